@@ -1,0 +1,100 @@
+"""The one module that opens files.
+
+Reading gives complete bytes or an error that names the file. Writing is all or nothing: the
+bytes go to a temporary file in the same directory, which then replaces the old file in one
+step, so that a full disk or an interrupt leaves what was there before.
+"""
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+from onnx.external_data_helper import load_external_data_for_model
+
+from cortado.errors import CortadoError
+from cortado.model import serial
+
+__all__ = ["list_names", "read", "read_model", "write", "write_model"]
+
+
+def read(path: str) -> bytes:
+    """Return the whole content of the file `path`."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def list_names(path: str) -> list[str]:
+    """Return the sorted names in the directory `path`; of a file, an empty list."""
+    try:
+        return sorted(entry.name for entry in Path(path).iterdir())
+    except NotADirectoryError:
+        return []
+    except OSError as error:
+        raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_model(path: str) -> ir.Model:
+    """Read the ONNX file `path`, with its external data, as `serial.decode` does."""
+    proto = serial.parse(read(path), source=path)
+    try:
+        load_external_data_for_model(proto, str(Path(path).parent))
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise CortadoError(f"{path}: its external data cannot be read: {error}") from error
+    return serial.from_proto(proto, source=path)
+
+
+def write(path: str, data: bytes) -> None:
+    """Write `data` to the file `path`, completely or not at all."""
+    target = Path(path)
+    try:
+        if _is_special(target):  # a device or a named pipe can't be replaced, only written to
+            target.write_bytes(data)
+        else:
+            _replace(target.resolve(), data)
+    except OSError as error:
+        raise CortadoError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_model(path: str, model: ir.Model) -> None:
+    """Write `model` to the ONNX file `path`, completely or not at all."""
+    write(path, serial.encode(model))
+
+
+def _is_special(target: Path) -> bool:
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _replace(target: Path, data: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(_mode_of(target))
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _mode_of(target: Path) -> int:
+    """Permissions for the new file: those of the old one, else what the umask leaves."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask

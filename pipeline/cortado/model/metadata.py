@@ -1,0 +1,128 @@
+"""What must be remembered between commands, in the model's `metadata_props`.
+
+Each key begins with ``cortado.`` and holds one JSON object with a ``version``; everything
+else that a stage needs is re-derived from the weights.
+
+cortado.input     {"version": 1, "scale": s, "mean": [m, …]}: how pixels become inputs
+cortado.heads     {"version": 1, "heads": [{"type", "output"}, …]}: losses and metrics that a
+                  Caffe net declared, with the blob that they score
+cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how the file came to be
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado.errors import CortadoError
+from cortado.model.typing import FloatArray
+
+__all__ = [
+    "Head",
+    "InputTransform",
+    "add_history",
+    "read_heads",
+    "read_history",
+    "read_transform",
+    "write_heads",
+    "write_transform",
+]
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class InputTransform:
+    """How Caffe turns pixels (0…255) into inputs: ``(x - mean) * scale``.
+
+    Attributes
+    ----------
+    scale : float
+        The factor, such as 1/256.
+    mean : tuple of float
+        Nothing, one value for all channels, or one a channel, in units of pixels.
+    """
+
+    scale: float = 1.0
+    mean: tuple[float, ...] = ()
+
+    def __call__(self, pixels: FloatArray) -> FloatArray:
+        """Transform a batch of shape (n, channels, …)."""
+        if self.mean:
+            pixels = pixels - self._mean_for(pixels)
+        return pixels * np.float32(self.scale)
+
+    def _mean_for(self, pixels: FloatArray) -> FloatArray:
+        mean = np.asarray(self.mean, np.float32)
+        if mean.size not in (1, pixels.shape[1]):
+            raise CortadoError(
+                f"the model stores a mean of {mean.size} channels; "
+                f"the images have {pixels.shape[1]}"
+            )
+        return mean.reshape(-1, *[1] * (pixels.ndim - 2))
+
+
+@dataclass(frozen=True)
+class Head:
+    """A loss or metric layer that a Caffe net declared, and the blob that it scores."""
+
+    type: str
+    output: str
+
+
+def read_transform(model: ir.Model) -> InputTransform:
+    """Return the stored input transform; without one, the identity."""
+    stored = _read(model, "input")
+    if stored is None:
+        return InputTransform()
+    return InputTransform(float(stored["scale"]), tuple(float(m) for m in stored["mean"]))
+
+
+def write_transform(model: ir.Model, transform: InputTransform) -> None:
+    """Store the input transform in `model`, in place."""
+    _write(model, "input", {"scale": transform.scale, "mean": list(transform.mean)})
+
+
+def read_heads(model: ir.Model) -> tuple[Head, ...]:
+    """Return the losses and metrics that the net declared."""
+    stored = _read(model, "heads")
+    if stored is None:
+        return ()
+    return tuple(Head(str(head["type"]), str(head["output"])) for head in stored["heads"])
+
+
+def write_heads(model: ir.Model, heads: tuple[Head, ...]) -> None:
+    """Store the losses and metrics that the net declared, in place."""
+    _write(model, "heads", {"heads": [{"type": h.type, "output": h.output} for h in heads]})
+
+
+def read_history(model: ir.Model) -> tuple[str, ...]:
+    """Return the command lines that made the model, oldest first."""
+    stored = _read(model, "history")
+    return () if stored is None else tuple(str(step) for step in stored["steps"])
+
+
+def add_history(model: ir.Model, step: str) -> None:
+    """Append a command line to the history of `model`, in place."""
+    _write(model, "history", {"steps": [*read_history(model), step]})
+
+
+def _read(model: ir.Model, key: str) -> dict[str, Any] | None:
+    text = model.metadata_props.get(f"cortado.{key}")
+    if text is None:
+        return None
+    try:
+        stored = json.loads(text)
+        if stored["version"] != _VERSION:
+            raise CortadoError(f"the model's cortado.{key} is of a newer version of cortado")
+    except (ValueError, TypeError, KeyError) as error:
+        raise CortadoError(f"the model's metadata cortado.{key} is damaged") from error
+    assert isinstance(stored, dict)
+    return stored
+
+
+def _write(model: ir.Model, key: str, content: dict[str, Any]) -> None:
+    text = json.dumps({"version": _VERSION, **content}, separators=(",", ":"))
+    model.metadata_props[f"cortado.{key}"] = text
