@@ -1,0 +1,162 @@
+"""What a ``--data`` option may name.
+
+``digits``                      the embedded default
+a directory of IDX files        MNIST, Fashion-MNIST: ``train-*`` and ``t10k-*``, or ``test-*``
+``file.npz``                    ``x_train, y_train, x_test, y_test``, or ``x, y``
+``package.module:callable``     returns ``(train, test)``, two torch datasets (anything with a
+                                length that gives ``(image, label)`` by index)
+
+Pixels are 0…255 in every source; the model's input transform is applied later.
+"""
+
+import importlib
+import io
+import re
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cortado import files
+from cortado.data.digits import load_digits
+from cortado.data.idx import parse_idx
+from cortado.data.samples import ArraySamples, Batch, Samples
+from cortado.data.splits import Dataset, from_train_and_test, from_whole
+from cortado.errors import CortadoError
+from cortado.model.typing import Array, IntArray
+
+__all__ = ["open_data"]
+
+_CALLABLE = re.compile(r"[\w.]+:\w+")
+
+
+def open_data(spec: str) -> Dataset:
+    """Return the data set that a ``--data`` option names.
+
+    Raises
+    ------
+    CortadoError
+        If there is no such source, or its files are damaged.
+    """
+    if spec == "digits":
+        return from_whole(load_digits())
+    if spec.endswith(".npz"):
+        return _open_npz(spec)
+    if _CALLABLE.fullmatch(spec):
+        return _open_callable(spec)
+    return _open_idx(spec)
+
+
+def _open_idx(directory: str) -> Dataset:
+    names = files.list_names(directory)
+    if not names:
+        raise CortadoError(
+            f"--data {directory} is none of: digits, a directory of IDX files, a .npz file, "
+            "package.module:callable"
+        )
+    train = _read_idx_pair(directory, names, ("train",))
+    test = _read_idx_pair(directory, names, ("t10k", "test"))
+    return from_train_and_test(train, test)
+
+
+def _read_idx_pair(directory: str, names: list[str], prefixes: tuple[str, ...]) -> ArraySamples:
+    images = _read_idx(directory, names, prefixes, "images")
+    labels = _read_idx(directory, names, prefixes, "labels")
+    return _arrays(images, labels, directory)
+
+
+def _read_idx(directory: str, names: list[str], prefixes: tuple[str, ...], kind: str) -> Array:
+    for name in names:
+        if name.startswith(prefixes) and kind in name and "ubyte" in name:
+            path = f"{directory.rstrip('/')}/{name}"
+            return parse_idx(files.read(path), path)
+    wanted = " or ".join(f"{prefix}-{kind}-…-ubyte[.gz]" for prefix in prefixes)
+    raise CortadoError(f"{directory} has no {wanted}")
+
+
+def _open_npz(path: str) -> Dataset:
+    try:
+        with np.load(io.BytesIO(files.read(path)), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise CortadoError(f"{path} is not an .npz file, or is damaged: {error}") from error
+    if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
+        train = _arrays(arrays["x_train"], arrays["y_train"], path)
+        test = _arrays(arrays["x_test"], arrays["y_test"], path)
+        return from_train_and_test(train, test)
+    if {"x", "y"} <= arrays.keys():
+        return from_whole(_arrays(arrays["x"], arrays["y"], path))
+    raise CortadoError(
+        f"{path} holds {', '.join(sorted(arrays)) or 'nothing'}; "
+        "it needs x_train, y_train, x_test, y_test, or x, y"
+    )
+
+
+def _arrays(pixels: Array, labels: Array, source: str) -> ArraySamples:
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise CortadoError(
+            f"{source}: the labels are {labels.dtype} of shape {list(labels.shape)}, "
+            "not one integer an image"
+        )
+    if len(labels) == 0 or labels.min() < 0:
+        raise CortadoError(f"{source}: " + ("a label is negative" if len(labels) else "no images"))
+    if not np.issubdtype(pixels.dtype, np.number) or pixels.ndim < 2:
+        raise CortadoError(
+            f"{source}: the images are {pixels.dtype} of shape {list(pixels.shape)}, "
+            "not numbers of shape (n, …)"
+        )
+    if pixels.ndim == 3:  # grey images: (n, h, w) → (n, 1, h, w)
+        pixels = pixels[:, None]
+    return ArraySamples(pixels, labels.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class _IndexedSamples:
+    """A torch dataset, or whatever gives ``(image, label)`` by index."""
+
+    items: Sequence[tuple[Any, Any]]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @cached_property
+    def labels(self) -> IntArray:
+        """All labels; reads every item once."""
+        return np.array([int(self.items[i][1]) for i in range(len(self.items))], np.int64)
+
+    def take(self, indices: IntArray) -> Batch:
+        """Read some of the images."""
+        images = [np.asarray(self.items[int(i)][0], np.float32) for i in indices]
+        return Batch(np.stack(images), self.labels[indices])
+
+
+def _open_callable(spec: str) -> Dataset:
+    module_name, _, function_name = spec.partition(":")
+    try:
+        function = getattr(_import(module_name), function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CortadoError(f"--data {spec} cannot be imported: {error}") from error
+    parts = function()
+    if not isinstance(parts, tuple) or len(parts) != 2:
+        raise CortadoError(f"--data {spec} returned no pair (train, test)")
+    train, test = (_check_indexed(part, spec) for part in parts)
+    return from_train_and_test(train, test)
+
+
+def _check_indexed(items: Any, spec: str) -> Samples:
+    if not hasattr(items, "__len__") or not hasattr(items, "__getitem__") or not len(items):
+        raise CortadoError(f"--data {spec} returned a part without length or items")
+    return _IndexedSamples(items)
+
+
+def _import(name: str) -> Any:
+    """Import a module as `python -m` would: the working directory comes first."""
+    sys.path.insert(0, "")
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove("")

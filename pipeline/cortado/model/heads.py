@@ -1,0 +1,76 @@
+"""The output that is scored, and what its numbers mean.
+
+`choose_output` finds it by name or by the number of classes; `activation_of` looks at the node
+that makes it, so that a loss can be taken from logits where the model ends in a Softmax.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import onnx_ir as ir
+
+from cortado.errors import CortadoError, UsageError
+
+__all__ = ["Activation", "Scores", "activation_of", "choose_output"]
+
+Activation = Literal["none", "softmax", "log_softmax"]
+
+_ACTIVATIONS: dict[str, Activation] = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores behind an output.
+
+    Attributes
+    ----------
+    output : str
+        The graph output, of shape (n, classes).
+    logits : str
+        The value that enters its final activation; the output itself where there is none.
+    activation : str
+        ``softmax``, ``log_softmax`` or ``none``.
+    """
+
+    output: str
+    logits: str
+    activation: Activation
+
+
+def choose_output(widths: Mapping[str, int | None], classes: int, head: str | None) -> str:
+    """Return the name of the output to score.
+
+    Parameters
+    ----------
+    widths : mapping of str to (int or None)
+        Output name → number of scores an image.
+    classes : int
+        The number of classes in the data.
+    head : str or None
+        The user's choice. Without it: the only output, or the only one of `classes` scores.
+    """
+    names = ", ".join(f"{name} ({width or '?'})" for name, width in widths.items())
+    if head is not None:
+        if head not in widths:
+            raise UsageError(f"--head {head} is no output of the model; it has: {names}")
+        return head
+    fitting = [name for name, width in widths.items() if width == classes]
+    chosen = list(widths) if len(widths) == 1 else fitting
+    if len(chosen) != 1:
+        raise UsageError(
+            f"the model has several outputs and not just one of them has {classes} scores: "
+            f"{names}; name one with --head"
+        )
+    return chosen[0]
+
+
+def activation_of(model: ir.Model, output: str) -> Scores:
+    """Return the scores behind the graph output of that name."""
+    for value in model.graph.outputs:
+        if value.name == output:
+            node = value.producer()
+            if node is not None and node.op_type in _ACTIVATIONS and node.inputs[0] is not None:
+                return Scores(output, str(node.inputs[0].name), _ACTIVATIONS[node.op_type])
+            return Scores(output, output, "none")
+    raise CortadoError(f"the model has no output {output}")

@@ -1,0 +1,51 @@
+"""Importance: a non-negative score for each weight of one layer; small is cut first.
+
+========== ======================================= ==============================================
+method     score of weight w                       source
+========== ======================================= ==============================================
+magnitude  |w|                                     Han et al. 2015 (1506.02626), section 3
+random-    |w|; the mask then keeps some of the    cortado's own rule, see `mask`
+below      weights below the threshold
+std        |w| / σ, σ the standard deviation of    Han et al. 2015: threshold = quality · σ
+           the layer's surviving weights
+lamp       w² / Σ w'² over the weights w' of the   Lee et al. 2021 (2010.07611), equation 3
+           layer with |w'| ≥ |w|
+========== ======================================= ==============================================
+
+Within one layer all of them rank the weights by |w|; they differ in how they compare layers.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from cortado.model.typing import FloatArray
+
+__all__ = ["Method", "importance"]
+
+Method = Literal["magnitude", "random-below", "std", "lamp"]
+
+
+def importance(weights: FloatArray, method: Method) -> FloatArray:
+    """Return the score of each weight, in the shape of `weights`; that of a zero is zero."""
+    if method == "std":
+        return _by_deviation(weights)
+    if method == "lamp":
+        return _lamp(weights)
+    return np.abs(weights)
+
+
+def _by_deviation(weights: FloatArray) -> FloatArray:
+    survivors = weights[weights != 0]
+    deviation = survivors.std() if survivors.size > 1 else 0
+    return np.abs(weights) / (deviation or 1)
+
+
+def _lamp(weights: FloatArray) -> FloatArray:
+    flat = weights.reshape(-1)
+    squares = np.square(flat, dtype=np.float64)
+    order = np.argsort(squares, kind="stable")
+    remaining = np.cumsum(squares[order][::-1])[::-1]  # Σ over this weight and all larger ones
+    scores = np.empty_like(squares)
+    scores[order] = squares[order] / np.maximum(remaining, np.finfo(np.float64).tiny)
+    return scores.reshape(weights.shape)

@@ -1,0 +1,138 @@
+"""The pruning pass: a model and sparsities → a model with more zeros."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado.errors import UsageError
+from cortado.model.layers import Layer, find_layers, replace_weights
+from cortado.model.selector import Assignment, assign
+from cortado.model.typing import BoolArray
+from cortado.prune.importance import Method
+from cortado.prune.mask import Scope, draw_masks, make_pools
+
+__all__ = ["LayerSparsity", "PruneOptions", "Pruned", "prune", "prune_by_quality"]
+
+
+@dataclass(frozen=True)
+class PruneOptions:
+    """How to choose the weights to cut.
+
+    Attributes
+    ----------
+    method : str
+        See `importance`.
+    scope : str or None
+        One threshold a ``layer``, or one for all layers (``global``). None leaves it to the
+        method: ``global`` for ``std`` and ``lamp``, which compare layers, else ``layer``.
+    seed : int
+        For ``random-below``.
+    """
+
+    method: Method = "magnitude"
+    scope: Scope | None = None
+    seed: int = 0
+
+    @property
+    def effective_scope(self) -> Scope:
+        """The scope, with the default of the method."""
+        return self.scope or ("global" if self.method in ("std", "lamp") else "layer")
+
+
+@dataclass(frozen=True)
+class LayerSparsity:
+    """What pruning did to one layer: its weights, and the zeros among them before and after."""
+
+    name: str
+    weights: int
+    zeros_before: int
+    zeros_after: int
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A pruned model and what was done to each of its prunable layers."""
+
+    model: ir.Model
+    layers: tuple[LayerSparsity, ...]
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of zeros in all prunable layers together."""
+        return sum(x.zeros_after for x in self.layers) / sum(x.weights for x in self.layers)
+
+
+def prune(
+    model: ir.Model,
+    sparsities: Sequence[Assignment[float]],
+    options: PruneOptions = PruneOptions(),
+) -> Pruned:
+    """Cut weights until each layer, or all of them together, has the wanted fraction of zeros.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        Left as it is. Its zeros count as pruned already, and stay.
+    sparsities : sequence of Assignment
+        Fraction of zeros for each selector, 0 ≤ s < 1. Layers that none selects stay.
+    options : PruneOptions
+        Method, scope and seed.
+
+    Raises
+    ------
+    UsageError
+        If a sparsity is outside 0 ≤ s < 1, or a selector matches no layer.
+    """
+    for assignment in sparsities:
+        if not 0 <= assignment.value < 1:
+            raise UsageError(
+                f"the sparsity {assignment.value:g} of {assignment.selector} "
+                "is no fraction of zeros: it must be at least 0 and less than 1"
+            )
+    layers = find_layers(model).prunable
+    assigned = assign(layers, sparsities)
+    weights = {layer.key: layer.array for layer in layers if layer.key in assigned}
+    pools = make_pools(assigned, options.effective_scope)
+    masks = draw_masks(weights, pools, options.method, np.random.default_rng(options.seed))
+    return _apply(model, layers, masks)
+
+
+def prune_by_quality(model: ir.Model, qualities: Sequence[Assignment[float]]) -> Pruned:
+    """Cut the weights of each selected layer with |w| ≤ quality · σ (Han et al. 2015).
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        Left as it is.
+    qualities : sequence of Assignment
+        The factor for each selector, ≥ 0; σ is the standard deviation of the layer's weights
+        that are not zero.
+    """
+    layers = find_layers(model).prunable
+    assigned = assign(layers, qualities)
+    masks = {}
+    for layer in layers:
+        if layer.key in assigned:
+            survivors = layer.array[layer.array != 0]
+            limit = assigned[layer.key].value * (survivors.std() if survivors.size else 0)
+            masks[layer.key] = np.abs(layer.array) > limit
+    return _apply(model, layers, masks)
+
+
+def _apply(model: ir.Model, layers: Sequence[Layer], masks: Mapping[str, BoolArray]) -> Pruned:
+    report, pruned = [], {}
+    for layer in layers:
+        before = layer.array
+        after = np.where(masks[layer.key], before, np.float32(0)) if layer.key in masks else before
+        pruned[layer.key] = after
+        zeros_before = int(before.size - np.count_nonzero(before))
+        zeros_after = int(after.size - np.count_nonzero(after))
+        if zeros_after == after.size > zeros_before:
+            raise UsageError(
+                f"the layer {layer.name} would lose all of its {after.size} weights; "
+                "give it a lower sparsity"
+            )
+        report.append(LayerSparsity(layer.name, before.size, zeros_before, zeros_after))
+    return Pruned(replace_weights(model, pruned), tuple(report))

@@ -1,0 +1,96 @@
+"""Codebooks: the few values that the non-zero weights of a layer share.
+
+The initial centroids are those of Deep Compression (Han et al. 2016, 1510.00149, section 3.2):
+
+linear    evenly spaced between the smallest and the largest weight
+density   evenly spaced in the weights' cumulative distribution
+random    weights drawn at random
+optimal   the one-dimensional k-means of least inertia; nothing is left to iterate
+
+Lloyd's iteration then moves the first three to a local optimum.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from cortado.model.typing import FloatArray, IntArray
+from cortado.quantize.kmeans import lloyd, optimal_kmeans
+
+__all__ = ["Init", "assign_nearest", "find_codebook", "make_codebook"]
+
+Init = Literal["linear", "density", "random", "optimal"]
+
+_LARGEST_CODEBOOK = 256
+
+
+def make_codebook(
+    values: FloatArray, clusters: int, init: Init, generator: np.random.Generator
+) -> FloatArray:
+    """Return the shared values for some non-zero weights.
+
+    Parameters
+    ----------
+    values : array of shape (n,), float32
+        The non-zero weights, n ≥ 1.
+    clusters : int
+        The largest number of shared values.
+    init : {"linear", "density", "random", "optimal"}
+        Where the centroids start.
+    generator : numpy.random.Generator
+        Only ``random`` draws from it.
+
+    Returns
+    -------
+    array of shape (≤ clusters,), float32, ascending
+        None of them is zero, so that no weight is lost.
+    """
+    distinct = np.unique(values)
+    if len(distinct) <= clusters:
+        return distinct
+    if init == "optimal":
+        centroids = optimal_kmeans(values, clusters)
+    else:
+        centroids = lloyd(values, _start(values, distinct, clusters, init, generator))
+    return _without_zero(centroids.astype(np.float32), values)
+
+
+def assign_nearest(values: FloatArray, codebook: FloatArray) -> IntArray:
+    """Return the index of the nearest entry of an ascending codebook for each value."""
+    wide = codebook.astype(np.float64)
+    return np.searchsorted((wide[1:] + wide[:-1]) / 2, values)
+
+
+def find_codebook(weights: FloatArray) -> FloatArray | None:
+    """Return the values that the non-zero weights of a layer share, or None if they don't.
+
+    Weights count as shared when they have at most 256 distinct non-zero values, and fewer
+    values than weights: trained weights never repeat like that by chance.
+
+    Returns
+    -------
+    array of shape (≤ 256,), float32, ascending, or None
+    """
+    nonzero = weights[weights != 0]
+    distinct = np.unique(nonzero)
+    return distinct if len(distinct) <= _LARGEST_CODEBOOK and len(distinct) < len(nonzero) else None
+
+
+def _start(
+    values: FloatArray,
+    distinct: FloatArray,
+    clusters: int,
+    init: Init,
+    generator: np.random.Generator,
+) -> FloatArray:
+    if init == "linear":
+        return np.linspace(distinct[0], distinct[-1], clusters)
+    if init == "density":
+        return np.quantile(values, (np.arange(clusters) + 0.5) / clusters)
+    return generator.choice(distinct, clusters, replace=False)
+
+
+def _without_zero(codebook: FloatArray, values: FloatArray) -> FloatArray:
+    """Move a centroid that fell on zero to the weight nearest to it: zero means pruned."""
+    nearest = values[np.argmin(np.abs(values))]
+    return np.unique(np.where(codebook == 0, nearest, codebook))

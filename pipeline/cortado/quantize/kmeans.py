@@ -1,0 +1,210 @@
+"""One-dimensional k-means: exact by dynamic programming, or Lloyd's iteration from a start.
+
+In one dimension an optimal cluster is a run of the sorted values. With x the sorted distinct
+values, n their counts and
+
+    cost(a, b) = Σ_{a≤i<b} n_i (x_i − mean)²
+
+the least inertia of the first b values in j clusters obeys
+
+    D_j(b) = min_{a<b} D_{j−1}(a) + cost(a, b),
+
+whose minimizer a grows with b (cost has the concave Monge property). So the minimizers of one
+j are found by halving the step between the b already solved (divide and conquer, O(m log m)
+for m values), all b of one level at once in numpy. Source: Grønlund et al. 2017 (1701.07204);
+Wang and Song 2011 for the recurrence.
+
+Up to `EXACT_LIMIT` distinct values the result is the optimum. Beyond, neighbouring values are
+merged into some thousand groups, the groups are solved exactly, and Lloyd's iteration on all
+values moves the boundaries to where they belong.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cortado.model.typing import FloatArray, IntArray
+
+__all__ = ["EXACT_LIMIT", "inertia", "lloyd", "optimal_kmeans"]
+
+EXACT_LIMIT = 100_000
+"""Distinct values up to which `optimal_kmeans` is exact."""
+
+_GROUPS = 4096  # groups of equal count, and as many of equal width
+_MAX_ITERATIONS = 300
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """Sorted values with prefix sums, so that any run of them is costed in O(1).
+
+    Attributes
+    ----------
+    values : array of shape (m,), float64
+        Ascending and distinct, shifted by `origin` to keep the sums small.
+    counts, sums, squares : arrays of shape (m + 1,), float64
+        Prefix sums of n, n·x and n·x².
+    """
+
+    values: FloatArray
+    counts: FloatArray
+    sums: FloatArray
+    squares: FloatArray
+    origin: float
+
+    @classmethod
+    def of(cls, values: FloatArray) -> "_Sorted":
+        distinct, counts = np.unique(values, return_counts=True)
+        wide = distinct.astype(np.float64)
+        origin = float(np.average(wide, weights=counts))
+        wide -= origin
+        return cls(
+            wide,
+            _prefix(counts.astype(np.float64)),
+            _prefix(counts * wide),
+            _prefix(counts * wide**2),
+            origin,
+        )
+
+    def costs(self, begins: IntArray, ends: IntArray) -> FloatArray:
+        """Return the inertia of each run [begin, end) around its own mean."""
+        counts = self.counts[ends] - self.counts[begins]
+        sums = self.sums[ends] - self.sums[begins]
+        squares = self.squares[ends] - self.squares[begins]
+        return np.maximum(squares - sums * sums / np.maximum(counts, 1), 0)
+
+    def means(self, cuts: IntArray) -> FloatArray:
+        """Return the means of the runs between cuts of shape (k + 1,)."""
+        return np.diff(self.sums[cuts]) / np.diff(self.counts[cuts])
+
+    def grouped(self, cuts: IntArray) -> "_Sorted":
+        """Merge the runs between cuts; a run's cost keeps what the merged values spread."""
+        return _Sorted(
+            self.means(cuts), self.counts[cuts], self.sums[cuts], self.squares[cuts], self.origin
+        )
+
+
+def optimal_kmeans(values: FloatArray, clusters: int) -> FloatArray:
+    """Return the centroids of least inertia.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        In any order, n ≥ 1.
+    clusters : int
+        The number of centroids; fewer come back if there are fewer distinct values.
+
+    Returns
+    -------
+    array of shape (≤ clusters,), float64, ascending
+        The optimum for up to `EXACT_LIMIT` distinct values.
+    """
+    data = _Sorted.of(values)
+    if len(data.values) <= clusters:
+        return data.values + data.origin
+    if len(data.values) <= EXACT_LIMIT:
+        return data.means(_best_cuts(data, clusters)) + data.origin
+    groups = _group_cuts(data)
+    cuts = groups[_best_cuts(data.grouped(groups), clusters)]
+    return _iterate(data, data.means(cuts)) + data.origin
+
+
+def lloyd(values: FloatArray, centroids: FloatArray) -> FloatArray:
+    """Return centroids at which Lloyd's iteration from the given ones rests.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        In any order, n ≥ 1.
+    centroids : array of shape (k,)
+        Where to start.
+
+    Returns
+    -------
+    array of shape (≤ k,), float64, ascending
+        Centroids that attract no value are dropped.
+    """
+    data = _Sorted.of(values)
+    start = np.unique(centroids.astype(np.float64)) - data.origin
+    return _iterate(data, start) + data.origin
+
+
+def inertia(values: FloatArray, centroids: FloatArray) -> float:
+    """Return the sum of squared distances from each value to the nearest centroid."""
+    ordered = np.sort(centroids.astype(np.float64))
+    wide = values.astype(np.float64)
+    nearest = ordered[np.searchsorted((ordered[1:] + ordered[:-1]) / 2, wide)]
+    return float(np.square(wide - nearest).sum())
+
+
+def _prefix(terms: FloatArray) -> FloatArray:
+    return np.concatenate([[0.0], np.cumsum(terms)])
+
+
+def _iterate(data: _Sorted, centroids: FloatArray) -> FloatArray:
+    """Alternate nearest centroids and means until no boundary moves."""
+    cuts = np.zeros(0, np.int64)
+    for _ in range(_MAX_ITERATIONS):
+        inner = np.searchsorted(data.values, (centroids[1:] + centroids[:-1]) / 2)
+        moved = np.unique(np.concatenate([[0], inner, [len(data.values)]]))
+        if np.array_equal(moved, cuts):
+            break
+        cuts = moved
+        centroids = data.means(cuts)
+    return centroids
+
+
+def _group_cuts(data: _Sorted) -> IntArray:
+    """Cut the values into groups of at most 1/4096 of the count and of the width each."""
+    total = len(data.values)
+    by_count = np.searchsorted(data.counts, np.linspace(0, data.counts[-1], _GROUPS + 1))
+    edges = np.linspace(data.values[0], data.values[-1], _GROUPS + 1)
+    by_width = np.searchsorted(data.values, edges[1:-1])
+    cuts = np.concatenate([[0], by_count, by_width, [total]])
+    return np.unique(np.minimum(cuts, total))
+
+
+def _best_cuts(data: _Sorted, clusters: int) -> IntArray:
+    """Return the cuts of shape (clusters + 1,) between the runs of least inertia."""
+    count = len(data.values)
+    ends = np.arange(count + 1)
+    best = data.costs(np.zeros_like(ends), ends)  # D_1
+    choices = np.zeros((clusters, count + 1), np.int32)
+    for cluster in range(1, clusters):
+        best, choices[cluster] = _add_cluster(data, best)
+    cuts = [count]
+    for cluster in range(clusters - 1, -1, -1):
+        cuts.append(int(choices[cluster, cuts[-1]]))
+    return np.array(cuts[::-1])
+
+
+def _add_cluster(data: _Sorted, previous: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return D_j and its minimizers from D_{j−1}, each of shape (m + 1,)."""
+    last = len(previous) - 1
+    best, choice = np.zeros(last + 1), np.zeros(last + 1, np.int64)
+    step = 1 << last.bit_length()
+    while step:
+        ends = np.arange(step, last + 1, 2 * step)
+        low = choice[ends - step]
+        above = ends + step
+        high = np.where(above <= last, choice[np.minimum(above, last)], last)
+        high = np.minimum(high, ends - 1)
+        best[ends], choice[ends] = _argmin_runs(data, previous, ends, low, high)
+        step //= 2
+    return best, choice
+
+
+def _argmin_runs(
+    data: _Sorted, previous: FloatArray, ends: IntArray, low: IntArray, high: IntArray
+) -> tuple[FloatArray, IntArray]:
+    """Minimize previous[a] + cost(a, end) over low ≤ a ≤ high, for every end at once."""
+    if not len(ends):
+        return np.zeros(0), np.zeros(0, np.int64)
+    sizes = high - low + 1
+    starts = np.cumsum(sizes) - sizes
+    begins = np.arange(sizes.sum()) + np.repeat(low - starts, sizes)
+    totals = previous[begins] + data.costs(begins, np.repeat(ends, sizes))
+    least = np.minimum.reduceat(totals, starts)
+    at = np.flatnonzero(totals == np.repeat(least, sizes))
+    first = at[np.searchsorted(at, starts)]
+    return least, begins[first]

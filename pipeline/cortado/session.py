@@ -1,0 +1,93 @@
+"""The doorway to onnxruntime: sessions on one execution provider, or an error that says why.
+
+onnxruntime falls back to the CPU without an error where a provider cannot start. Here that is
+an error: figures for ``--provider cuda`` never come from the CPU.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnxruntime
+
+from cortado.errors import CortadoError
+from cortado.model.typing import Array
+
+__all__ = ["Session", "open_session", "provider_name"]
+
+_ERRORS_ONLY = 3  # onnxruntime's warnings go to standard error, which belongs to the command
+_NOTHING = 4
+
+
+def provider_name(short: str) -> str:
+    """Return the name of an execution provider: ``cuda`` → ``CUDAExecutionProvider``.
+
+    Raises
+    ------
+    CortadoError
+        If this onnxruntime does not have it.
+    """
+    available = onnxruntime.get_available_providers()
+    for name in available:
+        if short.lower() in (name.lower(), name.removesuffix("ExecutionProvider").lower()):
+            return str(name)
+    names = ", ".join(name.removesuffix("ExecutionProvider").lower() for name in available)
+    raise CortadoError(f"this onnxruntime has no provider {short}; it has: {names}")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A model loaded in onnxruntime.
+
+    Attributes
+    ----------
+    provider : str
+        The execution provider that it runs on.
+    widths : mapping of str to (int or None)
+        Output name → size of its second axis, None where it is not fixed.
+    """
+
+    provider: str
+    widths: Mapping[str, int | None]
+    _session: onnxruntime.InferenceSession
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return every output by its name."""
+        try:
+            outputs = self._session.run(None, dict(inputs))
+        except Exception as error:  # onnxruntime's own classes share no narrower base
+            raise CortadoError(f"onnxruntime cannot run the model: {_reason(error)}") from error
+        return dict(zip(self.widths, outputs, strict=True))
+
+
+def open_session(data: bytes, provider: str = "cpu") -> Session:
+    """Load the bytes of an ONNX file.
+
+    Parameters
+    ----------
+    data : bytes
+        A complete ONNX file.
+    provider : str
+        The name of an execution provider, short (``cpu``, ``cuda``) or whole.
+    """
+    name = provider_name(provider)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY if provider == "cpu" else _NOTHING
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=[name])
+    except Exception as error:  # onnxruntime's own classes share no narrower base
+        raise CortadoError(f"onnxruntime refuses the model: {_reason(error)}") from error
+    if session.get_providers()[0] != name:
+        raise CortadoError(f"the provider {provider} could not start on this machine")
+    return Session(name, {o.name: _width(o.shape) for o in session.get_outputs()}, session)
+
+
+def _width(shape: list[int | str | None] | None) -> int | None:
+    if not shape or len(shape) < 2 or not isinstance(shape[1], int):
+        return None
+    return shape[1]
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of an onnxruntime error without its code and source position."""
+    line = str(error).strip().splitlines()[0]
+    return line.split(" : ")[-1]
