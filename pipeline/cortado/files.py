@@ -18,7 +18,7 @@ from onnx.external_data_helper import load_external_data_for_model
 from cortado.errors import CortadoError
 from cortado.model import serial
 
-__all__ = ["list_names", "read", "read_model", "write", "write_model"]
+__all__ = ["list_names", "read", "read_model", "read_text", "write", "write_model"]
 
 
 def read(path: str) -> bytes:
@@ -27,6 +27,14 @@ def read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_text(path: str) -> str:
+    """Return the content of the text file `path`, which must be UTF-8."""
+    try:
+        return read(path).decode()
+    except UnicodeDecodeError as error:
+        raise CortadoError(f"{path} is not a text file: byte {error.start} is not UTF-8") from error
 
 
 def list_names(path: str) -> list[str]:

@@ -9,10 +9,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cortado.errors import UsageError
-from cortado.model.layers import Layer
+
+if TYPE_CHECKING:  # layers import numpy and onnx_ir, which reading a command line needs not
+    from cortado.model.layers import Layer
 
 __all__ = ["ALL", "Assignment", "assign", "matches"]
 
@@ -31,7 +33,7 @@ class Assignment(Generic[T]):
 
 
 def assign(
-    layers: Sequence[Layer], assignments: Sequence[Assignment[T]]
+    layers: "Sequence[Layer]", assignments: Sequence[Assignment[T]]
 ) -> dict[str, Assignment[T]]:
     """Return the winning assignment of each layer that has one.
 
@@ -59,7 +61,7 @@ def assign(
     return winners
 
 
-def matches(selector: str, layer: Layer) -> bool:
+def matches(selector: str, layer: "Layer") -> bool:
     """Tell whether a selector matches any of the names of a layer."""
     if selector.startswith("re:"):
         try:

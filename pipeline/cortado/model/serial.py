@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["OPSETS", "decode", "encode", "from_proto", "parse"]
+__all__ = ["OPSETS", "decode", "encode", "from_proto", "has_external_data", "parse"]
 
 OPSETS = range(7, 28)
 """Opsets of the default domain that onnxruntime guarantees to run (1.32: 7 to 27)."""
@@ -64,6 +64,11 @@ def parse(data: bytes, source: str) -> onnx.ModelProto:
     return proto
 
 
+def has_external_data(data: bytes, source: str) -> bool:
+    """Tell whether some weights of an ONNX file are in other files."""
+    return any(_is_external(tensor) for tensor in parse(data, source).graph.initializer)
+
+
 def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     """Return the model that a parsed file holds, checked and with dense weights."""
     _check_opset(proto, source)
@@ -90,11 +95,15 @@ def _check_opset(proto: onnx.ModelProto, source: str) -> None:
 
 def _check_inside(graph: onnx.GraphProto, source: str) -> None:
     for tensor in graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        if _is_external(tensor):
             raise CortadoError(
                 f"{source}: the weights of {tensor.name} are in an external file; "
                 "name the model by its path instead of piping it"
             )
+
+
+def _is_external(tensor: onnx.TensorProto) -> bool:
+    return bool(tensor.data_location == onnx.TensorProto.EXTERNAL)
 
 
 def _expand_sparse(graph: onnx.GraphProto, source: str) -> None:

@@ -1,0 +1,12 @@
+"""Emitting: the model in memory → the bytes of a file, in one of several stored forms.
+
+dense     zeros in place; opens everywhere
+sparse    ONNX's own sparse initializers, for the tensors where they are smaller
+
+Whatever the form, the bytes are read back and compared with the model before they are
+returned: a file that does not give the same weights, bit for bit, is never written.
+"""
+
+from cortado.emit.emit import Emitted, Storage, StoredTensor, emit
+
+__all__ = ["Emitted", "Storage", "StoredTensor", "emit"]

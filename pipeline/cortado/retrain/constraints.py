@@ -1,0 +1,153 @@
+"""What keeps zeros zero and shared values shared, whatever the optimizer does.
+
+`Masked` multiplies the weights by their mask after every step: gradient, momentum and weight
+decay may move a pruned weight, and it is zero again before anyone reads it.
+
+`Shared` hands the optimizer the codebook instead of the weights. The gradient of a shared
+value is the sum over its members (Han et al. 2016, 1510.00149, equation 3), and after every
+step each member takes the value of its codebook entry, so that they stay equal to the bit.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from cortado.errors import CortadoError
+from cortado.model.layers import Layer
+from cortado.model.typing import BoolArray
+from cortado.quantize import find_codebook
+
+__all__ = ["Constraint", "Masked", "Shared", "constrain"]
+
+
+class Constraint(Protocol):
+    """Keeps one weight where it may be."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield what the optimizer moves in place of the weight."""
+        ...
+
+    def after_backward(self) -> None:
+        """Turn the gradient of the weight into that of the parameters."""
+        ...
+
+    def after_step(self) -> None:
+        """Put the weight back where it may be."""
+        ...
+
+    def check(self) -> None:
+        """Raise `CortadoError` if the weight is where it must not be."""
+        ...
+
+
+@dataclass
+class Masked:
+    """A weight whose zeros stay zero.
+
+    Attributes
+    ----------
+    name : str
+        The layer, for errors.
+    weight : torch.nn.Parameter
+        Of any shape.
+    mask : torch.Tensor
+        1 where a weight stays and 0 elsewhere, of the weight's type and shape.
+    """
+
+    name: str
+    weight: nn.Parameter
+    mask: Tensor
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the weight itself."""
+        yield self.weight
+
+    def after_backward(self) -> None:
+        """Do nothing: the optimizer moves the weight itself."""
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Zero the pruned weights."""
+        self.weight.mul_(self.mask)
+
+    def shrink(self, mask: BoolArray) -> None:
+        """Prune more weights; those that are pruned stay so."""
+        self.mask.mul_(torch.from_numpy(mask).to(self.mask))
+        self.after_step()
+
+    def check(self) -> None:
+        """Check that every pruned weight is zero."""
+        if bool((self.weight[self.mask == 0] != 0).any()):
+            raise CortadoError(f"retraining revived pruned weights of {self.name}")
+
+
+class Shared:
+    """A weight whose non-zero elements share the values of a codebook.
+
+    Parameters
+    ----------
+    name : str
+        The layer, for errors.
+    weight : torch.nn.Parameter
+        Of any shape; its non-zero elements already take the values of the codebook.
+    codebook : torch.Tensor
+        Ascending, of shape (k,).
+    """
+
+    def __init__(self, name: str, weight: nn.Parameter, codebook: Tensor) -> None:
+        self.name = name
+        self.weight = weight
+        self.codebook = nn.Parameter(codebook)
+        flat = weight.detach().reshape(-1)
+        self._members = flat.nonzero()[:, 0]  # (nnz,): where the non-zero elements are
+        self._labels = torch.searchsorted(codebook, flat[self._members])  # (nnz,)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the codebook."""
+        yield self.codebook
+
+    def after_backward(self) -> None:
+        """Sum the gradients of the members of each codebook entry."""
+        assert self.weight.grad is not None
+        gradients = self.weight.grad.reshape(-1)[self._members]
+        self.codebook.grad = torch.zeros_like(self.codebook).index_add_(0, self._labels, gradients)
+        self.weight.grad = None
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Give each member the value of its codebook entry; an entry never becomes zero."""
+        smallest = torch.finfo(self.codebook.dtype).tiny
+        self.codebook.masked_fill_(self.codebook == 0, smallest)
+        self.weight.view(-1)[self._members] = self.codebook[self._labels]
+
+    def check(self) -> None:
+        """Check that zeros are zero and members equal their codebook entry."""
+        expected = torch.zeros_like(self.weight).view(-1)
+        expected[self._members] = self.codebook.detach()[self._labels]
+        if not torch.equal(expected.view_as(self.weight), self.weight.detach()):
+            raise CortadoError(f"retraining moved weights of {self.name} off their shared values")
+
+
+def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[Constraint]:
+    """Return the constraint that each layer's values imply: shared, or masked.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The prunable layers of the model.
+    weights : sequence of torch.nn.Parameter
+        Their weights in the torch module, in the same order.
+    """
+    constraints: list[Constraint] = []
+    for layer, weight in zip(layers, weights, strict=True):
+        codebook = find_codebook(layer.array)
+        if codebook is None:
+            mask = (weight.detach() != 0).to(weight.dtype)
+            constraints.append(Masked(layer.name, weight, mask))
+        else:
+            entries = torch.from_numpy(codebook).to(weight.device)
+            constraints.append(Shared(layer.name, weight, entries))
+    return constraints

@@ -1,0 +1,108 @@
+"""What may be chosen about retraining. This module does not import torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import onnx_ir as ir
+
+from cortado.errors import UsageError
+from cortado.model.selector import Assignment
+from cortado.prune import PruneOptions
+
+__all__ = ["Distillation", "Gradual", "Optimizer", "Rate", "RetrainOptions"]
+
+Optimizer = Literal["sgd", "adam"]
+Rate = Literal["constant", "step", "cosine", "one-cycle"]
+
+_DEFAULT_LR: dict[Optimizer, float] = {"sgd": 0.01, "adam": 0.001}
+
+
+@dataclass(frozen=True)
+class RetrainOptions:
+    """How to train.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the training part.
+    batch : int
+        Images a step.
+    optimizer : {"sgd", "adam"}
+        SGD with momentum, or Adam.
+    lr : float or None
+        The peak learning rate; None is 0.01 for SGD and 0.001 for Adam.
+    rate : {"constant", "step", "cosine", "one-cycle"}
+        How the learning rate runs from the first step to the last, see `rates`.
+    momentum, weight_decay : float
+        Of SGD; weight decay of both. A zero weight does not decay.
+    shift : int
+        Move each training image by up to so many pixels in both directions, at random.
+    device : str
+        ``cpu``, ``cuda`` or any name of torch; ``auto`` is CUDA where there is one.
+    seed : int
+        Of the order of the images, of the shifts and of torch's own generator.
+    """
+
+    epochs: int = 5
+    batch: int = 128
+    optimizer: Optimizer = "adam"
+    lr: float | None = None
+    rate: Rate = "cosine"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    shift: int = 0
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0 or self.batch < 1 or self.shift < 0:
+            raise UsageError("epochs and shift must not be negative, and a batch needs an image")
+
+    @property
+    def peak_lr(self) -> float:
+        """The peak learning rate, with the default of the optimizer."""
+        return _DEFAULT_LR[self.optimizer] if self.lr is None else self.lr
+
+
+@dataclass(frozen=True)
+class Gradual:
+    """Prune while training, along a cubic schedule.
+
+    Attributes
+    ----------
+    sparsities : sequence of Assignment
+        The fraction of zeros to reach, for each selector.
+    prune : PruneOptions
+        How the weights to cut are chosen each time.
+    rise : float
+        The part of the training during which the sparsity rises; then masks stay as they are.
+    every : int
+        Steps from one choice of masks to the next.
+    """
+
+    sparsities: Sequence[Assignment[float]]
+    prune: PruneOptions = PruneOptions(method="lamp")
+    rise: float = 0.6
+    every: int = 100
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Learn from the scores of a teacher too (Hinton et al. 2015, 1503.02531).
+
+        loss = (1 − weight) · cross-entropy + weight · T² · KL(teacher_T ‖ student_T)
+
+    Attributes
+    ----------
+    teacher : onnx_ir.Model
+        Usually the dense model; it takes the same images, through its own input transform.
+    temperature : float
+        T, by which both models' logits are divided.
+    weight : float
+        0…1.
+    """
+
+    teacher: ir.Model
+    temperature: float = 4.0
+    weight: float = 0.5

@@ -1,0 +1,153 @@
+"""The retraining pass: a model and data → the same model with other weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+import torch
+from torch import nn
+
+from cortado.bridge import from_torch, parameter_names, to_torch
+from cortado.data import Dataset, Feed
+from cortado.errors import CortadoError
+from cortado.invariants import check_kept
+from cortado.model import serial
+from cortado.model.heads import Scores, activation_of, choose_output
+from cortado.model.layers import find_layers
+from cortado.retrain.constraints import constrain
+from cortado.retrain.gradual import GradualPruning
+from cortado.retrain.loop import Loop, Measured, make_optimizer
+from cortado.retrain.losses import Objective, Teacher
+from cortado.retrain.options import Distillation, Gradual, RetrainOptions
+from cortado.session import open_session
+from cortado.steps import Progress, Steps
+
+__all__ = ["Epoch", "Retrained", "retrain"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave: the last batch of training, and the validation part after it."""
+
+    number: int
+    train: Measured
+    val: Measured
+
+    def report(self) -> dict[str, float]:
+        """Return the figures as `json` can write them."""
+        return {
+            "epoch": self.number + 1,
+            "train_loss": self.train.loss,
+            "train_accuracy": self.train.accuracy,
+            "val_loss": self.val.loss,
+            "val_accuracy": self.val.accuracy,
+        }
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A retrained model and how it got there."""
+
+    model: ir.Model
+    epochs: tuple[Epoch, ...]
+
+
+def retrain(
+    model: ir.Model,
+    data: Dataset,
+    options: RetrainOptions = RetrainOptions(),
+    head: str | None = None,
+    gradual: Gradual | None = None,
+    distillation: Distillation | None = None,
+) -> Steps[Retrained]:
+    """Train the weights that are left, and keep zeros zero and shared values shared.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        Left as it is. Its zeros are the masks, its repeated values the codebooks.
+    data : Dataset
+        The training part is trained on, the validation part measured after every epoch.
+    options : RetrainOptions
+        How to train.
+    head : str or None
+        The output to train, see `choose_output`.
+    gradual : Gradual or None
+        Prune on the way; without it the zeros stay those of `model`.
+    distillation : Distillation or None
+        Learn from a teacher too.
+
+    Notes
+    -----
+    Seeds torch's own generator, from which Dropout draws.
+    """
+    torch.manual_seed(options.seed)
+    device = _device(options.device)
+    scores = find_scores(model, data, head)
+    layers = find_layers(model).prunable
+    module = to_torch(model, [scores.logits]).to(device)
+    names = parameter_names(module)
+    trained = [layer for layer in layers if layer.key in names]
+    weights = [module.get_parameter(names[layer.key]) for layer in trained]
+    constraints = constrain(trained, weights)
+    pruning = None if gradual is None else GradualPruning.over(trained, constraints, gradual)
+    optimizer = make_optimizer(module, weights, constraints, options)
+    objective = Objective(_teacher(distillation, data, head, device))
+    loop = Loop(module, Feed.of(model), constraints, objective, optimizer, pruning, options, device)
+    epochs = yield from _run(loop, data)
+    result = from_torch(model, module)
+    check_kept(model, result)
+    return Retrained(result, epochs)
+
+
+def _run(loop: Loop, data: Dataset) -> Steps[tuple[Epoch, ...]]:
+    generator = np.random.default_rng(loop.options.seed)
+    epochs: list[Epoch] = []
+    for number in range(loop.options.epochs):
+        train = yield from loop.epoch(data.train, number, generator)
+        val = yield from loop.measure(data.val, "validate")
+        epochs.append(Epoch(number, train, val))
+        yield Progress("epochs", number + 1, loop.options.epochs, (), _describe(epochs[-1]))
+    return tuple(epochs)
+
+
+def find_scores(model: ir.Model, data: Dataset, head: str | None) -> Scores:
+    """Return the output to train and the logits behind it."""
+    widths = open_session(serial.encode(model)).widths
+    scores = activation_of(model, choose_output(widths, data.classes, head))
+    width = widths[scores.output]
+    if width is not None and width < data.classes:
+        raise CortadoError(
+            f"the label {data.classes - 1} lies outside the {width} classes of {scores.output}"
+        )
+    return scores
+
+
+def _teacher(
+    distillation: Distillation | None, data: Dataset, head: str | None, device: torch.device
+) -> Teacher | None:
+    if distillation is None:
+        return None
+    scores = find_scores(distillation.teacher, data, head)
+    module: nn.Module = to_torch(distillation.teacher, [scores.logits]).to(device).eval()
+    feed = Feed.of(distillation.teacher)
+    return Teacher(module, feed, distillation.temperature, distillation.weight)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        line = str(error).splitlines()[0]
+        raise CortadoError(f"--device {name} is not available: {line}") from error
+    return device
+
+
+def _describe(epoch: Epoch) -> str:
+    return (
+        f"epoch {epoch.number + 1}: training loss {epoch.train.loss:.4f}, "
+        f"validation loss {epoch.val.loss:.4f}, accuracy {epoch.val.accuracy:.4f}"
+    )

@@ -1,0 +1,5 @@
+"""`python -m cortado_cli` is `cortado`."""
+
+from cortado_cli.main import run
+
+run()

@@ -1,0 +1,30 @@
+"""``cortado densify``: any stored form → a plain dense ONNX model."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cortado_cli.options import model_argument, output_option, talk_options
+
+if TYPE_CHECKING:
+    from cortado_cli.talk import Talk
+
+__all__ = ["command"]
+
+
+@click.command("densify")
+@model_argument
+@output_option
+@talk_options
+def command(*, model: str, output: str, talk: "Talk") -> None:
+    """Turn any stored form back into a plain dense ONNX model, bit for bit.
+
+    \b
+    cortado densify lenet-sparse.onnx -o lenet.onnx
+    """
+    from cortado.model.serial import encode
+    from cortado_cli.streams import read_model, write_artifact
+
+    data = encode(read_model(model))
+    talk.detail(f"{len(data):,} bytes, dense")
+    write_artifact(output, data)

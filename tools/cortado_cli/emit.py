@@ -1,0 +1,71 @@
+"""``cortado emit``: the model as a file for onnxruntime."""
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from cortado_cli.options import json_option, model_argument, output_option, talk_options
+
+if TYPE_CHECKING:
+    from cortado_cli.talk import Talk
+
+__all__ = ["command"]
+
+
+@click.command("emit")
+@model_argument
+@click.option(
+    "--storage",
+    type=click.Choice(["dense", "sparse"]),
+    default="sparse",
+    show_default=True,
+    help="sparse stores positions and values of the tensors that become smaller by it.",
+)
+@output_option
+@json_option
+@talk_options
+def command(
+    *,
+    model: str,
+    storage: Literal["dense", "sparse"],
+    output: str,
+    json_path: str | None,
+    talk: "Talk",
+) -> None:
+    """Write a model as a file that an unmodified onnxruntime loads.
+
+    \b
+    cortado emit shared.onnx --storage sparse -o lenet.onnx
+
+    dense leaves zeros in place and opens everywhere. sparse uses ONNX's sparse initializers
+    for tensors of more than two thirds of zeros; onnxruntime expands them when it loads the
+    file, so that it is smaller but no faster. The file is loaded in onnxruntime, and its
+    weights are compared bit for bit, before it is written.
+    """
+    from cortado.emit import emit
+    from cortado_cli.history import record
+    from cortado_cli.streams import read_model, write_artifact, write_json
+
+    network = read_model(model)
+    record(network)
+    emitted = emit(network, storage)
+    rows: list[tuple[str, ...]] = [
+        (t.name, t.storage, f"{t.dense_bytes:,}", f"{t.stored_bytes:,}") for t in emitted.tensors
+    ]
+    total = sum(t.dense_bytes for t in emitted.tensors)
+    rows.append(("whole file", "", f"{total:,}", f"{len(emitted.data):,}"))
+    talk.table(("tensor", "stored", "dense bytes", "bytes"), rows)
+    report = {
+        "file_bytes": len(emitted.data),
+        "tensors": [
+            {
+                "name": t.name,
+                "storage": t.storage,
+                "dense_bytes": t.dense_bytes,
+                "stored_bytes": t.stored_bytes,
+            }
+            for t in emitted.tensors
+        ],
+    }
+    write_json(json_path, output, report)
+    write_artifact(output, emitted.data)

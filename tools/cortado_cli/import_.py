@@ -1,0 +1,134 @@
+"""``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from cortado_cli.options import output_option, seed_option, talk_options
+from cortado_cli.shapes import Numbers, Shape
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from cortado.caffe import CaffeOptions
+    from cortado_cli.talk import Talk
+
+__all__ = ["command"]
+
+
+@click.command("import")
+@click.argument("net", metavar="PROTOTXT|MODEL.onnx")
+@click.argument("caffemodel", required=False, metavar="[CAFFEMODEL]")
+@click.option("--init", is_flag=True, help="Fill a prototxt's layers from its fillers: no weights.")
+@click.option(
+    "--input-shape",
+    "shapes",
+    type=Shape(),
+    multiple=True,
+    help="The shape of an input that the prototxt leaves open, or another shape for it.",
+)
+@click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST", show_default=True)
+@click.option("--level", type=int, default=0, show_default=True, help="The net's level.")
+@click.option("--stage", "stages", multiple=True, metavar="NAME", help="A stage of the net.")
+@click.option("--input-scale", type=float, metavar="S", help="Inputs are (pixel - mean) * S.")
+@click.option("--input-mean", type=Numbers(), help="One mean for all channels, or one each.")
+@click.option(
+    "--transform-from",
+    metavar="PROTOTXT",
+    help="Take scale and mean from the data layer of this training net.",
+)
+@output_option
+@seed_option
+@talk_options
+def command(
+    *,
+    net: str,
+    caffemodel: str | None,
+    init: bool,
+    shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    phase: Literal["TEST", "TRAIN"],
+    level: int,
+    stages: tuple[str, ...],
+    input_scale: float | None,
+    input_mean: tuple[float, ...] | None,
+    transform_from: str | None,
+    output: str,
+    seed: int,
+    talk: "Talk",
+) -> None:
+    """Turn a Caffe net or an ONNX file into a plain ONNX model with dense weights.
+
+    \b
+    cortado import deploy.prototxt lenet.caffemodel --input-scale 0.00390625 -o lenet.onnx
+    cortado import --init train_val.prototxt --input-shape 64,1,28,28 -o new.onnx
+    cortado import exported.onnx -o plain.onnx
+
+    A Caffe layer's name becomes the name of its weight, and the batch becomes symbolic. A layer
+    that the weights do not have, a wrong shape and an unknown layer type are refused.
+    """
+    from cortado.caffe import CaffeOptions
+    from cortado.model.serial import encode
+    from cortado.session import open_session
+    from cortado_cli.history import record
+    from cortado_cli.streams import read_model, write_model
+
+    if caffemodel is None and not init and net.endswith(".prototxt"):
+        raise click.UsageError(f"{net} needs a CAFFEMODEL, or --init to fill it from nothing")
+    if caffemodel is not None and init:
+        raise click.UsageError("--init starts from nothing: give no CAFFEMODEL with it")
+    if caffemodel is None and not init:
+        model = read_model(net)
+    else:
+        options = CaffeOptions(dict(shapes), phase, level, stages)
+        model = _import_caffe(net, caffemodel, options, seed, talk)
+    _store_transform(model, _Transform(input_scale, input_mean, transform_from))
+    open_session(encode(model))  # what onnxruntime refuses is refused here
+    record(model)
+    write_model(output, model)
+
+
+def _import_caffe(
+    net: str, caffemodel: str | None, options: "CaffeOptions", seed: int, talk: "Talk"
+) -> "ir.Model":
+    from cortado import caffe, files
+
+    prototxt = files.read_text(net)
+    if caffemodel is None:
+        imported = caffe.import_caffe(prototxt, caffe.Fillers(seed), options)
+    else:
+        weights = caffe.read_caffemodel(files.read(caffemodel))
+        imported = caffe.import_caffe(prototxt, weights, options)
+    for note in imported.notes:
+        talk.say(note)
+    return imported.model
+
+
+@dataclass(frozen=True)
+class _Transform:
+    """What the command line says about the input transform."""
+
+    scale: float | None
+    mean: tuple[float, ...] | None
+    prototxt: str | None
+
+
+def _store_transform(model: "ir.Model", wish: _Transform) -> None:
+    """Store the input transform: the net's own, that of another net, or given numbers."""
+    from cortado import files
+    from cortado.caffe import read_transform_param
+    from cortado.errors import CortadoError
+    from cortado.model.metadata import InputTransform, read_transform, write_transform
+
+    transform = read_transform(model)
+    if wish.prototxt is not None:
+        found = read_transform_param(files.read_text(wish.prototxt))
+        if found is None:
+            raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")
+        transform = found
+    if wish.scale is not None:
+        transform = replace(transform, scale=wish.scale)
+    if wish.mean is not None:
+        transform = replace(transform, mean=wish.mean)
+    if transform != InputTransform():
+        write_transform(model, transform)

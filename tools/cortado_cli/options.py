@@ -1,0 +1,184 @@
+"""The options and arguments that commands share, spelled and explained once.
+
+model_argument   MODEL          a path, or ``-`` for standard input
+output_option    -o/--output    a path, or ``-`` for standard output
+data_options     --data, --samples, --head
+talk_options     -q, -v         how much is said on standard error
+json_option      --json         a machine-readable report
+seed_option      --seed
+selector_option                 ``SELECTOR=VALUE``, which may be repeated
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cortado.errors import CortadoError
+from cortado.model.selector import ALL, Assignment
+
+__all__ = [
+    "data_options",
+    "device_option",
+    "json_option",
+    "model_argument",
+    "output_option",
+    "provider_option",
+    "seed_option",
+    "selector_option",
+    "talk_options",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+STREAM = "-"
+
+
+class SelectorValue(click.ParamType[Assignment[Any]]):
+    """``SELECTOR=VALUE``, or a bare ``VALUE`` for all layers."""
+
+    def __init__(self, value_type: click.ParamType[Any]) -> None:
+        self.value_type = value_type
+        self.name = f"[SELECTOR=]{value_type.name}"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Assignment[Any]:
+        """Split at the last ``=`` and convert what follows it."""
+        if isinstance(value, Assignment):
+            return value
+        selector, _, text = str(value).rpartition("=")
+        return Assignment(selector or ALL, self.value_type.convert(text, param, ctx))
+
+
+def _check_output(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Refuse, before any work is done, what could not be written at its end."""
+    if value == STREAM:
+        if sys.stdout.isatty():
+            message = "a model is not written to a terminal: name a file, or pipe it on"
+            raise click.BadParameter(message, ctx, param)
+        return value
+    directory = Path(value).parent
+    if Path(value).is_dir():
+        raise CortadoError(f"cannot write {value}: it is a directory")
+    if not directory.is_dir():
+        raise CortadoError(f"cannot write {value}: there is no directory {directory}")
+    if not os.access(directory, os.W_OK):
+        raise CortadoError(f"cannot write {value}: the directory {directory} is read-only")
+    return value
+
+
+def model_argument(command: F) -> F:
+    """Add ``MODEL``, a path or standard input."""
+    return click.argument("model", default=STREAM, metavar="[MODEL]")(command)
+
+
+def output_option(command: F) -> F:
+    """Add ``-o/--output``, a path or standard output."""
+    return click.option(
+        "-o",
+        "--output",
+        default=STREAM,
+        callback=_check_output,
+        metavar="PATH",
+        help="Where the model goes; - is standard output, the default.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """Add ``--json``."""
+    return click.option(
+        "--json",
+        "json_path",
+        metavar="PATH",
+        help="Write a machine-readable report; - is standard output, where no model goes there.",
+    )(command)
+
+
+def seed_option(command: F) -> F:
+    """Add ``--seed``."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Same seed, same machine, same bytes.",
+    )(command)
+
+
+def device_option(command: F) -> F:
+    """Add ``--device``."""
+    return click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        help="Where PyTorch trains: cpu, cuda; auto is CUDA where there is one.",
+    )(command)
+
+
+def provider_option(command: F) -> F:
+    """Add ``--provider``, which may be repeated."""
+    return click.option(
+        "--provider",
+        "providers",
+        multiple=True,
+        default=("cpu",),
+        show_default=True,
+        metavar="NAME",
+        help="An execution provider of onnxruntime, such as cpu or cuda.",
+    )(command)
+
+
+def talk_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``-q`` and ``-v``, and hand the command one `Talk` made of them."""
+
+    @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no messages.")
+    @click.option(
+        "-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an error."
+    )
+    @functools.wraps(command)
+    def talking(*, quiet: bool, verbose: int, **options: object) -> None:
+        from cortado_cli.talk import Talk  # imports rich, which --help can do without
+
+        command(talk=Talk(quiet, verbose), **options)
+
+    return talking
+
+
+def data_options(required: bool) -> Callable[[F], F]:  # noqa: FBT001
+    """Add ``--data``, ``--samples`` and ``--head``."""
+
+    def add(command: F) -> F:
+        data = click.option(
+            "--data",
+            required=required,
+            metavar="SPEC",
+            help="digits, a directory of IDX files, a .npz file, or package.module:callable.",
+        )
+        samples = click.option(
+            "--samples",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Use a fixed random subset of N images.",
+        )
+        head = click.option(
+            "--head",
+            metavar="NAME",
+            help="The output that is scored; needed only where several could be meant.",
+        )
+        return data(samples(head(command)))
+
+    return add
+
+
+def selector_option(flag: str, value_type: click.ParamType[Any], text: str) -> Callable[[F], F]:
+    """Add an option that assigns values to layers, and may be repeated."""
+    return click.option(
+        flag,
+        type=SelectorValue(value_type),
+        multiple=True,
+        help=f"{text} SELECTOR is a layer's name, a glob or re:REGEX; the last match wins.",
+    )

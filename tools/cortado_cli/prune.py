@@ -1,0 +1,113 @@
+"""``cortado prune``: set weights to zero."""
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from cortado_cli.options import (
+    json_option,
+    model_argument,
+    output_option,
+    seed_option,
+    selector_option,
+    talk_options,
+)
+
+if TYPE_CHECKING:
+    from cortado.model.selector import Assignment
+    from cortado.prune import LayerSparsity, Pruned
+    from cortado_cli.talk import Talk
+
+__all__ = ["command"]
+
+
+@click.command("prune")
+@model_argument
+@selector_option(
+    "--sparsity", click.FloatRange(0, 1, max_open=True), "Fraction of zeros, as in 'fc*=0.95'."
+)
+@selector_option(
+    "--quality", click.FloatRange(0), "Cut |w| up to so many standard deviations (method std)."
+)
+@click.option(
+    "--method",
+    type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
+    default="magnitude",
+    show_default=True,
+)
+@click.option(
+    "--scope",
+    type=click.Choice(["layer", "global"]),
+    help="One threshold a layer, or one for all; global is the default of std and lamp.",
+)
+@output_option
+@json_option
+@seed_option
+@talk_options
+def command(
+    *,
+    model: str,
+    sparsity: "tuple[Assignment[float], ...]",
+    quality: "tuple[Assignment[float], ...]",
+    method: Literal["magnitude", "random-below", "std", "lamp"],
+    scope: Literal["layer", "global"] | None,
+    output: str,
+    json_path: str | None,
+    seed: int,
+    talk: "Talk",
+) -> None:
+    """Set the least important weights to zero; zeros that are there stay.
+
+    \b
+    cortado prune lenet.onnx --sparsity 0.9 -o pruned.onnx
+    cortado prune lenet.onnx --sparsity 'conv*=0.6' --sparsity 'fc*=0.95' -o pruned.onnx
+    cortado prune lenet.onnx --method lamp --sparsity 0.98 -o pruned.onnx
+    cortado prune lenet.onnx --method std --quality 1.2 -o pruned.onnx
+
+    magnitude: cut |w| up to the threshold that the sparsity asks for. random-below: keep a
+    weight below the threshold t with probability |w|/t. std: compare |w| in units of the layer's
+    standard deviation. lamp: compare w² with the sum of squares of all larger weights.
+    """
+    from cortado.invariants import check_zeros
+    from cortado.prune import PruneOptions, prune, prune_by_quality
+    from cortado_cli.history import record
+    from cortado_cli.streams import read_model, write_json, write_model
+
+    if bool(sparsity) == bool(quality):
+        raise click.UsageError("say how much to prune, with --sparsity or with --quality")
+    if quality and method != "std":
+        raise click.UsageError("--quality needs --method std")
+    network = read_model(model)
+    if quality:
+        pruned = prune_by_quality(network, quality)
+    else:
+        pruned = prune(network, sparsity, PruneOptions(method, scope, seed))
+    check_zeros(network, pruned.model)
+    headings = ("layer", "weights", "zeros before", "zeros after", "sparsity")
+    talk.table(headings, [_row(layer) for layer in pruned.layers])
+    write_json(json_path, output, _report(pruned))
+    record(pruned.model)
+    write_model(output, pruned.model)
+
+
+def _row(layer: "LayerSparsity") -> tuple[str, ...]:
+    return (
+        layer.name,
+        f"{layer.weights:,}",
+        f"{layer.zeros_before:,}",
+        f"{layer.zeros_after:,}",
+        f"{layer.zeros_after / layer.weights:.2%}",
+    )
+
+
+def _report(pruned: "Pruned") -> dict[str, object]:
+    layers = [
+        {
+            "name": layer.name,
+            "weights": layer.weights,
+            "zeros_before": layer.zeros_before,
+            "zeros_after": layer.zeros_after,
+        }
+        for layer in pruned.layers
+    ]
+    return {"sparsity": pruned.sparsity, "layers": layers}

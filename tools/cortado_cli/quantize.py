@@ -1,0 +1,106 @@
+"""``cortado quantize``: let the weights of each layer share few values."""
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from cortado_cli.options import (
+    data_options,
+    device_option,
+    json_option,
+    model_argument,
+    output_option,
+    seed_option,
+    selector_option,
+    talk_options,
+)
+from cortado_cli.training import Training, training_options
+
+if TYPE_CHECKING:
+    from cortado.model.selector import Assignment
+    from cortado.quantize import LayerSharing
+    from cortado_cli.talk import Talk
+
+__all__ = ["command"]
+
+
+@click.command("quantize")
+@model_argument
+@selector_option("--bits", click.IntRange(1, 8), "2^B shared values, as in 'conv*=5'.")
+@click.option(
+    "--init",
+    type=click.Choice(["optimal", "linear", "density", "random"]),
+    default="optimal",
+    show_default=True,
+    help="Where k-means starts; optimal is the one-dimensional optimum.",
+)
+@data_options(required=False)
+@training_options(epochs=0)
+@device_option
+@output_option
+@json_option
+@seed_option
+@talk_options
+def command(
+    *,
+    model: str,
+    bits: "tuple[Assignment[int], ...]",
+    init: Literal["optimal", "linear", "density", "random"],
+    data: str | None,
+    samples: int | None,
+    head: str | None,
+    training: Training,
+    device: str,
+    output: str,
+    json_path: str | None,
+    seed: int,
+    talk: "Talk",
+) -> None:
+    """Let the non-zero weights of each layer share 2^B values; zeros stay zero.
+
+    \b
+    cortado quantize pruned.onnx --bits 4 -o shared.onnx
+    cortado quantize pruned.onnx --bits 'conv*=5' --bits 'fc*=4' --init linear -o shared.onnx
+    cortado quantize pruned.onnx --bits 4 --data mnist/ --epochs 3 -o shared.onnx
+
+    With --data and --epochs the shared values are trained: the gradient of a value is the sum
+    over the weights that share it. Biases stay as they are.
+    """
+    from cortado.invariants import check_zeros
+    from cortado.model.selector import ALL, Assignment
+    from cortado.quantize import QuantizeOptions, quantize
+    from cortado.retrain import retrain
+    from cortado_cli.data import open_training_data
+    from cortado_cli.history import record
+    from cortado_cli.streams import read_model, write_json, write_model
+
+    if (data is not None) != (training.epochs > 0):
+        raise click.UsageError("--data and --epochs go together: they train the shared values")
+    network = read_model(model)
+    shared = quantize(network, bits or (Assignment(ALL, 4),), QuantizeOptions(init, seed))
+    check_zeros(network, shared.model)
+    headings = ("layer", "non-zero", "values", "rmse")
+    talk.table(headings, [_row(layer) for layer in shared.layers])
+    report: dict[str, object] = {"layers": [_report(layer) for layer in shared.layers]}
+    result = shared.model
+    if data is not None:
+        dataset = open_training_data(data, samples)
+        trained = talk.follow(retrain(result, dataset, training.options(device, seed), head))
+        report["epochs"] = [epoch.report() for epoch in trained.epochs]
+        result = trained.model
+    write_json(json_path, output, report)
+    record(result)
+    write_model(output, result)
+
+
+def _row(layer: "LayerSharing") -> tuple[str, ...]:
+    return (layer.name, f"{layer.nonzero:,}", str(layer.values), f"{layer.rmse:.3g}")
+
+
+def _report(layer: "LayerSharing") -> dict[str, object]:
+    return {
+        "name": layer.name,
+        "nonzero": layer.nonzero,
+        "values": layer.values,
+        "rmse": layer.rmse,
+    }

@@ -1,0 +1,121 @@
+"""``cortado retrain``: train the weights that are left."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cortado_cli.options import (
+    data_options,
+    device_option,
+    json_option,
+    model_argument,
+    output_option,
+    seed_option,
+    selector_option,
+    talk_options,
+)
+from cortado_cli.training import Training, training_options
+
+if TYPE_CHECKING:
+    from cortado.model.selector import Assignment
+    from cortado.retrain import Distillation, Gradual
+    from cortado_cli.talk import Talk
+
+__all__ = ["command"]
+
+
+@click.command("retrain")
+@model_argument
+@data_options(required=True)
+@training_options(epochs=5)
+@click.option(
+    "--schedule",
+    type=click.Choice(["one-shot", "gradual"]),
+    default="one-shot",
+    show_default=True,
+    help="one-shot keeps the zeros; gradual prunes while it trains, up to --sparsity.",
+)
+@selector_option(
+    "--sparsity", click.FloatRange(0, 1, max_open=True), "For gradual: the zeros to reach."
+)
+@click.option(
+    "--method",
+    type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
+    default="lamp",
+    show_default=True,
+    help="For gradual: how weights are chosen, as in prune.",
+)
+@click.option(
+    "--scope",
+    type=click.Choice(["layer", "global"]),
+    help="For gradual: one threshold a layer, or one for all.",
+)
+@click.option("--distill", metavar="TEACHER", help="Learn from the scores of this model too.")
+@device_option
+@output_option
+@json_option
+@seed_option
+@talk_options
+def command(
+    *,
+    model: str,
+    data: str,
+    samples: int | None,
+    head: str | None,
+    training: Training,
+    schedule: str,
+    sparsity: "tuple[Assignment[float], ...]",
+    method: str,
+    scope: str | None,
+    distill: str | None,
+    device: str,
+    output: str,
+    json_path: str | None,
+    seed: int,
+    talk: "Talk",
+) -> None:
+    """Train a model in PyTorch; its zeros stay zero, its shared values stay shared.
+
+    \b
+    cortado retrain pruned.onnx --data mnist/ --epochs 10 -o retrained.onnx
+    cortado retrain dense.onnx --data mnist/ --schedule gradual --sparsity 0.98 -o sparse.onnx
+    cortado retrain pruned.onnx --data mnist/ --distill dense.onnx -o retrained.onnx
+
+    After every epoch the masks and the codebooks are checked, and the accuracy on the
+    validation images is printed; the test images are never looked at.
+    """
+    from cortado.retrain import retrain
+    from cortado_cli.data import open_training_data
+    from cortado_cli.history import record
+    from cortado_cli.streams import read_model, write_json, write_model
+
+    if (schedule == "gradual") != bool(sparsity):
+        raise click.UsageError("--schedule gradual and --sparsity go together")
+    network = read_model(model)
+    dataset = open_training_data(data, samples)
+    gradual = _gradual(sparsity, method, scope, seed) if sparsity else None
+    options = training.options(device, seed)
+    steps = retrain(network, dataset, options, head, gradual, _distillation(distill))
+    retrained = talk.follow(steps)
+    write_json(json_path, output, {"epochs": [epoch.report() for epoch in retrained.epochs]})
+    record(retrained.model)
+    write_model(output, retrained.model)
+
+
+def _gradual(
+    sparsity: "tuple[Assignment[float], ...]", method: str, scope: str | None, seed: int
+) -> "Gradual":
+    from typing import cast
+
+    from cortado.prune import Method, PruneOptions, Scope
+    from cortado.retrain import Gradual
+
+    choice = PruneOptions(cast(Method, method), cast(Scope | None, scope), seed)
+    return Gradual(sparsity, choice)
+
+
+def _distillation(teacher: str | None) -> "Distillation | None":
+    from cortado import files
+    from cortado.retrain import Distillation
+
+    return None if teacher is None else Distillation(files.read_model(teacher))

@@ -1,0 +1,41 @@
+"""The parameter types of ``cortado import``."""
+
+import click
+
+__all__ = ["Numbers", "Shape"]
+
+
+class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
+    """``1,3,224,224``, or ``BLOB=1,3,224,224`` where a net has several inputs."""
+
+    name = "[BLOB=]N,C,H,W"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Split at the last ``=``; the sizes are positive integers."""
+        blob, _, text = str(value).rpartition("=")
+        try:
+            shape = tuple(int(size) for size in text.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no shape such as 1,3,224,224", param, ctx)
+        if min(shape) < 1:
+            self.fail(f"{value!r} has a size below 1", param, ctx)
+        return blob, shape
+
+
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Numbers between commas, such as ``104,117,123``."""
+
+    name = "M[,M…]"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Split at commas."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(number) for number in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers such as 104,117,123", param, ctx)

@@ -1,0 +1,96 @@
+"""Standard input and output: models in, one artifact out, all or nothing."""
+
+import json
+import sys
+from typing import Any
+
+import click
+import onnx_ir as ir
+
+from cortado import files
+from cortado.errors import CortadoError
+from cortado.model import serial
+from cortado.validate import Candidate
+
+__all__ = ["read_candidate", "read_model", "write_artifact", "write_json", "write_model"]
+
+STREAM = "-"
+
+
+def read_model(path: str) -> ir.Model:
+    """Read a model from a path, or from standard input where the path is ``-``."""
+    if path != STREAM:
+        return files.read_model(path)
+    return serial.decode(_read_stdin(), _name_of(path))
+
+
+def read_candidate(path: str) -> Candidate:
+    """Read a file, or standard input, as onnxruntime will load it."""
+    data = files.read(path) if path != STREAM else _read_stdin()
+    if serial.has_external_data(data, path):  # which bytes alone would not find
+        model = files.read_model(path)
+        return Candidate(serial.encode(model), model)
+    return Candidate(data, serial.decode(data, _name_of(path)))
+
+
+def write_model(path: str, model: ir.Model) -> None:
+    """Write a model to a path, or to standard output where the path is ``-``."""
+    write_artifact(path, serial.encode(model))
+
+
+def write_artifact(path: str, data: bytes) -> None:
+    """Write bytes to a path, or to standard output where the path is ``-``."""
+    if path != STREAM:
+        files.write(path, data)
+        return
+    try:
+        _write_all(data)
+    except BrokenPipeError as error:
+        _abandon_stdout()
+        raise CortadoError("the next command in the pipe stopped reading") from error
+    except OSError as error:
+        _abandon_stdout()
+        raise CortadoError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def write_json(path: str | None, output: str | None, report: dict[str, Any]) -> None:
+    """Write a report to ``--json PATH``, if one was given.
+
+    Parameters
+    ----------
+    path : str or None
+        The value of ``--json``.
+    output : str or None
+        Where the model goes; None for commands that write no model.
+    report : dict
+        What `json` can write.
+    """
+    if path is None:
+        return
+    if path == STREAM and output == STREAM:
+        raise click.UsageError("--json - and the model cannot both go to standard output")
+    write_artifact(path, (json.dumps(report, indent=2) + "\n").encode())
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin.isatty():
+        raise click.UsageError("no model: name a file, or pipe one in")
+    return sys.stdin.buffer.read()
+
+
+def _name_of(path: str) -> str:
+    return "standard input" if path == STREAM else path
+
+
+def _write_all(data: bytes) -> None:
+    """Write every byte, also where standard output is unbuffered and writes only a part."""
+    view = memoryview(data)
+    while view:
+        written = sys.stdout.buffer.write(view)
+        view = view[written or 0 :]
+    sys.stdout.buffer.flush()
+
+
+def _abandon_stdout() -> None:
+    """Keep Python from flushing a broken standard output once more at exit."""
+    sys.stdout = None

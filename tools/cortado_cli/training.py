@@ -1,0 +1,117 @@
+"""The options of a training run, shared by the commands that train."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from cortado.retrain import RetrainOptions
+
+__all__ = ["Training", "training_options"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the command line says about a training run."""
+
+    epochs: int
+    batch: int
+    optimizer: Literal["sgd", "adam"]
+    lr: float | None
+    rate: Literal["constant", "step", "cosine", "one-cycle"]
+    momentum: float
+    weight_decay: float
+    shift: int
+
+    def options(self, device: str, seed: int) -> "RetrainOptions":
+        """Return the options of the library."""
+        from cortado.retrain import RetrainOptions
+
+        return RetrainOptions(
+            epochs=self.epochs,
+            batch=self.batch,
+            optimizer=self.optimizer,
+            lr=self.lr,
+            rate=self.rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            shift=self.shift,
+            device=device,
+            seed=seed,
+        )
+
+
+def training_options(
+    epochs: int,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add the options of a training run, and hand the command one `Training` made of them.
+
+    Parameters
+    ----------
+    epochs : int
+        The default number of epochs.
+    """
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def training(
+            *,
+            epochs: int,
+            batch: int,
+            optimizer: Literal["sgd", "adam"],
+            lr: float | None,
+            rate: Literal["constant", "step", "cosine", "one-cycle"],
+            momentum: float,
+            weight_decay: float,
+            shift: int,
+            **options: object,
+        ) -> None:
+            chosen = Training(epochs, batch, optimizer, lr, rate, momentum, weight_decay, shift)
+            command(training=chosen, **options)
+
+        for option in reversed(_options(epochs)):
+            training = option(training)
+        return training
+
+    return add
+
+
+def _options(epochs: int) -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
+    return [
+        click.option("--epochs", type=click.IntRange(min=0), default=epochs, show_default=True),
+        click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True),
+        click.option(
+            "--optimizer", type=click.Choice(["adam", "sgd"]), default="adam", show_default=True
+        ),
+        click.option(
+            "--lr",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Peak learning rate; 0.001 for adam and 0.01 for sgd.",
+        ),
+        click.option(
+            "--rate",
+            type=click.Choice(["constant", "step", "cosine", "one-cycle"]),
+            default="cosine",
+            show_default=True,
+            help="How the learning rate runs; step: a tenth after 1/2 and after 3/4.",
+        ),
+        click.option(
+            "--momentum",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=0.9,
+            show_default=True,
+            help="Of sgd.",
+        ),
+        click.option("--weight-decay", type=click.FloatRange(min=0), default=0.0),
+        click.option(
+            "--shift",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            metavar="PIXELS",
+            help="Move each training image at random by up to so many pixels.",
+        ),
+    ]
