@@ -66,11 +66,34 @@ def choose_output(widths: Mapping[str, int | None], classes: int, head: str | No
 
 
 def activation_of(model: ir.Model, output: str) -> Scores:
-    """Return the scores behind the graph output of that name."""
+    """Return the scores behind the graph output of that name, looking through Identity.
+
+    Raises
+    ------
+    CortadoError
+        If there is no such output, or its Softmax does not run over axis 1, the classes.
+    """
     for value in model.graph.outputs:
         if value.name == output:
-            node = value.producer()
-            if node is not None and node.op_type in _ACTIVATIONS and node.inputs[0] is not None:
-                return Scores(output, str(node.inputs[0].name), _ACTIVATIONS[node.op_type])
-            return Scores(output, output, "none")
+            node = _producer(value)
+            if node is None or node.op_type not in _ACTIVATIONS or node.inputs[0] is None:
+                return Scores(output, output, "none")
+            _check_axis(node, model.opset_imports.get("", 1))
+            return Scores(output, str(node.inputs[0].name), _ACTIVATIONS[node.op_type])
     raise CortadoError(f"the model has no output {output}")
+
+
+def _producer(value: ir.Value) -> ir.Node | None:
+    node = value.producer()
+    while node is not None and node.op_type == "Identity" and node.inputs[0] is not None:
+        node = node.inputs[0].producer()
+    return node
+
+
+def _check_axis(node: ir.Node, opset: int) -> None:
+    """Refuse a Softmax over anything but the classes; before opset 13 the default axis is 1."""
+    axis = node.attributes.get_int("axis", -1 if opset >= 13 else 1)
+    shape = node.outputs[0].shape
+    rank = 2 if shape is None else len(shape)
+    if axis % rank != 1:
+        raise CortadoError(f"{node.op_type} {node.name} does not run over axis 1, the classes")

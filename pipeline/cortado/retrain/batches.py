@@ -46,5 +46,8 @@ def shift_images(pixels: FloatArray, most: int, generator: np.random.Generator) 
 
 
 def to_tensor(pixels: FloatArray, feed: Feed, device: torch.device) -> Tensor:
-    """Return the input of a model for a batch of pixels."""
-    return torch.from_numpy(feed(pixels)).to(device)
+    """Return the input of a model for a batch of pixels, channels last where it is images."""
+    inputs = torch.from_numpy(feed(pixels)).to(device)
+    if inputs.ndim != 4:
+        return inputs
+    return inputs.to(memory_format=torch.channels_last)

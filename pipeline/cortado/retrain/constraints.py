@@ -101,9 +101,9 @@ class Shared:
         self.name = name
         self.weight = weight
         self.codebook = nn.Parameter(codebook)
-        flat = weight.detach().reshape(-1)
-        self._members = flat.nonzero()[:, 0]  # (nnz,): where the non-zero elements are
-        self._labels = torch.searchsorted(codebook, flat[self._members])  # (nnz,)
+        nonzero = weight.detach().nonzero(as_tuple=True)
+        self._members = nonzero  # one array of shape (nnz,) an axis: where the elements are
+        self._labels = torch.searchsorted(codebook, weight.detach()[nonzero])  # (nnz,)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the codebook."""
@@ -112,7 +112,7 @@ class Shared:
     def after_backward(self) -> None:
         """Sum the gradients of the members of each codebook entry."""
         assert self.weight.grad is not None
-        gradients = self.weight.grad.reshape(-1)[self._members]
+        gradients = self.weight.grad[self._members]
         self.codebook.grad = torch.zeros_like(self.codebook).index_add_(0, self._labels, gradients)
         self.weight.grad = None
 
@@ -121,13 +121,13 @@ class Shared:
         """Give each member the value of its codebook entry; an entry never becomes zero."""
         smallest = torch.finfo(self.codebook.dtype).tiny
         self.codebook.masked_fill_(self.codebook == 0, smallest)
-        self.weight.view(-1)[self._members] = self.codebook[self._labels]
+        self.weight[self._members] = self.codebook[self._labels]
 
     def check(self) -> None:
         """Check that zeros are zero and members equal their codebook entry."""
-        expected = torch.zeros_like(self.weight).view(-1)
+        expected = torch.zeros_like(self.weight.detach())
         expected[self._members] = self.codebook.detach()[self._labels]
-        if not torch.equal(expected.view_as(self.weight), self.weight.detach()):
+        if not torch.equal(expected, self.weight.detach()):
             raise CortadoError(f"retraining moved weights of {self.name} off their shared values")
 
 

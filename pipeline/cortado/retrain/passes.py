@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 import torch
-from torch import nn
+from torch import fx
 
 from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.data import Dataset, Feed
@@ -85,7 +85,7 @@ def retrain(
     device = _device(options.device)
     scores = find_scores(model, data, head)
     layers = find_layers(model).prunable
-    module = to_torch(model, [scores.logits]).to(device)
+    module = _place(to_torch(model, [scores.logits]), device)
     names = parameter_names(module)
     trained = [layer for layer in layers if layer.key in names]
     weights = [module.get_parameter(names[layer.key]) for layer in trained]
@@ -129,9 +129,17 @@ def _teacher(
     if distillation is None:
         return None
     scores = find_scores(distillation.teacher, data, head)
-    module: nn.Module = to_torch(distillation.teacher, [scores.logits]).to(device).eval()
+    module = _place(to_torch(distillation.teacher, [scores.logits]), device).eval()
     feed = Feed.of(distillation.teacher)
     return Teacher(module, feed, distillation.temperature, distillation.weight)
+
+
+def _place(module: fx.GraphModule, device: torch.device) -> fx.GraphModule:
+    """Move a module, its filters with channels last: convolutions are much faster so."""
+    for parameter in module.to(device).parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return module
 
 
 def _device(name: str) -> torch.device:

@@ -1,0 +1,109 @@
+"""The module under construction: its graph, its tensors, and what has been translated.
+
+What an initializer becomes:
+
+    float32 of rank 1 or more          a parameter
+    the statistics of a BatchNorm      a buffer: they are measured, not trained
+    anything else                      a buffer
+
+An array inside a Constant node is a buffer too. Each value becomes one attribute, however many
+nodes use it; what only steers an operator (a shape, axes, pads) becomes a literal instead.
+"""
+
+import keyword
+import re
+
+import onnx_ir as ir
+import torch
+from torch import fx, nn
+
+from cortado.bridge.sizes import Sizes
+from cortado.errors import CortadoError
+
+__all__ = ["Builder", "identifier"]
+
+_TAKEN = frozenset(dir(fx.GraphModule)) | vars(nn.Module()).keys()
+
+
+class Builder:
+    """Collects the nodes and tensors of a module.
+
+    Attributes
+    ----------
+    graph : torch.fx.Graph
+        The calls so far.
+    values : dict of onnx_ir.Value to torch.fx.Node or Sizes
+        What each ONNX value has become.
+    attributes : dict of str to str
+        Initializer name → attribute of the module, for those that the graph has used.
+    """
+
+    def __init__(self) -> None:
+        self.graph = fx.Graph()
+        self.values: dict[ir.Value, fx.Node | Sizes] = {}
+        self.attributes: dict[str, str] = {}
+        self._root = nn.Module()
+
+    def add_input(self, value: ir.Value) -> None:
+        """Add an argument of the module's `forward`."""
+        self.values[value] = self.graph.placeholder(identifier(value.name or "input"))
+
+    def add_module(self, name: str, module: nn.Module) -> str:
+        """Add a submodule; return the name that it got."""
+        name = self._free_name(name)
+        self._root.add_module(name, module)
+        return name
+
+    def tensor(self, value: ir.Value) -> fx.Node:
+        """Return the node that yields a value as a tensor."""
+        known = self.values.get(value)
+        if isinstance(known, fx.Node):
+            return known
+        if known is not None:
+            items = known.items[0] if known.is_scalar else list(known.items)
+            return self.graph.call_function(torch.tensor, (items,))
+        node = self.graph.get_attr(self._store(value))
+        self.values[value] = node
+        return node
+
+    def finish(self, outputs: list[fx.Node]) -> fx.GraphModule:
+        """Return the module that yields these outputs: one tensor, or a tuple of several."""
+        self.graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
+        self.graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
+        return fx.GraphModule(self._root, self.graph)
+
+    def _store(self, value: ir.Value) -> str:
+        constant = ir.convenience.get_const_tensor(value)
+        assert constant is not None  # the walk binds everything that a node computes
+        name = self._free_name(identifier(value.name or "constant"))
+        try:
+            tensor = torch.from_numpy(constant.numpy().copy())
+        except TypeError as error:
+            raise CortadoError(f"{value.name} is {constant.dtype}: PyTorch lacks it") from error
+        if _is_trainable(value):
+            self._root.register_parameter(name, nn.Parameter(tensor))
+        else:
+            self._root.register_buffer(name, tensor)
+        if value.is_initializer():
+            self.attributes[str(value.name)] = name
+        return name
+
+    def _free_name(self, name: str) -> str:
+        while name in _TAKEN or hasattr(self._root, name):
+            name += "_"
+        return name
+
+
+def identifier(name: str) -> str:
+    """Return a Python identifier like `name`: ``/conv1/Conv`` → ``conv1_Conv``."""
+    word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "value"
+    return f"_{word}" if word[0].isdigit() or keyword.iskeyword(word) else word
+
+
+def _is_trainable(value: ir.Value) -> bool:
+    is_weight = value.dtype is ir.DataType.FLOAT and value.shape is not None and len(value.shape)
+    return bool(value.is_initializer() and is_weight and not _is_statistic(value))
+
+
+def _is_statistic(value: ir.Value) -> bool:
+    return any(node.op_type == "BatchNormalization" and i >= 3 for node, i in value.uses())

@@ -1,0 +1,161 @@
+"""What the function that translates an operator sees: one node, and the module so far.
+
+An input can be read in the four ways that it may matter:
+
+    input     a tensor                       the data and weights that an operator computes with
+    operand   a tensor or a number           the two sides of an arithmetic operator
+    constant  an array that is known by now  what steers an operator: axes, pads, limits
+    sizes     numbers, or nodes for them     a shape, which may depend on the batch
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from torch import fx, nn
+
+from cortado.bridge.builder import Builder, identifier
+from cortado.bridge.shapes import dims_of
+from cortado.bridge.sizes import Item, Sizes
+from cortado.errors import CortadoError
+from cortado.model.typing import Array
+
+__all__ = ["Context"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """One node to translate.
+
+    Attributes
+    ----------
+    node : onnx_ir.Node
+        The node.
+    opset : int
+        The version of the operator set that the node is of.
+    builder : Builder
+        Receives the calls.
+    """
+
+    node: ir.Node
+    opset: int
+    builder: Builder
+
+    @property
+    def name(self) -> str:
+        """What the node's calls are named after."""
+        return identifier(self.node.name or self.node.outputs[0].name or self.node.op_type)
+
+    def has(self, index: int) -> bool:
+        """Tell whether the node has an input at a position."""
+        return index < len(self.node.inputs) and self.node.inputs[index] is not None
+
+    def input(self, index: int) -> fx.Node:
+        """Return an input as a tensor."""
+        return self.builder.tensor(self._value(index))
+
+    def optional(self, index: int) -> fx.Node | None:
+        """Return an input as a tensor, or `None` if the node does without."""
+        return self.input(index) if self.has(index) else None
+
+    def inputs(self) -> list[fx.Node]:
+        """Return all inputs as tensors."""
+        return [self.input(index) for index in range(len(self.node.inputs))]
+
+    def operand(self, index: int) -> fx.Node | int | float:
+        """Return an input as a number if it is a scalar constant, else as a tensor."""
+        known = self.known(index)
+        if known is None or known.ndim or known.dtype.kind not in "iuf":
+            return self.input(index)
+        number: int | float = known.item()
+        return number
+
+    def constant(self, index: int) -> Array:
+        """Return the array of an input; refuse the node if it depends on data."""
+        known = self.known(index)
+        if known is None:
+            raise self.refusal(f"its input {self._value(index).name} is not constant")
+        return known
+
+    def known(self, index: int) -> Array | None:
+        """Return the array of an input if it is constant."""
+        value = self._value(index)
+        sizes = self.builder.values.get(value)
+        if isinstance(sizes, Sizes) and all(isinstance(item, int) for item in sizes.items):
+            return np.array(sizes.items[0] if sizes.is_scalar else sizes.items)
+        tensor = ir.convenience.get_const_tensor(value)
+        return None if tensor is None else tensor.numpy()
+
+    def axes(self, name: str, index: int) -> tuple[int, ...] | None:
+        """Return integers that are an attribute in older opsets, an input in newer ones."""
+        if name in self.node.attributes:
+            return tuple(self.node.attributes.get_ints(name, ()))
+        if self.has(index):
+            return tuple(int(axis) for axis in self.constant(index).reshape(-1))
+        return None
+
+    def sizes(self, index: int) -> tuple[Item, ...]:
+        """Return the numbers of an input that holds a shape."""
+        sizes = self.as_sizes(index)
+        if sizes is None:
+            raise self.refusal(f"its input {self._value(index).name} is computed from data")
+        return sizes.items
+
+    def as_sizes(self, index: int) -> Sizes | None:
+        """Return an input as a shape, or `None` if it is anything else."""
+        known = self.builder.values.get(self._value(index))
+        if isinstance(known, Sizes):
+            return known
+        array = self.known(index)
+        if array is None or array.ndim > 1 or array.dtype.kind != "i":
+            return None
+        return Sizes(tuple(int(item) for item in array.reshape(-1)), array.ndim == 0)
+
+    def rank(self, index: int) -> int:
+        """Return the number of axes of an input."""
+        return len(self.dims(index))
+
+    def dims(self, index: int) -> tuple[int | None, ...]:
+        """Return the shape of an input, with `None` where it is free."""
+        dims = self.known_dims(index)
+        if dims is None:
+            raise self.refusal(f"the shape of its input {self._value(index).name} is unknown")
+        return dims
+
+    def known_dims(self, index: int) -> tuple[int | None, ...] | None:
+        """Return the shape of an input like `dims`, or `None` if it is unknown."""
+        return dims_of(self._value(index))
+
+    def is_integer(self, index: int) -> bool:
+        """Tell whether an input is of an integer type."""
+        dtype = self._value(index).dtype
+        return dtype is not None and dtype.is_integer()
+
+    def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> fx.Node:
+        """Add a call of a function."""
+        return self.builder.graph.create_node(
+            "call_function", function, args, options, name=self.name
+        )
+
+    def method(self, method: str, tensor: fx.Node, *args: Any) -> fx.Node:
+        """Add a call of a method of a tensor."""
+        return self.builder.graph.create_node(
+            "call_method", method, (tensor, *args), name=self.name
+        )
+
+    def module(self, module: nn.Module, *args: fx.Node) -> fx.Node:
+        """Add a submodule and a call of it."""
+        target = self.builder.add_module(self.name, module)
+        return self.builder.graph.create_node("call_module", target, args, name=self.name)
+
+    def refusal(self, reason: str) -> CortadoError:
+        """Return the error that names the node and says why it cannot be translated."""
+        return CortadoError(f"{self.node.op_type} {self.name}: {reason}")
+
+    def _value(self, index: int) -> ir.Value:
+        value = self.node.inputs[index] if self.has(index) else None
+        if value is None:
+            raise self.refusal(f"its input {index} is absent")
+        return value

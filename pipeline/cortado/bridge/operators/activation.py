@@ -1,0 +1,155 @@
+"""Activations: functions of one element, and Softmax with its kin."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+from torch.nn import functional as F
+
+from cortado.bridge.context import Context
+from cortado.bridge.registry import operator
+
+
+@operator("Relu")
+def relu(ctx: Context) -> fx.Node:
+    """``max(x, 0)``."""
+    return ctx.call(F.relu, ctx.input(0))
+
+
+@operator("Sigmoid")
+def sigmoid(ctx: Context) -> fx.Node:
+    """``1 / (1 + exp(-x))``."""
+    return ctx.call(torch.sigmoid, ctx.input(0))
+
+
+@operator("Tanh")
+def tanh(ctx: Context) -> fx.Node:
+    """``tanh(x)``."""
+    return ctx.call(torch.tanh, ctx.input(0))
+
+
+@operator("LeakyRelu")
+def leaky_relu(ctx: Context) -> fx.Node:
+    """``x`` if positive, else ``alpha x``."""
+    return ctx.call(F.leaky_relu, ctx.input(0), ctx.node.attributes.get_float("alpha", 0.01))
+
+
+@operator("PRelu")
+def prelu(ctx: Context) -> fx.Node:
+    """``x`` if positive, else ``slope x``; the slope is trained, and broadcast as any tensor."""
+    x, slope = ctx.input(0), ctx.input(1)
+    if _is_per_channel(ctx):
+        return ctx.call(F.prelu, x, ctx.call(torch.flatten, slope))
+    return ctx.call(torch.where, ctx.call(torch.gt, x, 0), x, ctx.call(torch.mul, x, slope))
+
+
+@operator("Elu")
+def elu(ctx: Context) -> fx.Node:
+    """``x`` if positive, else ``alpha (exp(x) - 1)``."""
+    return ctx.call(F.elu, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0))
+
+
+@operator("Selu")
+def selu(ctx: Context) -> fx.Node:
+    """``gamma elu(x, alpha)``, with any constants."""
+    alpha = ctx.node.attributes.get_float("alpha", 1.67326319217681884765625)
+    gamma = ctx.node.attributes.get_float("gamma", 1.05070102214813232421875)
+    return ctx.call(torch.mul, ctx.call(F.elu, ctx.input(0), alpha), gamma)
+
+
+@operator("HardSigmoid")
+def hard_sigmoid(ctx: Context) -> fx.Node:
+    """``clip(alpha x + beta, 0, 1)``."""
+    alpha = ctx.node.attributes.get_float("alpha", 0.2)
+    beta = ctx.node.attributes.get_float("beta", 0.5)
+    line = ctx.call(torch.add, ctx.call(torch.mul, ctx.input(0), alpha), beta)
+    return ctx.call(torch.clamp, line, 0.0, 1.0)
+
+
+@operator("HardSwish")
+def hard_swish(ctx: Context) -> fx.Node:
+    """``x clip(x / 6 + 1/2, 0, 1)``."""
+    return ctx.call(F.hardswish, ctx.input(0))
+
+
+@operator("Softplus")
+def softplus(ctx: Context) -> fx.Node:
+    """``log(1 + exp(x))``."""
+    return ctx.call(F.softplus, ctx.input(0))
+
+
+@operator("Softsign")
+def softsign(ctx: Context) -> fx.Node:
+    """``x / (1 + |x|)``."""
+    return ctx.call(F.softsign, ctx.input(0))
+
+
+@operator("Mish")
+def mish(ctx: Context) -> fx.Node:
+    """``x tanh(softplus(x))``."""
+    return ctx.call(F.mish, ctx.input(0))
+
+
+@operator("Gelu")
+def gelu(ctx: Context) -> fx.Node:
+    """``x Φ(x)``, exact or by tanh."""
+    approximate = ctx.node.attributes.get_string("approximate", "none")
+    return ctx.call(F.gelu, ctx.input(0), approximate=approximate)
+
+
+@operator("ThresholdedRelu")
+def thresholded_relu(ctx: Context) -> fx.Node:
+    """``x`` if larger than alpha, else 0."""
+    return ctx.call(F.threshold, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0), 0.0)
+
+
+@operator("Clip")
+def clip(ctx: Context) -> fx.Node:
+    """Limit to [min, max]: attributes before opset 11, optional inputs since."""
+    low, high = (
+        ctx.node.attributes.get_float(name, None) if ctx.opset < 11 else _limit(ctx, index)
+        for index, name in ((1, "min"), (2, "max"))
+    )
+    if low is None and high is None:
+        return ctx.input(0)
+    if low == 0 and high == 6:
+        return ctx.call(F.relu6, ctx.input(0))
+    return ctx.call(torch.clamp, ctx.input(0), low, high)
+
+
+@operator("Softmax")
+def softmax(ctx: Context) -> fx.Node:
+    """``exp(x) / sum exp(x)`` along an axis."""
+    return _along_axis(ctx, F.softmax)
+
+
+@operator("LogSoftmax")
+def log_softmax(ctx: Context) -> fx.Node:
+    """``x - log sum exp(x)`` along an axis."""
+    return _along_axis(ctx, F.log_softmax)
+
+
+def _limit(ctx: Context, index: int) -> float | None:
+    return ctx.constant(index).item() if ctx.has(index) else None
+
+
+def _is_per_channel(ctx: Context) -> bool:
+    """Tell whether a slope has one element, or one for each index of axis 1."""
+    rank, slope = ctx.rank(0), ctx.dims(1)
+    if all(size == 1 for size in slope):
+        return True
+    padded = (1,) * (rank - len(slope)) + slope
+    return all(size == 1 for axis, size in enumerate(padded) if axis != 1)
+
+
+def _along_axis(ctx: Context, function: Callable[..., Any]) -> fx.Node:
+    """Normalise along ``axis``; before opset 13, along it and all axes after it as one."""
+    x = ctx.input(0)
+    if ctx.opset >= 13:
+        return ctx.call(function, x, ctx.node.attributes.get_int("axis", -1))
+    axis = ctx.node.attributes.get_int("axis", 1)
+    if axis in (-1, ctx.rank(0) - 1):
+        return ctx.call(function, x, axis)
+    flat = ctx.call(torch.flatten, x, axis)
+    return ctx.method("view_as", ctx.call(function, flat, -1), x)

@@ -1,0 +1,140 @@
+"""Arithmetic, comparison and logic, element by element, with NumPy's broadcasting.
+
+Scalar constants are written into the code (``x * 0.5``); where both sides are tensors, the code
+reads the same. Most functions of one element are listed in tables.
+"""
+
+import operator as python
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import fx
+
+from cortado.bridge.context import Context
+from cortado.bridge.registry import operator
+
+_UNARY: dict[str, Callable[..., Any]] = {
+    "Abs": torch.abs,
+    "Acos": torch.acos,
+    "Acosh": torch.acosh,
+    "Asin": torch.asin,
+    "Asinh": torch.asinh,
+    "Atan": torch.atan,
+    "Atanh": torch.atanh,
+    "Ceil": torch.ceil,
+    "Cos": torch.cos,
+    "Cosh": torch.cosh,
+    "Erf": torch.erf,
+    "Exp": torch.exp,
+    "Floor": torch.floor,
+    "IsNaN": torch.isnan,
+    "Log": torch.log,
+    "Neg": torch.neg,
+    "Not": torch.logical_not,
+    "Reciprocal": torch.reciprocal,
+    "Round": torch.round,
+    "Sign": torch.sign,
+    "Sin": torch.sin,
+    "Sinh": torch.sinh,
+    "Sqrt": torch.sqrt,
+    "Tan": torch.tan,
+}
+
+_BINARY: dict[str, Callable[..., Any]] = {
+    "Add": python.add,
+    "Sub": python.sub,
+    "Mul": python.mul,
+    "Equal": python.eq,
+    "Greater": python.gt,
+    "GreaterOrEqual": python.ge,
+    "Less": python.lt,
+    "LessOrEqual": python.le,
+}
+
+_LOGICAL: dict[str, Callable[..., Any]] = {
+    "And": torch.logical_and,
+    "Or": torch.logical_or,
+    "Xor": torch.logical_xor,
+}
+
+
+@operator(*_UNARY)
+def unary(ctx: Context) -> fx.Node:
+    """Apply a function of one element."""
+    return ctx.call(_UNARY[ctx.node.op_type], ctx.input(0))
+
+
+@operator(*_BINARY)
+def binary(ctx: Context) -> fx.Node:
+    """Combine two tensors, or a tensor and a number."""
+    return ctx.call(_BINARY[ctx.node.op_type], *_operands(ctx))
+
+
+@operator(*_LOGICAL)
+def logical(ctx: Context) -> fx.Node:
+    """Combine two truth values."""
+    return ctx.call(_LOGICAL[ctx.node.op_type], ctx.input(0), ctx.input(1))
+
+
+@operator("Div")
+def div(ctx: Context) -> fx.Node:
+    """Divide; integers towards zero."""
+    if ctx.is_integer(0):
+        return ctx.call(torch.div, ctx.input(0), ctx.input(1), rounding_mode="trunc")
+    return ctx.call(python.truediv, *_operands(ctx))
+
+
+@operator("Mod")
+def mod(ctx: Context) -> fx.Node:
+    """Return the remainder: with the sign of the divisor, or with ``fmod`` of the dividend."""
+    function = torch.fmod if ctx.node.attributes.get_int("fmod", 0) else torch.remainder
+    return ctx.call(function, ctx.input(0), ctx.input(1))
+
+
+@operator("Pow")
+def power(ctx: Context) -> fx.Node:
+    """Raise to a power; the result has the type of the base."""
+    base, exponent = _operands(ctx)
+    if isinstance(exponent, float) and exponent.is_integer():
+        exponent = int(exponent)
+    return ctx.call(python.pow, base, exponent)
+
+
+@operator("Max")
+def maximum(ctx: Context) -> fx.Node:
+    """Return the largest of any number of tensors."""
+    return reduce(lambda a, b: ctx.call(torch.maximum, a, b), ctx.inputs())
+
+
+@operator("Min")
+def minimum(ctx: Context) -> fx.Node:
+    """Return the smallest of any number of tensors."""
+    return reduce(lambda a, b: ctx.call(torch.minimum, a, b), ctx.inputs())
+
+
+@operator("Sum")
+def total(ctx: Context) -> fx.Node:
+    """Return the sum of any number of tensors."""
+    return reduce(lambda a, b: ctx.call(python.add, a, b), ctx.inputs())
+
+
+@operator("Mean")
+def mean(ctx: Context) -> fx.Node:
+    """Return the mean of any number of tensors."""
+    count = len(ctx.node.inputs)
+    return total(ctx) if count == 1 else ctx.call(python.truediv, total(ctx), count)
+
+
+@operator("Where")
+def where(ctx: Context) -> fx.Node:
+    """Choose from the second input where the first is true, else from the third."""
+    return ctx.call(torch.where, ctx.input(0), ctx.input(1), ctx.input(2))
+
+
+def _operands(ctx: Context) -> tuple[Any, Any]:
+    """Return both sides; at least one of them is a tensor."""
+    if ctx.known(0) is not None and ctx.known(1) is not None:
+        return ctx.input(0), ctx.input(1)
+    return ctx.operand(0), ctx.operand(1)

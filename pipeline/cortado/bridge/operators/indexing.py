@@ -1,0 +1,128 @@
+"""Operators that take tensors apart, put them together, or convert them."""
+
+from operator import getitem
+from typing import Any
+
+import onnx_ir as ir
+import torch
+from torch import fx
+from torch.nn import functional as F
+
+from cortado.bridge.context import Context
+from cortado.bridge.registry import operator
+from cortado.bridge.sizes import Item
+
+_DTYPES = {
+    ir.DataType.FLOAT: torch.float32,
+    ir.DataType.FLOAT16: torch.float16,
+    ir.DataType.BFLOAT16: torch.bfloat16,
+    ir.DataType.DOUBLE: torch.float64,
+    ir.DataType.INT8: torch.int8,
+    ir.DataType.UINT8: torch.uint8,
+    ir.DataType.INT16: torch.int16,
+    ir.DataType.INT32: torch.int32,
+    ir.DataType.INT64: torch.int64,
+    ir.DataType.BOOL: torch.bool,
+}
+
+_PAD_MODES = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+
+
+@operator("Concat")
+def concat(ctx: Context) -> fx.Node:
+    """Join tensors along an axis."""
+    return ctx.call(torch.cat, ctx.inputs(), ctx.node.attributes.get_int("axis", 1))
+
+
+@operator("Split")
+def split(ctx: Context) -> tuple[fx.Node, ...]:
+    """Cut along an axis, into parts of given sizes or as many equal ones as there are outputs."""
+    axis = ctx.node.attributes.get_int("axis", 0)
+    count = len(ctx.node.outputs)
+    sizes: Any = ctx.axes("split", 1)
+    if sizes is None:
+        length = ctx.dims(0)[axis]
+        if length is None:
+            raise ctx.refusal("the axis that it splits must be of fixed size")
+        # ONNX rounds the size of a part up; the last part may be smaller.
+        sizes = -(-length // count)
+    parts = ctx.call(torch.split, ctx.input(0), sizes, axis)
+    return tuple(ctx.call(getitem, parts, index) for index in range(count))
+
+
+@operator("Slice")
+def slice_(ctx: Context) -> fx.Node:
+    """Take a range along each of some axes; limits beyond the ends are cut as Python's are."""
+    starts, ends = (_limits(ctx, name, index) for index, name in ((1, "starts"), (2, "ends")))
+    axes = ctx.axes("axes", 3) or tuple(range(len(starts)))
+    steps = ctx.axes("steps", 4) or (1,) * len(starts)
+    if min(steps, default=1) < 0:
+        raise ctx.refusal("negative steps are not supported")
+    rank = ctx.rank(0)
+    index: list[Any] = [slice(None)] * rank
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        index[axis % rank] = slice(start, end, None if step == 1 else step)
+    while index and index[-1] == slice(None):
+        index.pop()
+    return ctx.call(getitem, ctx.input(0), tuple(index))
+
+
+@operator("Gather")
+def gather(ctx: Context) -> fx.Node:
+    """Take the entries at some indices of an axis; negative ones count from the end."""
+    x, axis = ctx.input(0), ctx.node.attributes.get_int("axis", 0)
+    indices = ctx.known(1)
+    if indices is not None and indices.ndim == 0:
+        return ctx.call(torch.select, x, axis, int(indices))
+    axis %= ctx.rank(0)
+    return ctx.call(getitem, x, (*[slice(None)] * axis, ctx.input(1)))
+
+
+@operator("Pad")
+def pad(ctx: Context) -> fx.Node:
+    """Add elements at the ends of axes: a constant, mirrored, or the edge's; or crop."""
+    pads = ctx.axes("pads", 1) or ()
+    if ctx.has(3):
+        pads = _spread_pads(ctx, pads)
+    half = len(pads) // 2
+    # F.pad takes the last axis first, and may leave out the first axes.
+    sides = [(pads[axis], pads[axis + half]) for axis in reversed(range(half))]
+    while sides and sides[-1] == (0, 0):
+        sides.pop()
+    flat = tuple(pad for side in sides for pad in side)
+    mode = ctx.node.attributes.get_string("mode", "constant")
+    if mode == "constant":
+        fill = float(ctx.constant(2).item()) if ctx.has(2) else 0.0
+        fill = ctx.node.attributes.get_float("value", fill)
+        return ctx.call(F.pad, ctx.input(0), flat, value=fill)
+    if mode not in _PAD_MODES:
+        raise ctx.refusal(f"mode {mode} is not supported")
+    spatial = half - 2
+    if len(sides) > spatial:
+        raise ctx.refusal(f"mode {mode} is supported on spatial axes only")
+    # Here PyTorch wants every spatial axis.
+    flat += (0, 0) * (spatial - len(sides))
+    return ctx.call(F.pad, ctx.input(0), flat, mode=_PAD_MODES[mode])
+
+
+@operator("Cast")
+def cast(ctx: Context) -> fx.Node:
+    """Convert to another type."""
+    target = ir.DataType(ctx.node.attributes.get_int("to", 1))
+    if target not in _DTYPES:
+        raise ctx.refusal(f"PyTorch lacks the type {target}")
+    return ctx.method("to", ctx.input(0), _DTYPES[target])
+
+
+def _limits(ctx: Context, name: str, index: int) -> tuple[Item, ...]:
+    return ctx.sizes(index) if ctx.has(index) else tuple(ctx.node.attributes.get_ints(name, ()))
+
+
+def _spread_pads(ctx: Context, pads: tuple[int, ...]) -> tuple[int, ...]:
+    """Return pads for all axes, given those for the axes that input 3 names (opset 18 on)."""
+    axes, rank = ctx.axes("axes", 3) or (), ctx.rank(0)
+    spread = [0] * (2 * rank)
+    for index, axis in enumerate(axes):
+        spread[axis % rank] = pads[index]
+        spread[axis % rank + rank] = pads[index + len(axes)]
+    return tuple(spread)

@@ -1,0 +1,122 @@
+"""MaxPool and AveragePool, in 1 to 3 dimensions, and their global forms.
+
+With ``ceil_mode``, a last window that starts inside the input or the pads in front of it counts
+although it reaches over the end; PyTorch has the same rule. It is resolved into pads where
+PyTorch cannot pad by itself.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import fx
+from torch.nn import functional as F
+
+from cortado.bridge.context import Context
+from cortado.bridge.operators.window import Window, read_padded_window
+from cortado.bridge.registry import operator
+
+_MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+@operator("MaxPool")
+def max_pool(ctx: Context) -> fx.Node:
+    """Return the largest element of each window; pads never win."""
+    window, data = _window(ctx), ctx.input(0)
+    options: dict[str, Any] = {"dilation": window.dilation} if max(window.dilation) > 1 else {}
+    if _pads_by_itself(window):
+        options |= _padding(window) | _ceiling(ctx)
+    else:
+        window = _without_ceiling(ctx, window)
+        data = window.pad(ctx, data, float("-inf"))
+    return ctx.call(_MAX[len(window.kernel)], data, window.kernel, window.stride, **options)
+
+
+@operator("AveragePool")
+def average_pool(ctx: Context) -> fx.Node:
+    """Return the mean of each window; pads count if ``count_include_pad`` says so."""
+    window = _window(ctx)
+    if max(window.dilation) > 1:
+        raise ctx.refusal("dilations are not supported")
+    if _pads_by_itself(window):
+        return _natively_averaged(ctx, window)
+    include = ctx.node.attributes.get_int("count_include_pad", 0)
+    if include and _ceiling(ctx):
+        raise ctx.refusal("ceil_mode with counted pads that differ by side is not supported")
+    window = _without_ceiling(ctx, window)
+    pool, size = _AVERAGE[len(window.kernel)], (window.kernel, window.stride)
+    sums = ctx.call(pool, window.pad(ctx, ctx.input(0)), *size)
+    if include:
+        return sums
+    # Which part of each window lies inside depends on the sizes alone: one map serves the batch.
+    inside = ctx.call(torch.ones_like, ctx.call(torch.narrow, ctx.input(0), 0, 0, 1))
+    parts = ctx.call(pool, window.pad(ctx, inside), *size)
+    return ctx.call(torch.div, sums, parts)
+
+
+@operator("GlobalAveragePool")
+def global_average_pool(ctx: Context) -> fx.Node:
+    """Return the mean of each channel, with axes of length 1 in place of the spatial ones."""
+    return ctx.call(torch.mean, ctx.input(0), _spatial(ctx), keepdim=True)
+
+
+@operator("GlobalMaxPool")
+def global_max_pool(ctx: Context) -> fx.Node:
+    """Return the largest element of each channel, with axes of length 1."""
+    return ctx.call(torch.amax, ctx.input(0), _spatial(ctx), keepdim=True)
+
+
+def _spatial(ctx: Context) -> tuple[int, ...]:
+    return tuple(range(2, ctx.rank(0)))
+
+
+def _natively_averaged(ctx: Context, window: Window) -> fx.Node:
+    options = _padding(window) | _ceiling(ctx)
+    if max(window.begin) and not ctx.node.attributes.get_int("count_include_pad", 0):
+        options["count_include_pad"] = False
+    pool = _AVERAGE[len(window.kernel)]
+    return ctx.call(pool, ctx.input(0), window.kernel, window.stride, **options)
+
+
+def _window(ctx: Context) -> Window:
+    if ctx.node.attributes.get_int("storage_order", 0):
+        raise ctx.refusal("storage_order is not supported")
+    kernel = tuple(ctx.node.attributes.get_ints("kernel_shape", ()))
+    if len(kernel) not in _MAX:
+        raise ctx.refusal(f"windows of {len(kernel)} axes are not supported")
+    return read_padded_window(ctx, kernel)
+
+
+def _pads_by_itself(window: Window) -> bool:
+    """Tell whether PyTorch's pooling can pad: the same on both sides, at most half a window."""
+    half = all(2 * pad <= kernel for pad, kernel in zip(window.begin, window.kernel, strict=True))
+    return window.is_symmetric and half
+
+
+def _padding(window: Window) -> dict[str, Any]:
+    return {"padding": window.begin} if max(window.begin) else {}
+
+
+def _ceiling(ctx: Context) -> dict[str, Any]:
+    return {"ceil_mode": True} if ctx.node.attributes.get_int("ceil_mode", 0) else {}
+
+
+def _without_ceiling(ctx: Context, window: Window) -> Window:
+    """Return a window whose pads at the end give the output of ``ceil_mode``."""
+    if not _ceiling(ctx):
+        return window
+    end = tuple(_end_pad(ctx, window, axis) for axis in range(len(window.kernel)))
+    return replace(window, end=end)
+
+
+def _end_pad(ctx: Context, window: Window, axis: int) -> int:
+    size = ctx.dims(0)[2 + axis]
+    if size is None:
+        raise ctx.refusal("its ceil_mode needs an input of fixed height and width")
+    reach = (window.kernel[axis] - 1) * window.dilation[axis] + 1
+    stride, begin = window.stride[axis], window.begin[axis]
+    count = -(-(begin + size + window.end[axis] - reach) // stride) + 1
+    if (count - 1) * stride >= size + begin:
+        count -= 1
+    return (count - 1) * stride + reach - size - begin

@@ -1,0 +1,28 @@
+"""What a graph leaves unsaid: the shapes of its values, the opset of a node."""
+
+import onnx_ir as ir
+from onnx_ir.passes.common import ShapeInferencePass
+
+__all__ = ["dims_of", "opset_of", "with_shapes"]
+
+
+def with_shapes(model: ir.Model) -> ir.Model:
+    """Return a copy of `model` whose values have the shapes that can be inferred."""
+    # Not strict: a shape that cannot be inferred matters only to the operator that needs it.
+    infer = ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
+    return infer(model.clone()).model
+
+
+def dims_of(value: ir.Value) -> tuple[int | None, ...] | None:
+    """Return the shape of a value, with `None` where it is free; `None` if it is unknown."""
+    if value.shape is None:
+        return None
+    return tuple(dim if isinstance(dim, int) else None for dim in value.shape)
+
+
+def opset_of(graph: ir.Graph, node: ir.Node) -> int:
+    """Return the version of the operator set that a node is of."""
+    if node.version is not None:
+        return node.version
+    imports = graph.opset_imports
+    return imports.get(node.domain, imports.get("", imports.get("ai.onnx", 1)))
