@@ -1,0 +1,28 @@
+"""Caffe's files → the model in memory.
+
+    prototxt ─ prototxt, message ─ upgrade ─ net ─ heads ─┐
+                                                          ├─ convert ─ layers ─ graph ─ model
+    caffemodel ─ wire ─ caffemodel ─┐                     │
+    fillers ────────────────────────┴─ parameters ────────┘
+
+The architecture comes from the prototxt, the values from the caffemodel. Where Caffe is silent
+about a mistake (a layer without weights, say), the import is refused.
+"""
+
+from cortado.caffe.caffemodel import CaffeWeights, read_caffemodel
+from cortado.caffe.convert import Imported, import_caffe
+from cortado.caffe.fillers import Fillers
+from cortado.caffe.options import CaffeOptions
+from cortado.caffe.parameters import Weights
+from cortado.caffe.transform import read_transform_param
+
+__all__ = [
+    "CaffeOptions",
+    "CaffeWeights",
+    "Fillers",
+    "Imported",
+    "Weights",
+    "import_caffe",
+    "read_caffemodel",
+    "read_transform_param",
+]

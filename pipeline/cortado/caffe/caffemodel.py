@@ -1,0 +1,157 @@
+"""Bytes of a .caffemodel → the blobs of each layer.
+
+Only names, types and blobs are read. The architecture comes from the prototxt, because forks
+of Caffe give one field number different meanings (140 is `elu_param` here and a masked
+convolution there), while the numbers below never changed:
+
+    NetParameter       2 layers (V0, V1)    100 layer
+    LayerParameter     1 name    2 type     7 blobs
+    V1LayerParameter   1 layer (V0)    4 name    5 type    6 blobs
+    V0LayerParameter   1 name    2 type    50 blobs
+    BlobProto          1–4 num, channels, height, width    5 data    7 shape    8 double_data
+                       10 raw_data_type    12 raw_data (NVIDIA)
+    BlobShape          1 dim
+
+If any of the four legacy sizes is present they are the shape, the missing ones 0; otherwise it
+is `shape`, and without one the blob is a scalar. `double_data` wins over `data`.
+
+Source: BVLC/caffe caffe.proto and blob.cpp (FromProto, ShapeEquals); NVIDIA/caffe for raw_data.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from cortado.caffe.legacy import V0_TYPES, V1_TYPES
+from cortado.caffe.wire import WireMessage, read_message
+from cortado.errors import CortadoError
+from cortado.model.typing import Array, FloatArray
+
+__all__ = ["CaffeWeights", "StoredBlob", "StoredLayer", "read_caffemodel"]
+
+_MAX_AXES = 32  # Caffe's kMaxBlobAxes
+_RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
+
+
+@dataclass(frozen=True)
+class StoredBlob:
+    """A blob as stored.
+
+    Attributes
+    ----------
+    array : array of float32
+        The values, in the stored shape.
+    legacy : bool
+        Whether the shape is one of the four sizes that Caffe knew before 2014.
+    """
+
+    array: FloatArray
+    legacy: bool = False
+
+    def fit(self, shape: tuple[int, ...]) -> FloatArray | None:
+        """Return the values in the shape that the net asks for, or None where it can't be.
+
+        A legacy shape is right-aligned: (1, 1, 500, 800) fits (500, 800).
+        """
+        wanted = (1,) * (4 - len(shape)) + shape if self.legacy else shape
+        return self.array.reshape(shape) if wanted == self.array.shape else None
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """A layer that the file holds: its name, its type, and its blobs."""
+
+    name: str
+    type: str
+    blobs: tuple[StoredBlob, ...]
+
+
+@dataclass(frozen=True)
+class CaffeWeights:
+    """The layers of a .caffemodel by name; of two with one name the last, as in Caffe."""
+
+    layers: Mapping[str, StoredLayer]
+
+
+def read_caffemodel(data: bytes) -> CaffeWeights:
+    """Return the blobs that a .caffemodel holds, by the names of their layers.
+
+    Parameters
+    ----------
+    data : bytes
+        The complete file, of any of Caffe's three formats: V0, V1 or the current one.
+
+    Raises
+    ------
+    CortadoError
+        If the file is empty, damaged or truncated, or has no layers.
+    """
+    if not data:
+        raise CortadoError("the caffemodel is empty")
+    net = read_message(memoryview(data))
+    layers = [*_old_layers(net), *_layers(net)]
+    if not layers:
+        raise CortadoError("the caffemodel has no layers; is it a solverstate or a mean file?")
+    return CaffeWeights({layer.name: layer for layer in layers})
+
+
+def _layers(net: WireMessage) -> Iterator[StoredLayer]:
+    for layer in net.messages(100):
+        name = layer.text(1)
+        yield StoredLayer(name, layer.text(2), _blobs(layer, 7, name))
+
+
+def _old_layers(net: WireMessage) -> Iterator[StoredLayer]:
+    for outer in net.messages(2):
+        inner = list(outer.messages(1))
+        if inner:  # V0 keeps the layer in a message of its own, beside its bottoms and tops
+            name = inner[-1].text(1)
+            kind = inner[-1].text(2)
+            yield StoredLayer(name, V0_TYPES.get(kind, kind), _blobs(inner[-1], 50, name))
+        else:
+            name = outer.text(4)
+            numbers = outer.integers(5) or (0,)
+            kind = V1_TYPES.get(numbers[-1], ("", f"V1 type {numbers[-1]}"))[1]
+            yield StoredLayer(name, kind, _blobs(outer, 6, name))
+
+
+def _blobs(layer: WireMessage, number: int, name: str) -> tuple[StoredBlob, ...]:
+    return tuple(
+        _blob(blob, f"layer {name!r}, blob {i}") for i, blob in enumerate(layer.messages(number))
+    )
+
+
+def _blob(blob: WireMessage, where: str) -> StoredBlob:
+    legacy = any(number in blob.fields for number in (1, 2, 3, 4))
+    shape = _legacy_shape(blob) if legacy else _shape(blob)
+    if len(shape) > _MAX_AXES or any(not 0 <= size < 2**31 for size in shape):
+        raise CortadoError(f"the caffemodel is damaged: {where} has the shape {list(shape)[:40]}")
+    values = _values(blob, where)
+    if values.size != prod(shape) or not values.size:
+        raise CortadoError(
+            f"the caffemodel is damaged: {where} has {values.size} values "
+            f"for the shape {list(shape)}"
+        )
+    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, as in Caffe
+        return StoredBlob(values.astype(np.float32).reshape(shape), legacy)
+
+
+def _shape(blob: WireMessage) -> tuple[int, ...]:
+    shapes = list(blob.messages(7))
+    return shapes[-1].integers(1) if shapes else ()
+
+
+def _legacy_shape(blob: WireMessage) -> tuple[int, ...]:
+    return tuple((blob.integers(number) or (0,))[-1] for number in (1, 2, 3, 4))
+
+
+def _values(blob: WireMessage, where: str) -> Array:
+    if 12 in blob.fields:
+        kind = (blob.integers(10) or (0,))[-1]
+        if kind not in _RAW_TYPES:
+            raise CortadoError(f"{where}: raw_data of type {kind} is not a known float type")
+        return blob.array(12, _RAW_TYPES[kind])
+    doubles = blob.array(8, "<f8")
+    return doubles if doubles.size else blob.array(5, "<f4")

@@ -1,0 +1,149 @@
+"""What a layer's conversion works with: its bottoms, its settings, its blobs, and the graph."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from cortado.caffe.graph import Attributes, Blob, GraphBuilder, Shape
+from cortado.caffe.message import Message
+from cortado.caffe.net import LayerSpec
+from cortado.caffe.parameters import BlobSpec, Parameter, Parameters
+from cortado.errors import CortadoError
+from cortado.model.typing import Array
+
+__all__ = ["Context", "FixedBatchError"]
+
+
+class FixedBatchError(Exception):
+    """The net computes with its batch size, which therefore can't be left open."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One layer of the net, about to become nodes of the graph.
+
+    Attributes
+    ----------
+    layer : LayerSpec
+        The layer.
+    bottoms : tuple of Blob
+        What it reads.
+    """
+
+    layer: LayerSpec
+    bottoms: tuple[Blob, ...]
+    _graph: GraphBuilder
+    _parameters: Parameters
+    _notes: list[str]
+
+    @property
+    def bottom(self) -> Blob:
+        """The only bottom of a layer that has one."""
+        if len(self.bottoms) != 1:
+            raise self.refuse(f"it has {len(self.bottoms)} bottoms instead of one")
+        return self.bottoms[0]
+
+    def settings(self, name: str) -> Message:
+        """Return the layer's message `name`, such as ``pooling_param``."""
+        return self.layer.message.message(name)
+
+    def refuse(self, reason: str) -> CortadoError:
+        """Return the error that names this layer."""
+        return self.layer.refuse(reason)
+
+    def note(self, text: str) -> None:
+        """Tell the user something about this layer."""
+        self._notes.append(f"layer {self.layer.name!r} ({self.layer.type}): {text}")
+
+    def fix_batch(self, blob: Blob, why: str) -> None:
+        """Demand that the batch size be fixed, if it is open and `blob` has it."""
+        if blob.batched:
+            raise FixedBatchError(f"layer {self.layer.name!r} ({self.layer.type}) {why}")
+
+    def axis(self, axis: int, rank: int) -> int:
+        """Return an axis counted from the front; a negative one counts from the end."""
+        if not -rank <= axis < rank:
+            raise self.refuse(f"axis {axis} does not exist in a blob of {rank} dimensions")
+        return axis % rank
+
+    def node(
+        self,
+        op: str,
+        inputs: Sequence[Blob],
+        shape: Shape,
+        attributes: Attributes | None = None,
+        part: str = "",
+    ) -> Blob:
+        """Add a node with one output.
+
+        Parameters
+        ----------
+        op : str
+            The ONNX operator.
+        inputs : sequence of Blob
+            What it reads.
+        shape : tuple of int
+            The shape of its output, for the batch size of the prototxt.
+        attributes : mapping, optional
+            Its attributes.
+        part : str
+            Which part of the layer it is; the main one is nameless and bears the layer's name.
+        """
+        return self.nodes(op, inputs, [shape], attributes, part)[0]
+
+    def nodes(
+        self,
+        op: str,
+        inputs: Sequence[Blob],
+        shapes: Sequence[Shape],
+        attributes: Attributes | None = None,
+        part: str = "",
+    ) -> tuple[Blob, ...]:
+        """Add a node with an output of each shape; otherwise as `node`."""
+        return self._graph.node(op, inputs, shapes, attributes or {}, self._name(part))
+
+    def unary(self, op: str, attributes: Attributes | None = None) -> Blob:
+        """Add the node of a layer that maps each value of its bottom by itself."""
+        return self.node(op, [self.bottom], self.bottom.shape, attributes)
+
+    def constant(self, array: Array, part: str) -> Blob:
+        """Add a constant that is no parameter of the layer."""
+        return self._graph.initializer(self._name(part), array)
+
+    def scalar(self, value: float, part: str) -> Blob:
+        """Add a constant float32 of shape ()."""
+        return self.constant(np.asarray(value, np.float32), part)
+
+    def reshape(self, blob: Blob, shape: Shape, part: str = "") -> Blob:
+        """Add a Reshape, unless the blob has the shape; a batch must stay in front.
+
+        The caller sees to it (by `fix_batch`) that the first dimension of a batched blob keeps
+        its meaning.
+        """
+        if blob.shape == shape:
+            return blob
+        target = (0, *shape[1:]) if blob.batched else shape  # 0 copies the dimension
+        constant = self.constant(np.asarray(target, np.int64), f"{part or 'reshape'}/shape")
+        return self.node("Reshape", [blob, constant], shape, part=part)
+
+    def stored(self) -> int | None:
+        """Return how many blobs the weights have for this layer; None where there are none."""
+        return self._parameters.stored(self.layer)
+
+    def load(self, *specs: BlobSpec) -> tuple[Parameter, ...]:
+        """Return the layer's blobs, of exactly these shapes."""
+        for spec in specs:
+            if prod(spec.shape) > 2**31 - 1:
+                raise self.refuse(f"its {spec.role} would have the shape {list(spec.shape)}")
+        return self._parameters.load(self.layer, specs)
+
+    def initializer(self, parameter: Parameter, shape: Shape | None = None) -> Blob:
+        """Add a blob of the layer as an initializer, perhaps in another shape."""
+        array = parameter.array if shape is None else parameter.array.reshape(shape)
+        return self._graph.initializer(parameter.name, array)
+
+    def _name(self, part: str) -> str:
+        name = self.layer.name or self.layer.type
+        return f"{name}/{part}" if part else name

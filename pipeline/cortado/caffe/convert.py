@@ -1,0 +1,131 @@
+"""A Caffe net and its blobs → a model in memory.
+
+1. `net` reads the prototxt: which layers, connected how.
+2. `heads` takes losses and metrics away.
+3. The data layers become inputs; every other layer, in file order, becomes the nodes that its
+   function in `layers` adds to the graph.
+
+The batch size is left open ("N") unless a layer computes with it; then the walk is done again
+with the prototxt's number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from cortado.caffe.aliasing import overwritten_views
+from cortado.caffe.context import Context, FixedBatchError
+from cortado.caffe.graph import Blob, GraphBuilder
+from cortado.caffe.heads import Deployed, deploy
+from cortado.caffe.inputs import DATA_TYPES, input_shapes
+from cortado.caffe.layers import converter_of
+from cortado.caffe.net import Net, read_net
+from cortado.caffe.options import CaffeOptions
+from cortado.caffe.parameters import Parameters, Weights
+from cortado.caffe.schema import unknown_fields
+from cortado.caffe.transform import transform_of
+from cortado.errors import CortadoError
+from cortado.model.metadata import Head, write_heads, write_transform
+
+__all__ = ["Imported", "import_caffe"]
+
+_DEFAULTS = CaffeOptions()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An imported model.
+
+    Attributes
+    ----------
+    model : onnx_ir.Model
+        The model: opset 17, float32, weights called ``<layer>.weight`` and ``<layer>.bias``,
+        blobs called as in the prototxt.
+    notes : tuple of str
+        What the user should know, a line each: what was dropped, ignored or assumed.
+    """
+
+    model: ir.Model
+    notes: tuple[str, ...]
+
+
+def import_caffe(prototxt: str, weights: Weights, options: CaffeOptions = _DEFAULTS) -> Imported:
+    """Return the model that a prototxt and its weights make.
+
+    Parameters
+    ----------
+    prototxt : str
+        The text of the prototxt; any of Caffe's three formats.
+    weights : CaffeWeights or Fillers
+        The blobs of a .caffemodel, or how to seed the prototxt's own fillers.
+    options : CaffeOptions
+        What the files leave open.
+
+    Raises
+    ------
+    CortadoError
+        If the net is malformed, has a layer that can't be converted exactly, or the weights
+        are not its weights.
+    """
+    net = read_net(prototxt, options)
+    deployed = deploy(net)
+    notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
+    try:
+        model, more = _convert(deployed, weights, options, batched=True)
+    except FixedBatchError as reason:
+        model, more = _convert(deployed, weights, options, batched=False)
+        notes.append(f"the batch size is fixed, because {reason}")
+    try:
+        transform = transform_of(deployed.net.layers)
+    except CortadoError as error:  # the model is right all the same
+        transform = None
+        notes.append(f"no input transform is stored: {error}")
+    if transform is not None:
+        write_transform(model, transform)
+    return Imported(model, (*notes, *more))
+
+
+def _convert(
+    deployed: Deployed, weights: Weights, options: CaffeOptions, *, batched: bool
+) -> tuple[ir.Model, list[str]]:
+    net, graph, parameters = deployed.net, GraphBuilder(), Parameters(weights)
+    notes: list[str] = []
+    blobs = _inputs(net, graph, options, batched=batched)
+    for layer in net.layers:
+        if layer.type not in DATA_TYPES:
+            bottoms = tuple(blobs[bottom] for bottom in layer.bottoms)
+            context = Context(layer, bottoms, graph, parameters, notes)
+            blobs.update(_tops(context))
+    model = graph.finish(net.name, blobs, net.outputs)
+    if deployed.heads:
+        write_heads(model, _named(deployed.heads, blobs))
+    if parameters.unused():
+        notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
+    return model, notes
+
+
+def _inputs(
+    net: Net, graph: GraphBuilder, options: CaffeOptions, *, batched: bool
+) -> dict[str, Blob]:
+    layers = [layer for layer in net.layers if layer.type in DATA_TYPES]
+    shapes = input_shapes(layers, options.input_shapes)
+    batch = next(iter(shapes.values()))[:1]
+    return {
+        name: graph.input(name, shape, batched=batched and shape != () and shape[:1] == batch)
+        for name, shape in shapes.items()
+    }
+
+
+def _tops(context: Context) -> dict[str, Blob]:
+    layer = context.layer
+    results = converter_of(layer)(context)
+    tops = (results,) if isinstance(results, Blob) else results
+    if len(tops) != len(layer.tops):
+        raise layer.refuse(f"it has {len(layer.tops)} tops instead of {len(tops)}")
+    return dict(zip(layer.tops, tops, strict=True))
+
+
+def _named(heads: Sequence[Head], blobs: dict[str, Blob]) -> tuple[Head, ...]:
+    """Return the heads with the names that the blobs have in the graph."""
+    return tuple(Head(head.type, blobs[head.output].value.name or "") for head in heads)

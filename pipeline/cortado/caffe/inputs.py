@@ -1,0 +1,125 @@
+"""The layers that bring data into a net, which become the inputs of the graph.
+
+Their shapes, batch included, come from the first of these that has one:
+
+1. the user;
+2. the prototxt: `input_param`, `dummy_data_param`, `memory_data_param`, or the crop of an
+   ImageData layer, which says whether its images are in colour.
+
+The other data layers learn their shapes from the data, so that the user has to state them.
+
+Source: BVLC/caffe input_layer.cpp, dummy_data_layer.cpp, memory_data_layer.cpp,
+image_data_layer.cpp.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from cortado.caffe.message import Message
+from cortado.caffe.net import LayerSpec
+from cortado.errors import CortadoError, UsageError
+
+__all__ = ["DATA_TYPES", "input_shapes"]
+
+DATA_TYPES = frozenset(
+    {"Input", "Data", "ImageData", "WindowData", "MemoryData", "HDF5Data", "DummyData"}
+    | {"AnnotatedData", "VideoData"}  # of the SSD fork
+)
+
+_Shape = tuple[int, ...]
+
+
+def input_shapes(layers: Sequence[LayerSpec], wanted: Mapping[str, _Shape]) -> dict[str, _Shape]:
+    """Return the shape of each input of the net.
+
+    Parameters
+    ----------
+    layers : sequence of LayerSpec
+        The data layers, with those tops only that the net reads.
+    wanted : mapping of str to tuple of int
+        The user's shapes; the key ``""`` stands for the only input.
+
+    Raises
+    ------
+    UsageError
+        If the user names a blob that is no input.
+    CortadoError
+        If nobody states an input's shape.
+    """
+    tops = [top for layer in layers for top in layer.tops]
+    if not tops:
+        raise CortadoError("the net has no input: no layer reads a data or Input layer")
+    wanted = _named(wanted, tops)
+    shapes = {
+        top: wanted[top] if top in wanted else _declared(layer, top)
+        for layer in layers
+        for top in layer.tops
+    }
+    for top, shape in shapes.items():
+        if prod(shape) >= 2**31:
+            raise CortadoError(f"the input {top!r} of shape {list(shape)} is too large for Caffe")
+    return shapes
+
+
+def _named(wanted: Mapping[str, _Shape], tops: Sequence[str]) -> dict[str, _Shape]:
+    if "" in wanted and len(tops) != 1:
+        raise UsageError(f"name the input that the shape is for: {', '.join(tops)}")
+    named = {name or tops[0]: shape for name, shape in wanted.items()}
+    for name, shape in named.items():
+        if name not in tops:
+            raise UsageError(f"the net has no input {name!r}; it has: {', '.join(tops)}")
+        if not shape or min(shape) < 1:
+            raise UsageError(f"the input {name!r} cannot have the shape {list(shape)}")
+    return named
+
+
+def _declared(layer: LayerSpec, top: str) -> _Shape:
+    # The tops that the net doesn't read are gone from `layer`, but not from its message.
+    index = layer.message.texts("top").index(top) if layer.message.has("top") else 0
+    shapes = _SHAPES.get(layer.type, _unknown)(layer.message)
+    if len(shapes) == 1 and layer.type in ("Input", "DummyData"):
+        index = 0  # one shape is for all tops
+    if index >= len(shapes):
+        raise layer.refuse(
+            f"the prototxt does not say the shape of its top {top!r}; "
+            f"state it, such as {top}=1,3,224,224"
+        )
+    if min(shapes[index], default=1) < 1:
+        raise layer.refuse(f"its top {top!r} cannot have the shape {list(shapes[index])}")
+    return shapes[index]
+
+
+def _unknown(_: Message) -> list[_Shape]:
+    return []
+
+
+def _input(layer: Message) -> list[_Shape]:
+    return [shape.integers("dim") for shape in layer.message("input_param").messages("shape")]
+
+
+def _dummy(layer: Message) -> list[_Shape]:
+    param = layer.message("dummy_data_param")
+    sizes = [param.integers(name) for name in ("num", "channels", "height", "width")]
+    legacy = [tuple(shape) for shape in zip(*sizes, strict=False)]
+    return [shape.integers("dim") for shape in param.messages("shape")] or legacy
+
+
+def _memory(layer: Message) -> list[_Shape]:
+    param = layer.message("memory_data_param")
+    sizes = ("batch_size", "channels", "height", "width")
+    shape = tuple(param.integer(name, 0) for name in sizes)
+    return [shape, shape[:1]]
+
+
+def _image(layer: Message) -> list[_Shape]:
+    param, crop = layer.message("image_data_param"), _crop(layer)
+    channels = 3 if param.flag("is_color", default=True) else 1
+    batch = param.integer("batch_size", 1)
+    return [(batch, channels, crop, crop), (batch,)] if crop else []
+
+
+def _crop(layer: Message) -> int:
+    return layer.message("transform_param").integer("crop_size", 0, minimum=0)
+
+
+_SHAPES = {"Input": _input, "DummyData": _dummy, "MemoryData": _memory, "ImageData": _image}

@@ -1,0 +1,163 @@
+"""Pooling, exactly as Caffe's CPU code does it, with pads that spell out its rounding.
+
+Per axis, with kernel k, stride s, pad p and an input of size n:
+
+    out = ⌈(n + 2p - k) / s⌉ + 1 (⌊ ⌋ with round_mode FLOOR), and
+    if either axis is padded, one less where (out - 1)s ≥ n + p:
+    the last window must begin before the pad on the far side.
+
+MAX looks at the image only. AVE divides by the part of its window within n + p: it counts
+the pad, but not what hangs over beyond it. The pads of the ONNX node are p before and
+
+    e = max(0, (out - 1)s + k - n - p) after,
+
+so that no `ceil_mode` is needed, on whose sizes and divisors runtimes disagree. If e ≤ p an
+average that counts its pads is Caffe's; otherwise the image is padded by zeros first, and the
+average counts those but not its own pads, e - p.
+
+Where s > k and p = 0 the last window may lie outside of the image altogether. Caffe then
+outputs -FLT_MAX, or 0/0; such layers are refused.
+
+Source: BVLC/caffe pooling_layer.cpp.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cortado.caffe.context import Context
+from cortado.caffe.graph import Blob, Shape
+from cortado.caffe.layers.registry import layer
+from cortado.caffe.message import Message
+
+__all__: list[str] = []
+
+_METHODS = ("MAX", "AVE", "STOCHASTIC")
+_ROUNDINGS = ("CEIL", "FLOOR")
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """A pooling window over (height, width)."""
+
+    kernel: Shape
+    stride: Shape
+    pad: Shape
+    ceil: bool
+
+    def out(self, sizes: Shape) -> Shape:
+        """Return the height and width of the output."""
+        padded = any(self.pad)
+        result = []
+        for n, k, s, p in zip(sizes, self.kernel, self.stride, self.pad, strict=True):
+            span = n + 2 * p - k
+            out = (-(-span // s) if self.ceil else span // s) + 1
+            result.append(out - 1 if padded and (out - 1) * s >= n + p else out)
+        return tuple(result)
+
+    def ends(self, sizes: Shape) -> Shape:
+        """Return the pads after the image, with which windows at the end are complete."""
+        axes = zip(sizes, self.out(sizes), self.kernel, self.stride, self.pad, strict=True)
+        return tuple(max(0, (out - 1) * s + k - n - p) for n, out, k, s, p in axes)
+
+    def is_degenerate(self, sizes: Shape) -> bool:
+        """Tell whether a window lies outside of the image."""
+        axes = zip(sizes, self.out(sizes), self.stride, self.pad, strict=True)
+        return any((out - 1) * s - p >= n for n, out, s, p in axes)
+
+
+@layer("Pooling")
+def _pooling(context: Context) -> Blob:
+    x, param = context.bottom, context.settings("pooling_param")
+    if x.rank != 4:
+        raise context.refuse(f"its bottom has {x.rank} dimensions instead of 4")
+    method = param.choice("pool", _METHODS, "MAX")
+    if method == "STOCHASTIC":
+        raise context.refuse("stochastic pooling cannot be converted")
+    if param.flag("global_pooling", default=False):
+        return _global(context, method)
+    pool, sizes = _pool(context, param), x.shape[2:]
+    if min(pool.out(sizes)) < 1:
+        raise context.refuse(f"its kernel is larger than its bottom, {list(x.shape)}")
+    if pool.is_degenerate(sizes):
+        raise context.refuse(
+            "its last window lies outside of the image, where Caffe's result is undefined"
+        )
+    return _max(context, pool) if method == "MAX" else _average(context, pool)
+
+
+def _global(context: Context, method: str) -> Blob:
+    param = context.settings("pooling_param")
+    if any(param.has(name) for name in ("kernel_size", "kernel_h", "kernel_w")):
+        raise context.refuse("global_pooling and a kernel exclude each other")
+    if _pair(context, "pad", 0, minimum=0) != (0, 0) or _pair(context, "stride", 1) != (1, 1):
+        raise context.refuse("global_pooling goes with pad 0 and stride 1 only")
+    op = "GlobalMaxPool" if method == "MAX" else "GlobalAveragePool"
+    return context.node(op, [context.bottom], (*context.bottom.shape[:2], 1, 1))
+
+
+def _max(context: Context, pool: _Pool) -> Blob:
+    x = context.bottom
+    sizes = x.shape[2:]
+    attributes = {
+        "kernel_shape": pool.kernel,
+        "strides": pool.stride,
+        "pads": (*pool.pad, *pool.ends(sizes)),
+    }
+    return context.node("MaxPool", [x], (*x.shape[:2], *pool.out(sizes)), attributes)
+
+
+def _average(context: Context, pool: _Pool) -> Blob:
+    x = context.bottom
+    sizes, ends = x.shape[2:], pool.ends(x.shape[2:])
+    shape = (*x.shape[:2], *pool.out(sizes))
+    starts = pool.pad
+    overhangs = any(end > pad for end, pad in zip(ends, pool.pad, strict=True))
+    if overhangs:
+        x = _pad(context, pool.pad)
+        ends = tuple(max(0, end - pad) for end, pad in zip(ends, pool.pad, strict=True))
+        starts = (0, 0)
+    attributes = {
+        "kernel_shape": pool.kernel,
+        "strides": pool.stride,
+        "pads": (*starts, *ends),
+        "count_include_pad": 0 if overhangs else 1,
+    }
+    return context.node("AveragePool", [x], shape, attributes)
+
+
+def _pad(context: Context, pad: Shape) -> Blob:
+    """Return the bottom with zeros around each image."""
+    x = context.bottom
+    if not any(pad):
+        return x
+    pads = context.constant(np.asarray((0, 0, *pad, 0, 0, *pad), np.int64), "pads")
+    height, width = (size + 2 * p for size, p in zip(x.shape[2:], pad, strict=True))
+    return context.node("Pad", [x, pads], (*x.shape[:2], height, width), part="pad")
+
+
+def _pool(context: Context, param: Message) -> _Pool:
+    kernel = _pair(context, "kernel", 0)
+    if 0 in kernel:
+        raise context.refuse("it has no kernel_size")
+    pad = _pair(context, "pad", 0, minimum=0)
+    if any(p >= k for p, k in zip(pad, kernel, strict=True)):
+        raise context.refuse(f"its pad {list(pad)} is not less than its kernel {list(kernel)}")
+    ceil = param.choice("round_mode", _ROUNDINGS, "CEIL") == "CEIL"
+    # An older fork says the same as a bool.
+    ceil = param.flag("ceil_mode", default=ceil)
+    return _Pool(kernel, _pair(context, "stride", 1), pad, ceil)
+
+
+def _pair(context: Context, name: str, default: int, minimum: int = 1) -> tuple[int, int]:
+    """Return a value for height and width: from one field, or from a pair with _h and _w."""
+    param = context.settings("pooling_param")
+    single = "kernel_size" if name == "kernel" else name
+    pair = (f"{name}_h", f"{name}_w")
+    if not any(param.has(field) for field in pair):
+        value = param.integer(single, default, minimum)
+        return value, value
+    if param.has(single) or not all(param.has(field) for field in pair):
+        raise context.refuse(f"{pair[0]} and {pair[1]} go together, without {single}")
+    height, width = (param.integer(field, default, minimum) for field in pair)
+    return height, width

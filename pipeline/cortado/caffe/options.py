@@ -1,0 +1,30 @@
+"""What the user may say about a Caffe net that its files leave open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["CaffeOptions"]
+
+
+@dataclass(frozen=True)
+class CaffeOptions:
+    """How to read a net.
+
+    Attributes
+    ----------
+    input_shapes : mapping of str to tuple of int
+        Blob → shape, batch included, of inputs whose shape the prototxt doesn't state, or whose
+        shape should be another. The key ``""`` stands for the only input.
+    phase : {"TEST", "TRAIN"}
+        The phase that the `include` and `exclude` rules of layers ask about.
+    level : int
+        The level that they ask about.
+    stages : tuple of str
+        The stages that they ask about.
+    """
+
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    phase: Literal["TEST", "TRAIN"] = "TEST"
+    level: int = 0
+    stages: tuple[str, ...] = ()

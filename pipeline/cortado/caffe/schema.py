@@ -1,0 +1,80 @@
+"""The fields that BVLC Caffe, and the forks that cortado knows, have in each message.
+
+It serves one purpose: to tell the user of fields that nobody reads, which are typing mistakes
+or a fork's, and may change what the layer computes.
+
+Source: BVLC/caffe caffe.proto; ssd, DeepCompression-caffe and Dynamic-Network-Surgery for the
+fields of forks.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from cortado.caffe.message import Message
+from cortado.caffe.net import LayerSpec
+
+__all__ = ["unknown_fields"]
+
+_FILLER = "type value min max mean std sparse variance_norm"
+_RULE = "phase min_level max_level stage not_stage"
+
+_FIELDS = {
+    "layer": "name type bottom top loss_weight param blobs include exclude phase propagate_down "
+    "transform_param loss_param accuracy_param argmax_param contrastive_loss_param data_param "
+    "dummy_data_param exp_param hdf5_data_param hdf5_output_param hinge_loss_param "
+    "image_data_param infogain_loss_param memory_data_param mvn_param sigmoid_param "
+    "tanh_param threshold_param window_data_param python_param spp_param log_param "
+    "reduction_param embed_param tile_param input_param crop_param parameter_param "
+    "recurrent_param swish_param clip_param concat_param convolution_param dropout_param "
+    "eltwise_param inner_product_param lrn_param pooling_param power_param relu_param "
+    "softmax_param slice_param prelu_param reshape_param flatten_param batch_norm_param "
+    "elu_param bias_param scale_param",
+    "param": "name share_mode lr_mult decay_mult",
+    "include": _RULE,
+    "exclude": _RULE,
+    "weight_filler": _FILLER,
+    "bias_filler": _FILLER,
+    "filler": _FILLER,
+    "transform_param": "scale mirror crop_size mean_file mean_value force_color force_gray",
+    "concat_param": "axis concat_dim",
+    "convolution_param": "num_output bias_term pad kernel_size group stride weight_filler "
+    "bias_filler pad_h pad_w kernel_h kernel_w stride_h stride_w engine axis force_nd_im2col "
+    "dilation sparse_ratio class_num quantize_term",
+    "dropout_param": "dropout_ratio scale_train",
+    "eltwise_param": "operation coeff stable_prod_grad",
+    "inner_product_param": "num_output bias_term weight_filler bias_filler axis transpose "
+    "sparse_ratio class_num quantize_term",
+    "lrn_param": "local_size alpha beta norm_region k engine",
+    "pooling_param": "pool kernel_size stride pad kernel_h kernel_w stride_h stride_w pad_h "
+    "pad_w engine global_pooling round_mode ceil_mode",
+    "power_param": "power scale shift",
+    "relu_param": "negative_slope engine",
+    "softmax_param": "engine axis",
+    "slice_param": "axis slice_point slice_dim",
+    "prelu_param": "filler channel_shared",
+    "reshape_param": "shape axis num_axes",
+    "flatten_param": "axis end_axis",
+    "batch_norm_param": "use_global_stats moving_average_fraction eps",
+    "elu_param": "alpha",
+    "bias_param": "axis num_axes filler",
+    "scale_param": "axis num_axes filler bias_term bias_filler",
+}
+_KNOWN = {message: frozenset(fields.split()) for message, fields in _FIELDS.items()}
+
+
+def unknown_fields(layers: Sequence[LayerSpec]) -> Iterator[str]:
+    """Yield a note for each field of a layer that is neither BVLC's nor read by cortado."""
+    for layer in layers:
+        for line, path in _unknown(layer.message, "layer", ""):
+            yield (
+                f"layer {layer.name!r} ({layer.type}, line {line}): "
+                f"the field {path} is unknown and ignored"
+            )
+
+
+def _unknown(message: Message, name: str, prefix: str) -> Iterator[tuple[int, str]]:
+    for field in message.fields:
+        path = f"{prefix}{field.name}"
+        if field.name not in _KNOWN[name]:
+            yield field.line, path
+        elif field.name in _KNOWN and isinstance(field.value, Message):
+            yield from _unknown(field.value, field.name, f"{path}.")

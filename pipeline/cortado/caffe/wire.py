@@ -1,0 +1,138 @@
+"""Bytes of a protobuf message → its fields by number, without a schema.
+
+A message is a run of fields; each begins with a varint, ``number << 3 | kind``:
+
+    kind 0  varint            an integer of up to 64 bits, 7 bits a byte, low bits first
+    kind 1  8 bytes           a double
+    kind 2  varint n, n bytes a string, a message, or packed numbers
+    kind 5  4 bytes           a float
+    kind 3, 4                 groups, which Caffe never writes: refused
+
+Whether kind 2 holds text, a message or numbers is for the reader to say. Numbers are read alike
+whether packed or one a field, as protobuf demands.
+
+Source: protobuf.dev, "Encoding".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cortado.errors import CortadoError
+from cortado.model.typing import Array
+
+__all__ = ["WireMessage", "read_message"]
+
+_MAX_VARINT = 10  # bytes of a 64-bit varint
+_FIXED = {1: 8, 5: 4}
+
+
+@dataclass(frozen=True)
+class WireMessage:
+    """The fields of a message, by number, in the order written.
+
+    An integer field is an int; every other one is the bytes of its content.
+    """
+
+    fields: dict[int, list[int | memoryview]]
+
+    def messages(self, number: int) -> Iterator["WireMessage"]:
+        """Yield each occurrence of a message field."""
+        for data in self._contents(number):
+            yield read_message(data)
+
+    def text(self, number: int) -> str:
+        """Return a string; the empty one where it is absent."""
+        contents = self._contents(number)
+        try:
+            return bytes(contents[-1]).decode() if contents else ""
+        except UnicodeDecodeError as error:
+            raise _damaged("a name is not UTF-8") from error
+
+    def integers(self, number: int) -> tuple[int, ...]:
+        """Return a repeated signed integer, packed or not."""
+        values: list[int] = []
+        for value in self.fields.get(number, ()):
+            values.extend([value] if isinstance(value, int) else _varints(value))
+        return tuple(value - 2**64 if value >= 2**63 else value for value in values)
+
+    def array(self, number: int, dtype: str) -> Array:
+        """Return a repeated number of fixed size, packed or not, as a vector.
+
+        Parameters
+        ----------
+        number : int
+            The field's number.
+        dtype : str
+            How NumPy calls the numbers, such as ``<f4``.
+        """
+        data = b"".join(self._contents(number))
+        if len(data) % np.dtype(dtype).itemsize:
+            raise _damaged(f"{len(data)} bytes are no whole number of {np.dtype(dtype).name}")
+        return np.frombuffer(data, dtype)
+
+    def _contents(self, number: int) -> list[memoryview]:
+        contents: list[memoryview] = []
+        for value in self.fields.get(number, ()):
+            if isinstance(value, int):
+                raise _damaged(f"field {number} is an integer")
+            contents.append(value)
+        return contents
+
+
+def read_message(data: memoryview) -> WireMessage:
+    """Return the fields of the message that `data` holds, nested ones still as bytes.
+
+    Raises
+    ------
+    CortadoError
+        If the bytes are no protobuf message, or only the beginning of one.
+    """
+    fields: dict[int, list[int | memoryview]] = {}
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
+        number, kind = tag >> 3, tag & 7
+        if number == 0:
+            raise _damaged("a field has the number 0")
+        value: int | memoryview
+        if kind == 0:
+            value, position = _varint(data, position)
+        else:
+            size, position = _size(data, position, kind)
+            if size > len(data) - position:
+                raise _damaged(f"a field of {size} bytes has {len(data) - position}")
+            value, position = data[position : position + size], position + size
+        fields.setdefault(number, []).append(value)
+    return WireMessage(fields)
+
+
+def _size(data: memoryview, position: int, kind: int) -> tuple[int, int]:
+    """Return the size of a field's content, and where the content begins."""
+    if kind == 2:
+        return _varint(data, position)
+    if kind not in _FIXED:
+        raise _damaged(f"a field is of wire type {kind}")
+    return _FIXED[kind], position
+
+
+def _varint(data: memoryview, position: int) -> tuple[int, int]:
+    """Return the varint at `position`, and the position after it."""
+    value = 0
+    for i, byte in enumerate(data[position : position + _MAX_VARINT]):
+        value |= (byte & 0x7F) << 7 * i
+        if byte < 0x80:
+            return value & (2**64 - 1), position + i + 1
+    raise _damaged("an integer does not end")
+
+
+def _varints(data: memoryview) -> Iterator[int]:
+    position = 0
+    while position < len(data):
+        value, position = _varint(data, position)
+        yield value
+
+
+def _damaged(reason: str) -> CortadoError:
+    return CortadoError(f"the caffemodel is damaged or truncated: {reason}")

@@ -1,0 +1,11 @@
+"""Everything in one go: dense model and data in, small checked file out.
+
+options   how far to go, and how much time to take for it
+ladder    prune rung by rung, as long as the accuracy on validation images holds
+passes    reference → ladder → weight sharing → emitted file → validation on test images
+"""
+
+from cortado.compress.options import EFFORTS, CompressOptions, Effort, EffortName
+from cortado.compress.passes import Compressed, compress
+
+__all__ = ["EFFORTS", "CompressOptions", "Compressed", "Effort", "EffortName", "compress"]

@@ -1,0 +1,202 @@
+"""The import as a whole: inputs, batch, names, sharing, notes, and weights that don't fit."""
+
+import numpy as np
+import pytest
+
+from caffe.running import NO_WEIGHTS, caffemodel, load, one_layer, prototxt, run
+from cortado.caffe import (
+    CaffeOptions,
+    Fillers,
+    import_caffe,
+    read_caffemodel,
+    read_transform_param,
+)
+from cortado.errors import CortadoError, UsageError
+from cortado.model.metadata import Head, InputTransform, read_heads, read_transform
+from support import needs_shared
+
+IP = 'type: "InnerProduct" inner_product_param { num_output: 3 }'
+X = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
+W, B = np.arange(12, dtype=np.float32).reshape(3, 4), np.ones(3, np.float32)
+
+
+def imported(text, layers=None, **options):
+    weights = read_caffemodel(caffemodel(layers)) if layers else NO_WEIGHTS
+    return import_caffe(text, weights, CaffeOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("layers", "reason"),
+    [
+        ({"other": [W]}, "the weights do not have it; they have: other"),
+        ({"l": [W]}, "it needs 2 blobs (weight, bias); the weights have 1"),
+        (
+            {"l": [W.T, B]},
+            "its weight has the shape [3, 4] in the prototxt and [4, 3] in the weights",
+        ),
+    ],
+)  # fmt: skip
+def test_weights_that_do_not_fit(layers, reason):
+    with pytest.raises(CortadoError) as error:
+        imported(one_layer(IP, (2, 4)), layers)
+    assert str(error.value) == f"layer 'l' (InnerProduct, line 2): {reason}"
+
+
+def test_frozen_layers_without_chance_need_no_weights():
+    settings = (
+        "num_output: 6 group: 6 kernel_size: 4 stride: 2 bias_term: false "
+        'weight_filler { type: "bilinear" }'
+    )
+    layer = f'type: "Deconvolution" convolution_param {{ {settings} }}'
+    with pytest.raises(CortadoError, match="the weights do not have it; they have: none"):
+        imported(one_layer(layer))
+    model = imported(one_layer(f"{layer} param {{ lr_mult: 0 }}")).model
+    assert model.graph.initializers["l.weight"].const_value.numpy()[0, 0, 1, 1] == 0.75**2
+
+
+def test_unused_weights_are_noted():
+    notes = imported(one_layer(IP, (2, 4)), {"l": [W, B], "old": [W]}).notes
+    assert notes == ("unused layers of the weights: old",)
+
+
+SHARED_PARAMS = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 4 } } }
+layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" }
+        inner_product_param { num_output: 4 bias_term: false } }
+layer { name: "b" type: "InnerProduct" bottom: "a" top: "b" param { name: "w" }
+        inner_product_param { num_output: 4 bias_term: false } }
+"""
+
+
+def test_shared_params_are_one_initializer():
+    w = np.random.default_rng(1).normal(size=(4, 4)).astype(np.float32)
+    model = imported(SHARED_PARAMS, {"a": [w], "b": [w]}).model
+    assert list(model.graph.initializers) == ["a.weight"]
+    np.testing.assert_allclose(run(model, data=X)["b"], X @ w.T @ w.T, rtol=1e-5, atol=1e-6)
+
+
+def test_sharers_must_agree():
+    text = SHARED_PARAMS.replace("num_output: 4", "num_output: 5", 1)
+    with pytest.raises(CortadoError) as error:
+        import_caffe(text, Fillers(0))
+    assert str(error.value) == (
+        "layer 'b' (InnerProduct, line 5): its weight of shape [4, 5] "
+        "shares a.weight of shape [5, 4]"
+    )
+
+
+DATA_LAYER = """
+layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TEST }
+        transform_param { scale: 0.5 mean_value: 1 mean_value: 2 } }
+layer { name: "r" type: "ReLU" bottom: "data" top: "r" }
+"""
+
+
+def test_shapes_of_data_layers():
+    with pytest.raises(CortadoError, match="does not say the shape of its top 'data'"):
+        imported(DATA_LAYER)
+    for name in ("data", ""):
+        found = imported(DATA_LAYER, input_shapes={name: (1, 2, 4, 4)})
+        assert str(found.model.graph.inputs[0].shape) == "[N,2,4,4]"
+    assert found.notes == ("dropped input 'label', which leads to no output",)
+    assert read_transform(found.model) == InputTransform(0.5, (1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "reason"),
+    [
+        ({"x": (1, 2)}, "the net has no input 'x'; it has: data"),
+        ({"": ()}, "the input 'data' cannot have the shape []"),
+        ({"": (0, 2)}, "the input 'data' cannot have the shape [0, 2]"),
+    ],
+)
+def test_shapes_of_the_user_must_fit(shapes, reason):
+    with pytest.raises(UsageError) as error:
+        imported(DATA_LAYER, input_shapes=shapes)
+    assert str(error.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ('type: "DummyData" dummy_data_param { shape { dim: 3 dim: 2 } }', "[N,2]"),
+        (
+            'type: "DummyData" dummy_data_param { num: 3 channels: 1 height: 5 width: 6 }',
+            "[N,1,5,6]",
+        ),
+        (
+            'type: "MemoryData" memory_data_param { batch_size: 2 channels: 1 height: 5 width: 6 }',
+            "[N,1,5,6]",
+        ),
+        (
+            'type: "ImageData" image_data_param { batch_size: 2 } transform_param { crop_size: 9 }',
+            "[N,3,9,9]",
+        ),
+    ],
+)
+def test_shapes_that_the_prototxt_states(layer, shape):
+    relu = 'layer { name: "r" type: "ReLU" bottom: "x" top: "r" }'
+    text = f'layer {{ name: "d" top: "x" {layer} }} {relu}'
+    assert str(imported(text).model.graph.inputs[0].shape) == shape
+
+
+def test_the_batch_is_fixed_where_a_layer_counts_on_it():
+    text = one_layer('type: "Reshape" reshape_param { shape { dim: 2 dim: -1 } }')
+    found = imported(text)
+    assert str(found.model.graph.inputs[0].shape) == "[2,6,7,8]"
+    assert found.notes == (
+        "the batch size is fixed, because layer 'l' (Reshape) reshapes the batch",
+    )
+
+
+def test_dropout_leaves_no_trace():
+    text = one_layer(IP, (2, 4)) + (
+        'layer { name: "r" type: "ReLU" bottom: "l" top: "l" }'
+        'layer { name: "d" type: "Dropout" bottom: "l" top: "l" }'
+    )
+    model = imported(text, {"l": [W, B]}).model
+    assert [node.name for node in model.graph] == ["l", "r"]
+    assert list(run(model, data=X)) == ["l"]
+
+
+def test_an_output_that_is_another_blob_too():
+    text = one_layer('type: "Split" top: "m"')
+    results = run(imported(text).model, data=np.ones((2, 6, 7, 8), np.float32))
+    assert list(results) == ["l", "m"]
+
+
+def test_unknown_fields_are_noted():
+    layer = 'type: "ReLU" relu_param { negative_slope: 0 wonder: 1 } wonder_param { a { b: 1 } }'
+    assert imported(one_layer(layer)).notes == (
+        "layer 'l' (ReLU, line 2): the field relu_param.wonder is unknown and ignored",
+        "layer 'l' (ReLU, line 2): the field wonder_param is unknown and ignored",
+    )
+
+
+def test_names_that_clash_stay_apart():
+    text = (
+        one_layer(IP, (2, 4)) + 'layer { name: "l.weight" type: "ReLU" bottom: "l" top: "l.bias" }'
+    )
+    (result,) = run(imported(text, {"l": [W, B]}).model, data=X).values()
+    np.testing.assert_allclose(result, np.maximum(X @ W.T + B, 0), rtol=1e-5)
+
+
+def test_transform_param():
+    assert read_transform_param(DATA_LAYER) == InputTransform(0.5, (1.0, 2.0))
+    assert read_transform_param(one_layer('type: "ReLU"')) is None
+    with pytest.raises(CortadoError, match="its mean is in the file 'm'; pass the mean explicitly"):
+        read_transform_param(DATA_LAYER.replace("mean_value: 1 mean_value: 2", 'mean_file: "m"'))
+
+
+@needs_shared
+def test_a_training_net():
+    options = CaffeOptions(input_shapes={"data": (1, 1, 28, 28)})
+    weights = load("lenet5/lenet_iter_10000.caffemodel")
+    found = import_caffe(prototxt("lenet5/train_test.prototxt"), weights, options)
+    deployed = import_caffe(prototxt("lenet5/deploy.prototxt"), weights)
+    x = np.random.default_rng(0).random((2, 1, 28, 28), np.float32)
+    np.testing.assert_array_equal(
+        run(found.model, data=x)["prob"], run(deployed.model, data=x)["prob"]
+    )
+    assert read_heads(found.model) == (Head("Accuracy", "fc2"), Head("SoftmaxWithLoss", "fc2"))
+    assert read_transform(found.model) == InputTransform(1 / 256)
