@@ -5,8 +5,8 @@ with p_v the fraction of weights of value v,
 
     bits a weight = − Σ p_v log2 p_v
 
-No code that treats weights one by one, without their order, does better; one that knows where
-zeros cluster may.
+and the table of the distinct values, four bytes each, has to be stored too. No code that treats
+weights one by one, without their order, does better; one that knows where zeros cluster may.
 """
 
 from collections.abc import Sequence
@@ -59,8 +59,8 @@ class LayerFigures:
 
     @property
     def bound_bytes(self) -> float:
-        """The entropy bound of all weights, in bytes."""
-        return self.entropy * self.weights / 8
+        """The entropy bound of all weights and the table of their values, in bytes."""
+        return min(self.dense_bytes, self.entropy * self.weights / 8 + 4 * self.distinct)
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,17 @@ class Description:
 
     @property
     def total(self) -> LayerFigures:
-        """All prunable layers together; its entropy is the mean over all weights."""
+        """All prunable layers together: their values in all, their mean entropy a weight."""
         weights = sum(layer.weights for layer in self.layers)
+        bits = sum(layer.entropy * layer.weights for layer in self.layers)
         return LayerFigures(
             name="all",
             op_type="",
             shape=(),
             weights=weights,
             nonzero=sum(layer.nonzero for layer in self.layers),
-            distinct=max((layer.distinct for layer in self.layers), default=0),
-            entropy=sum(8 * layer.bound_bytes for layer in self.layers) / max(weights, 1),
+            distinct=sum(layer.distinct for layer in self.layers),
+            entropy=bits / max(weights, 1),
         )
 
 

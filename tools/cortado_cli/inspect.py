@@ -1,5 +1,6 @@
 """``cortado inspect``: what a model consists of, layer by layer."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,38 +18,54 @@ _HEADINGS = ("layer", "op", "shape", "weights", "non-zero", "density", "values",
 
 @click.command("inspect")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--plot", metavar="PATH.png", help="Draw the models side by side, as a picture.")
 @json_option
 @talk_options
-def command(*, models: tuple[str, ...], json_path: str | None, talk: "Talk") -> None:
+def command(
+    *, models: tuple[str, ...], plot: str | None, json_path: str | None, talk: "Talk"
+) -> None:
     """Show each layer's weights, zeros, distinct values, entropy and bytes.
 
     \b
     cortado inspect lenet.onnx
-    cortado inspect dense.onnx small.onnx --json report.json
+    cortado inspect dense.onnx small.onnx --plot overview.png --json report.json
 
     "values" counts distinct non-zero weights. "bits" is the order-0 entropy of a weight, zeros
-    among them; "bytes" is what the layer's weights take as dense float32.
+    among them; "bytes" is what the layer's weights take as dense float32. -v tells how a model
+    came to be.
     """
     from cortado.describe import describe
-    from cortado_cli.streams import read_candidate, write_json
-    from cortado_cli.talk import print_report
+    from cortado.model.layers import find_layers
+    from cortado.model.metadata import read_history
+    from cortado.report import Portrait, draw_overview
+    from cortado_cli.streams import read_candidate, write_artifact, write_json, write_text
 
-    reports = []
+    reports, texts, portraits = [], [], []
     for path in models or ("-",):
         candidate = read_candidate(path)
         description = describe(candidate.model)
         size = len(candidate.data)
         reports.append(_report(path, size, description))
-        if json_path == "-" or talk.quiet:
-            continue
-        rows = [_row(layer) for layer in (*description.layers, description.total)]
-        if len(models) > 1:
-            click.echo(f"\n{path}")
-        print_report(_HEADINGS, rows)
-        click.echo(_summary(size, description))
-        for skipped in description.skipped:
-            click.echo(f"not prunable: {skipped.name} ({skipped.op_type}): {skipped.reason}")
+        layers = find_layers(candidate.model).prunable
+        portraits.append(Portrait(path, description, size, layers))
+        title = f"{path}\n" if len(models) > 1 else ""
+        for step in read_history(candidate.model):
+            talk.detail(f"{path}: {step}")
+        texts.append(title + _show(size, description))
+    if json_path != "-":
+        write_text("\n".join(texts))
     write_json(json_path, None, {"models": reports})
+    if plot is not None:
+        write_artifact(plot, draw_overview(portraits))
+
+
+def _show(size: int, description: "Description") -> str:
+    from cortado_cli.talk import format_table
+
+    rows = [_row(layer) for layer in (*description.layers, description.total)]
+    lines = [_summary(size, description)]
+    lines += [f"not prunable: {s.name} ({s.op_type}): {s.reason}" for s in description.skipped]
+    return format_table(_HEADINGS, rows, sys.stdout) + "".join(f"{line}\n" for line in lines)
 
 
 def _row(layer: "LayerFigures") -> tuple[str, ...]:

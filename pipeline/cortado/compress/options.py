@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cortado.emit.storage import Storage
+from cortado.errors import UsageError
 
 __all__ = ["EFFORTS", "CompressOptions", "Effort", "EffortName"]
 
@@ -17,28 +18,28 @@ class Effort:
     Attributes
     ----------
     reference : int
-        Retraining the dense model, for the reference and as the teacher of nothing else.
-    first : int
-        The first rung, a long gradual pruning.
+        Retraining the dense model, for the accuracy to measure the others by.
     rung : int
-        Each further rung.
-    rungs : int
-        The most rungs after the first.
+        Each rung of the ladder.
+    failures : int
+        After so many rungs that did not hold, the ladder ends.
     share : int
         Training the shared values.
+    least_steps : int
+        Each of them takes so many steps at least: an epoch of a small data set is short.
     """
 
     reference: int
-    first: int
     rung: int
-    rungs: int
+    failures: int
     share: int
+    least_steps: int
 
 
 EFFORTS: dict[EffortName, Effort] = {
-    "quick": Effort(reference=1, first=3, rung=1, rungs=6, share=1),
-    "default": Effort(reference=2, first=8, rung=2, rungs=8, share=2),
-    "max": Effort(reference=5, first=20, rung=6, rungs=16, share=5),
+    "quick": Effort(reference=1, rung=1, failures=1, share=1, least_steps=100),
+    "default": Effort(reference=2, rung=3, failures=2, share=2, least_steps=300),
+    "max": Effort(reference=4, rung=8, failures=3, share=4, least_steps=1000),
 }
 
 
@@ -50,6 +51,9 @@ class CompressOptions:
     ----------
     max_drop : float
         The accuracy that may be lost, as a fraction of the images.
+    min_accuracy : float or None
+        The least accuracy on validation images, in place of what `max_drop` implies; for a
+        model whose accuracy on images that it never saw is known.
     bits : int
         Bits of the codebooks: each layer shares at most 2^bits values.
     effort : {"quick", "default", "max"}
@@ -59,7 +63,9 @@ class CompressOptions:
     shift : int
         Pixels by which training images are moved at random.
     lr : float
-        Peak learning rate of Adam.
+        Peak learning rate of Adam while pruning; shared values train at a tenth of it.
+    batch : int
+        Images a step.
     device : str
         Where PyTorch trains.
     seed : int
@@ -67,10 +73,16 @@ class CompressOptions:
     """
 
     max_drop: float = 0.005
+    min_accuracy: float | None = None
     bits: int = 4
     effort: EffortName = "default"
     storage: Storage = "sparse"
     shift: int = 1
-    lr: float = 0.001
+    lr: float = 0.003
+    batch: int = 128
     device: str = "auto"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_drop < 1:
+            raise UsageError(f"the drop {self.max_drop:g} is no fraction of the images")

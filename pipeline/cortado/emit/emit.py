@@ -1,20 +1,18 @@
 """The emitting pass: a model and a stored form → the bytes of a checked file."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 
 from cortado.emit.sparse import sparse_size, to_sparse
+from cortado.emit.storage import Storage
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.session import open_session
 
-__all__ = ["Emitted", "Storage", "StoredTensor", "emit"]
-
-Storage = Literal["dense", "sparse"]
+__all__ = ["Emitted", "StoredTensor", "emit"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""``cortado compress``: everything in one go."""
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+from click.core import ParameterSource
+
+from cortado_cli.options import (
+    data_options,
+    device_option,
+    json_option,
+    model_argument,
+    output_option,
+    seed_option,
+    talk_options,
+)
+
+if TYPE_CHECKING:
+    from cortado_cli.talk import Talk
+
+__all__ = ["command"]
+
+
+@click.command("compress")
+@model_argument
+@data_options(required=True)
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.005,
+    show_default=True,
+    help="The accuracy that may be lost, as a fraction of the images.",
+)
+@click.option(
+    "--min-accuracy",
+    type=click.FloatRange(0, 1),
+    metavar="A",
+    help="The least accuracy on validation images, in place of what --max-drop implies.",
+)
+@click.option(
+    "--bits",
+    type=click.IntRange(1, 8),
+    default=4,
+    show_default=True,
+    help="Each layer shares at most 2^B values.",
+)
+@click.option(
+    "--effort",
+    type=click.Choice(["quick", "default", "max"]),
+    default="default",
+    show_default=True,
+    help="How long to search.",
+)
+@click.option(
+    "--storage", type=click.Choice(["dense", "sparse"]), default="sparse", show_default=True
+)
+@click.option(
+    "--shift",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="PIXELS",
+    help="Move each training image at random by up to so many pixels.",
+)
+@click.option(
+    "--lr",
+    type=click.FloatRange(min=0, min_open=True),
+    default=0.003,
+    show_default=True,
+    help="Peak learning rate of Adam.",
+)
+@click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True)
+@device_option
+@output_option
+@json_option
+@seed_option
+@talk_options
+def command(
+    *,
+    model: str,
+    data: str,
+    samples: int | None,
+    head: str | None,
+    max_drop: float,
+    min_accuracy: float | None,
+    bits: int,
+    effort: Literal["quick", "default", "max"],
+    storage: Literal["dense", "sparse"],
+    shift: int,
+    lr: float,
+    batch: int,
+    device: str,
+    output: str,
+    json_path: str | None,
+    seed: int,
+    talk: "Talk",
+) -> None:
+    """Prune, retrain, share weights, emit and validate, as far as the accuracy holds.
+
+    \b
+    cortado compress lenet.onnx --data mnist/ -o small.onnx
+    cortado compress lenet.onnx --data mnist/ --max-drop 0.002 --effort max -o small.onnx
+
+    How far to go is decided on validation images, a tenth of the training images. --max-drop
+    counts from the dense model as it is, or as it is after retraining without those images,
+    whichever scores lower: a model that was trained on them scores too well. The finished
+    file is then measured on the test images beside the model that came in. If it lost more than
+    a --max-drop that you gave, nothing is written and the exit code is 3.
+    """
+    from cortado.compress import CompressOptions, compress
+    from cortado.validate import check_limits
+    from cortado_cli.compress_report import report, show
+    from cortado_cli.data import open_training_data
+    from cortado_cli.history import record
+    from cortado_cli.streams import read_model, write_artifact, write_json
+
+    network = read_model(model)
+    dataset = open_training_data(data, samples)
+    options = CompressOptions(
+        max_drop, min_accuracy, bits, effort, storage, shift, lr, batch, device, seed
+    )
+    record(network)
+    compressed = talk.follow(compress(network, dataset, options, head))
+    show(compressed, talk)
+    if click.get_current_context().get_parameter_source("max_drop") is ParameterSource.COMMANDLINE:
+        check_limits(compressed.validation, None, max_drop)
+    write_json(json_path, output, report(compressed))
+    write_artifact(output, compressed.emitted.data)
