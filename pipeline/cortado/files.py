@@ -18,7 +18,15 @@ from onnx.external_data_helper import load_external_data_for_model
 from cortado.errors import CortadoError
 from cortado.model import serial
 
-__all__ = ["list_names", "read", "read_model", "read_text", "write", "write_model"]
+__all__ = [
+    "check_writable",
+    "list_names",
+    "read",
+    "read_model",
+    "read_text",
+    "write",
+    "write_model",
+]
 
 
 def read(path: str) -> bytes:
@@ -57,6 +65,21 @@ def read_model(path: str) -> ir.Model:
     return serial.from_proto(proto, source=path)
 
 
+def check_writable(path: str) -> None:
+    """Refuse, before any work is done, a path that could not be written at its end."""
+    target = Path(path)
+    if target.is_dir():
+        raise CortadoError(f"cannot write {path}: it is a directory")
+    try:
+        if not _is_special(target):
+            with tempfile.TemporaryFile(dir=target.resolve().parent):
+                pass
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CortadoError(f"cannot write {path}: no files in {target.parent}") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links in a circle
+        raise _cannot_write(path, error) from error
+
+
 def write(path: str, data: bytes) -> None:
     """Write `data` to the file `path`, completely or not at all."""
     target = Path(path)
@@ -66,12 +89,16 @@ def write(path: str, data: bytes) -> None:
         else:
             _replace(target.resolve(), data)
     except OSError as error:
-        raise CortadoError(f"cannot write {path}: {error.strerror or error}") from error
+        raise _cannot_write(path, error) from error
 
 
 def write_model(path: str, model: ir.Model) -> None:
     """Write `model` to the ONNX file `path`, completely or not at all."""
     write(path, serial.encode(model))
+
+
+def _cannot_write(path: str, error: OSError | RuntimeError) -> CortadoError:
+    return CortadoError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
 
 
 def _is_special(target: Path) -> bool:

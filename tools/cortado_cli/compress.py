@@ -6,6 +6,7 @@ import click
 from click.core import ParameterSource
 
 from cortado_cli.options import (
+    Number,
     data_options,
     device_option,
     json_option,
@@ -26,14 +27,14 @@ __all__ = ["command"]
 @data_options(required=True)
 @click.option(
     "--max-drop",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Number(0, 1, max_open=True),
     default=0.005,
     show_default=True,
     help="The accuracy that may be lost, as a fraction of the images.",
 )
 @click.option(
     "--min-accuracy",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     metavar="A",
     help="The least accuracy on validation images, in place of what --max-drop implies.",
 )
@@ -64,7 +65,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--lr",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=0.003,
     show_default=True,
     help="Peak learning rate of Adam.",
@@ -124,5 +125,5 @@ def command(
     show(compressed, talk)
     if click.get_current_context().get_parameter_source("max_drop") is ParameterSource.COMMANDLINE:
         check_limits(compressed.validation, None, max_drop)
-    write_json(json_path, output, report(compressed))
     write_artifact(output, compressed.emitted.data)
+    write_json(json_path, output, report(compressed))

@@ -67,5 +67,5 @@ def command(
             for t in emitted.tensors
         ],
     }
-    write_json(json_path, output, report)
     write_artifact(output, emitted.data)
+    write_json(json_path, output, report)

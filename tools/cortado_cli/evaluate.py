@@ -53,14 +53,14 @@ def command(
     """
     from cortado.data import open_data, subset
     from cortado.evaluate import evaluate
-    from cortado_cli.streams import read_model, write_json
+    from cortado_cli.streams import read_model, write_json, write_text
 
     network = read_model(model)
     dataset = open_data(data)
     images = dataset.split(split)
     if samples is not None:
         images = subset(images, samples)
-    reports = []
+    reports, lines = [], []
     for provider in providers:
         found = talk.follow(evaluate(network, images, dataset.classes, head, provider))
         reports.append(
@@ -74,10 +74,11 @@ def command(
                 "seconds": found.seconds,
             }
         )
-        if json_path != "-":
-            click.echo(
-                f"{found.correct:,} of {found.samples:,} correct "
-                f"({found.samples - found.correct:,} errors): accuracy {found.accuracy:.4f}, "
-                f"loss {found.loss:.4f}, {split} split, {found.provider}, {found.seconds:.2f} s"
-            )
+        lines.append(
+            f"{found.correct:,} of {found.samples:,} correct "
+            f"({found.samples - found.correct:,} errors): accuracy {found.accuracy:.4f}, "
+            f"loss {found.loss:.4f}, {split} split, {found.provider}, {found.seconds:.2f} s\n"
+        )
+    if json_path != "-":
+        write_text("".join(lines))
     write_json(json_path, None, reports[0] if len(reports) == 1 else {"runs": reports})

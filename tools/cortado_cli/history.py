@@ -13,25 +13,26 @@ from cortado.model.selector import ALL, Assignment
 
 __all__ = ["record"]
 
-_PLACES = {"model", "output", "quiet", "verbose", "json_path", "device", "prototxt", "caffemodel"}
+_WITHOUT_EFFECT = {"output", "quiet", "verbose", "json_path", "device"}
 
 
 def record(model: ir.Model) -> None:
     """Append the command that is running to the history of `model`, in place."""
     ctx = click.get_current_context()
     words = [str(ctx.info_name)]
-    for parameter in ctx.command.params:
-        name = str(parameter.name)
-        if name not in _PLACES and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            words += _words(parameter, ctx.params[name])
+    for option in ctx.command.params:
+        name = str(option.name)
+        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if isinstance(option, click.Option) and given and name not in _WITHOUT_EFFECT:
+            words += _words(option, ctx.params[name])
     add_history(model, " ".join(words))
 
 
-def _words(parameter: click.Parameter, value: object) -> list[str]:
-    flag = max(parameter.opts, key=len)
+def _words(option: click.Option, value: object) -> list[str]:
+    flag = max(option.opts, key=len)
     if isinstance(value, bool):
         return [flag]
-    values = value if isinstance(value, tuple) and parameter.multiple else (value,)
+    values = value if isinstance(value, tuple) and option.multiple else (value,)
     return [word for item in values for word in (flag, _show(item))]
 
 
@@ -39,6 +40,9 @@ def _show(value: object) -> str:
     if isinstance(value, Assignment):
         text = f"{value.value:g}" if isinstance(value.value, float) else str(value.value)
         return text if value.selector == ALL else f"{value.selector}={text}"
+    if isinstance(value, tuple):  # numbers, or the name of a blob and its shape
+        name = f"{value[0]}=" if value[0] else ""
+        return name + _show(value[1]) if isinstance(value[0], str) else ",".join(map(_show, value))
     if isinstance(value, float):
         return f"{value:g}"
     return str(value).rstrip("/").rpartition("/")[2]

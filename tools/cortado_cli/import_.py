@@ -1,11 +1,14 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado_cli.options import output_option, seed_option, talk_options
+from cortado.errors import CortadoError
+from cortado_cli.options import Number, output_option, seed_option, talk_options
 from cortado_cli.shapes import Numbers, Shape
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ __all__ = ["command"]
 @click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST", show_default=True)
 @click.option("--level", type=int, default=0, show_default=True, help="The net's level.")
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="A stage of the net.")
-@click.option("--input-scale", type=float, metavar="S", help="Inputs are (pixel - mean) * S.")
+@click.option("--input-scale", type=Number(), metavar="S", help="Inputs are (pixel - mean) * S.")
 @click.option("--input-mean", type=Numbers(), help="One mean for all channels, or one each.")
 @click.option(
     "--transform-from",
@@ -94,14 +97,25 @@ def _import_caffe(
     from cortado import caffe, files
 
     prototxt = files.read_text(net)
-    if caffemodel is None:
-        imported = caffe.import_caffe(prototxt, caffe.Fillers(seed), options)
-    else:
-        weights = caffe.read_caffemodel(files.read(caffemodel))
-        imported = caffe.import_caffe(prototxt, weights, options)
+    blobs: caffe.Fillers | caffe.CaffeWeights = caffe.Fillers(seed)
+    if caffemodel is not None:
+        data = files.read(caffemodel)
+        with _errors_name(caffemodel):
+            blobs = caffe.read_caffemodel(data)
+    with _errors_name(net):
+        imported = caffe.import_caffe(prototxt, blobs, options)
     for note in imported.notes:
         talk.say(note)
     return imported.model
+
+
+@contextmanager
+def _errors_name(path: str) -> Iterator[None]:
+    """Begin the messages of errors with the file that they are about."""
+    try:
+        yield
+    except CortadoError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -117,12 +131,13 @@ def _store_transform(model: "ir.Model", wish: _Transform) -> None:
     """Store the input transform: the net's own, that of another net, or given numbers."""
     from cortado import files
     from cortado.caffe import read_transform_param
-    from cortado.errors import CortadoError
     from cortado.model.metadata import InputTransform, read_transform, write_transform
 
     transform = read_transform(model)
     if wish.prototxt is not None:
-        found = read_transform_param(files.read_text(wish.prototxt))
+        text = files.read_text(wish.prototxt)
+        with _errors_name(wish.prototxt):
+            found = read_transform_param(text)
         if found is None:
             raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")
         transform = found

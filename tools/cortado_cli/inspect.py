@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cortado_cli.options import json_option, talk_options
+from cortado_cli.options import check_file, json_option, talk_options
 
 if TYPE_CHECKING:
     from cortado.describe import Description, LayerFigures
+    from cortado.validate import Candidate
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -18,7 +19,12 @@ _HEADINGS = ("layer", "op", "shape", "weights", "non-zero", "density", "values",
 
 @click.command("inspect")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@click.option("--plot", metavar="PATH.png", help="Draw the models side by side, as a picture.")
+@click.option(
+    "--plot",
+    callback=check_file,
+    metavar="PATH.png",
+    help="Draw the models side by side, as a picture.",
+)
 @json_option
 @talk_options
 def command(
@@ -35,28 +41,40 @@ def command(
     came to be.
     """
     from cortado.describe import describe
-    from cortado.model.layers import find_layers
     from cortado.model.metadata import read_history
-    from cortado.report import Portrait, draw_overview
     from cortado_cli.streams import read_candidate, write_artifact, write_json, write_text
 
-    reports, texts, portraits = [], [], []
+    found = []
     for path in models or ("-",):
         candidate = read_candidate(path)
-        description = describe(candidate.model)
-        size = len(candidate.data)
-        reports.append(_report(path, size, description))
-        layers = find_layers(candidate.model).prunable
-        portraits.append(Portrait(path, description, size, layers))
-        title = f"{path}\n" if len(models) > 1 else ""
+        found.append((path, candidate, describe(candidate.model)))
         for step in read_history(candidate.model):
             talk.detail(f"{path}: {step}")
-        texts.append(title + _show(size, description))
-    if json_path != "-":
-        write_text("\n".join(texts))
-    write_json(json_path, None, {"models": reports})
     if plot is not None:
-        write_artifact(plot, draw_overview(portraits))
+        write_artifact(plot, _draw(found))
+    if json_path != "-":
+        titles = [f"{path}\n" if len(found) > 1 else "" for path, _, _ in found]
+        texts = [_show(len(candidate.data), description) for _, candidate, description in found]
+        write_text("\n".join(map("".join, zip(titles, texts, strict=True))))
+    reports = [_report(path, len(candidate.data), figures) for path, candidate, figures in found]
+    write_json(json_path, None, {"models": reports})
+
+
+def _draw(found: "list[tuple[str, Candidate, Description]]") -> bytes:
+    from cortado.model.layers import find_layers
+    from cortado.report import Portrait, draw_overview  # imports matplotlib
+
+    return draw_overview(
+        [
+            Portrait(
+                path.rpartition("/")[2],
+                description,
+                len(candidate.data),
+                find_layers(candidate.model).prunable,
+            )
+            for path, candidate, description in found
+        ]
+    )
 
 
 def _show(size: int, description: "Description") -> str:

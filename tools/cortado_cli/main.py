@@ -18,18 +18,18 @@ from cortado.errors import CortadoError, LimitNotMetError, UsageError
 __all__ = ["COMMANDS", "cli", "run"]
 
 COMMANDS = {
-    "import": "Turn a Caffe net or an ONNX file into a plain ONNX model.",
-    "inspect": "Show what a model consists of, layer by layer.",
-    "evaluate": "Measure accuracy and loss in onnxruntime.",
-    "prune": "Set weights to zero.",
-    "retrain": "Train the weights that are left; zeros and shared values stay.",
-    "quantize": "Let the weights of each layer share few values.",
-    "emit": "Write the model as a file for onnxruntime, dense or sparse.",
-    "densify": "Turn any stored form back into a plain dense ONNX model.",
-    "validate": "Compare a file with a reference: outputs, accuracy, latency.",
-    "compress": "Do it all: prune, retrain, share weights, emit and validate.",
+    "import": "Turn a Caffe net or an ONNX file into a plain ONNX model with dense weights.",
+    "inspect": "Show each layer's weights, zeros, distinct values, entropy and bytes.",
+    "evaluate": "Measure accuracy and loss of a model, image by image, in onnxruntime.",
+    "prune": "Set the least important weights to zero; zeros that are there stay.",
+    "retrain": "Train a model in PyTorch; its zeros stay zero, its shared values stay shared.",
+    "quantize": "Let the non-zero weights of each layer share 2^B values; zeros stay zero.",
+    "emit": "Write a model as a file that an unmodified onnxruntime loads.",
+    "densify": "Turn any stored form back into a plain dense ONNX model, bit for bit.",
+    "validate": "Load a file in onnxruntime on each provider, and compare it with a reference.",
+    "compress": "Prune, retrain, share weights, emit and validate, as far as the accuracy holds.",
 }
-"""Every command with its line in ``cortado --help``, in the order in which they chain."""
+"""Every command with the first sentence of its help, in the order in which they chain."""
 
 
 class LazyGroup(click.Group):
@@ -47,6 +47,13 @@ class LazyGroup(click.Group):
         command = importlib.import_module(f"cortado_cli.{module}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; Ctrl-C is an error like any other, without click's empty line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise CortadoError("interrupted") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
@@ -72,20 +79,24 @@ def run() -> None:
 
 def _exit_code() -> int:
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="cortado", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        click.echo(error.format_message(), err=True)
         return 2
     except click.UsageError as error:
         _complain(error.format_message(), error.ctx)
         return 2
     except click.Abort:
-        _complain("interrupted; nothing was written")
+        _complain("interrupted")
         return 1
     except (CortadoError, click.ClickException, MemoryError) as error:
         _trace()
         _complain(str(error) or "out of memory")
         return _code_of(error)
+    except Exception as error:  # a bug, and no excuse to fill the screen
+        _trace()
+        _complain(f"unexpected {type(error).__name__}: {error} (a bug; -vv shows where)")
+        return 1
     return code if isinstance(code, int) else 0
 
 

@@ -10,7 +10,7 @@ selector_option                 ``SELECTOR=VALUE``, which may be repeated
 """
 
 import functools
-import os
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 
 import click
 
-from cortado.errors import CortadoError
 from cortado.model.selector import ALL, Assignment
 
 __all__ = [
+    "Number",
+    "check_file",
     "data_options",
     "device_option",
     "json_option",
@@ -35,6 +36,21 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 STREAM = "-"
+
+
+class Number(click.FloatRange):
+    """A number in a range, and neither NaN nor infinite."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Convert text, and refuse what no comparison refuses."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class SelectorValue(click.ParamType[Assignment[Any]]):
@@ -55,20 +71,40 @@ class SelectorValue(click.ParamType[Assignment[Any]]):
 
 
 def _check_output(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Refuse, before any work is done, what could not be written at its end."""
-    if value == STREAM:
-        if sys.stdout.isatty():
-            message = "a model is not written to a terminal: name a file, or pipe it on"
-            raise click.BadParameter(message, ctx, param)
-        return value
-    directory = Path(value).parent
-    if Path(value).is_dir():
-        raise CortadoError(f"cannot write {value}: it is a directory")
-    if not directory.is_dir():
-        raise CortadoError(f"cannot write {value}: there is no directory {directory}")
-    if not os.access(directory, os.W_OK):
-        raise CortadoError(f"cannot write {value}: the directory {directory} is read-only")
+    """Refuse, before any work is done, a place where the model could not go."""
+    if value == STREAM and (sys.stdout is None or sys.stdout.isatty()):
+        place = "a closed standard output" if sys.stdout is None else "a terminal"
+        message = f"a model is not written to {place}: name a file, or pipe it on"
+        raise click.BadParameter(message, ctx, param)
+    _check_place(ctx, value, ctx.params.get("json_path"))
     return value
+
+
+def _check_json(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    """Refuse, before any work is done, a place where the report could not go."""
+    if value is not None:
+        _check_place(ctx, value, ctx.params.get("output"))
+    return value
+
+
+def check_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse, before any work is done, a file beside the artifact that could not be written."""
+    if value == STREAM:
+        raise click.BadParameter("it goes to a file, not to standard output", ctx, param)
+    if value is not None:
+        _check_place(ctx, value, None)
+    return value
+
+
+def _check_place(ctx: click.Context, path: str, other: str | None) -> None:
+    """Refuse a path that cannot be written, or to which the other of model and report goes."""
+    if other is not None and Path(path).resolve() == Path(other).resolve():
+        place = "standard output" if path == STREAM else path
+        raise click.UsageError(f"--json and the model cannot both go to {place}", ctx)
+    if path != STREAM:
+        from cortado import files  # imports onnx, which --help can do without
+
+        files.check_writable(path)
 
 
 def model_argument(command: F) -> F:
@@ -93,6 +129,7 @@ def json_option(command: F) -> F:
     return click.option(
         "--json",
         "json_path",
+        callback=_check_json,
         metavar="PATH",
         help="Write a machine-readable report; - is standard output, where no model goes there.",
     )(command)

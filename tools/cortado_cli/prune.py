@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado_cli.options import (
+    Number,
     json_option,
     model_argument,
     output_option,
@@ -23,12 +24,8 @@ __all__ = ["command"]
 
 @click.command("prune")
 @model_argument
-@selector_option(
-    "--sparsity", click.FloatRange(0, 1, max_open=True), "Fraction of zeros, as in 'fc*=0.95'."
-)
-@selector_option(
-    "--quality", click.FloatRange(0), "Cut |w| up to so many standard deviations (method std)."
-)
+@selector_option("--sparsity", Number(0, 1, max_open=True), "Fraction of zeros, as in 'fc*=0.95'.")
+@selector_option("--quality", Number(0), "Cut |w| up to so many standard deviations (method std).")
 @click.option(
     "--method",
     type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
@@ -85,9 +82,9 @@ def command(
     check_zeros(network, pruned.model)
     headings = ("layer", "weights", "zeros before", "zeros after", "sparsity")
     talk.table(headings, [_row(layer) for layer in pruned.layers])
-    write_json(json_path, output, _report(pruned))
     record(pruned.model)
     write_model(output, pruned.model)
+    write_json(json_path, output, _report(pruned))
 
 
 def _row(layer: "LayerSparsity") -> tuple[str, ...]:

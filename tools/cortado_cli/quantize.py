@@ -69,7 +69,6 @@ def command(
     from cortado.invariants import check_zeros
     from cortado.model.selector import ALL, Assignment
     from cortado.quantize import QuantizeOptions, quantize
-    from cortado.retrain import retrain
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
@@ -84,13 +83,15 @@ def command(
     report: dict[str, object] = {"layers": [_report(layer) for layer in shared.layers]}
     result = shared.model
     if data is not None:
+        from cortado.retrain import retrain  # imports torch
+
         dataset = open_training_data(data, samples)
         trained = talk.follow(retrain(result, dataset, training.options(device, seed), head))
         report["epochs"] = [epoch.report() for epoch in trained.epochs]
         result = trained.model
-    write_json(json_path, output, report)
     record(result)
     write_model(output, result)
+    write_json(json_path, output, report)
 
 
 def _row(layer: "LayerSharing") -> tuple[str, ...]:

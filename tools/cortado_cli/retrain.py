@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cortado_cli.options import (
+    Number,
     data_options,
     device_option,
     json_option,
@@ -35,9 +36,7 @@ __all__ = ["command"]
     show_default=True,
     help="one-shot keeps the zeros; gradual prunes while it trains, up to --sparsity.",
 )
-@selector_option(
-    "--sparsity", click.FloatRange(0, 1, max_open=True), "For gradual: the zeros to reach."
-)
+@selector_option("--sparsity", Number(0, 1, max_open=True), "For gradual: the zeros to reach.")
 @click.option(
     "--method",
     type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
@@ -97,9 +96,9 @@ def command(
     options = training.options(device, seed)
     steps = retrain(network, dataset, options, head, gradual, _distillation(distill))
     retrained = talk.follow(steps)
-    write_json(json_path, output, {"epochs": [epoch.report() for epoch in retrained.epochs]})
     record(retrained.model)
     write_model(output, retrained.model)
+    write_json(json_path, output, {"epochs": [epoch.report() for epoch in retrained.epochs]})
 
 
 def _gradual(

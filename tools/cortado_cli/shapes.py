@@ -1,5 +1,7 @@
 """The parameter types of ``cortado import``."""
 
+import math
+
 import click
 
 __all__ = ["Numbers", "Shape"]
@@ -36,6 +38,9 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(float(number) for number in str(value).split(","))
+            numbers = tuple(float(number) for number in str(value).split(","))
         except ValueError:
+            numbers = (math.nan,)
+        if not all(map(math.isfinite, numbers)):
             self.fail(f"{value!r} is no list of numbers such as 104,117,123", param, ctx)
+        return numbers

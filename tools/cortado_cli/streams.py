@@ -1,6 +1,7 @@
 """Standard input and output: models in, one artifact out, all or nothing."""
 
 import json
+import math
 import sys
 from typing import Any
 
@@ -12,7 +13,14 @@ from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.validate import Candidate
 
-__all__ = ["read_candidate", "read_model", "write_artifact", "write_json", "write_model"]
+__all__ = [
+    "read_candidate",
+    "read_model",
+    "write_artifact",
+    "write_json",
+    "write_model",
+    "write_text",
+]
 
 STREAM = "-"
 
@@ -27,7 +35,7 @@ def read_model(path: str) -> ir.Model:
 def read_candidate(path: str) -> Candidate:
     """Read a file, or standard input, as onnxruntime will load it."""
     data = files.read(path) if path != STREAM else _read_stdin()
-    if serial.has_external_data(data, path):  # which bytes alone would not find
+    if serial.has_external_data(data, _name_of(path)):  # which bytes alone would not find
         model = files.read_model(path)
         return Candidate(serial.encode(model), model)
     return Candidate(data, serial.decode(data, _name_of(path)))
@@ -53,8 +61,13 @@ def write_artifact(path: str, data: bytes) -> None:
         raise CortadoError(f"cannot write to standard output: {error.strerror}") from error
 
 
+def write_text(text: str) -> None:
+    """Write a report for people to standard output."""
+    write_artifact(STREAM, text.encode())
+
+
 def write_json(path: str | None, output: str | None, report: dict[str, Any]) -> None:
-    """Write a report to ``--json PATH``, if one was given.
+    """Write a report to ``--json PATH``, if one was given; the model must be written before.
 
     Parameters
     ----------
@@ -63,17 +76,35 @@ def write_json(path: str | None, output: str | None, report: dict[str, Any]) -> 
     output : str or None
         Where the model goes; None for commands that write no model.
     report : dict
-        What `json` can write.
+        What `json` can write; NaN and infinity, which JSON has not, become null.
+
+    Raises
+    ------
+    CortadoError
+        If the report cannot be written; the message says that the model was.
     """
     if path is None:
         return
-    if path == STREAM and output == STREAM:
-        raise click.UsageError("--json - and the model cannot both go to standard output")
-    write_artifact(path, (json.dumps(report, indent=2) + "\n").encode())
+    text = json.dumps(_without_nan(report), indent=2, allow_nan=False)
+    try:
+        write_artifact(path, f"{text}\n".encode())
+    except CortadoError as error:
+        if output is None:
+            raise
+        place = "standard output" if output == STREAM else output
+        raise CortadoError(f"{error}; the model itself is complete in {place}") from error
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _read_stdin() -> bytes:
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():  # None: it was closed by the shell
         raise click.UsageError("no model: name a file, or pipe one in")
     return sys.stdin.buffer.read()
 
@@ -84,6 +115,8 @@ def _name_of(path: str) -> str:
 
 def _write_all(data: bytes) -> None:
     """Write every byte, also where standard output is unbuffered and writes only a part."""
+    if sys.stdout is None:
+        raise CortadoError("standard output is closed")
     view = memoryview(data)
     while view:
         written = sys.stdout.buffer.write(view)

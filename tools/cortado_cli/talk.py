@@ -1,8 +1,9 @@
-"""What the user sees on standard error: progress bars, messages and tables.
+"""What the user sees: progress bars and messages on standard error, and tables.
 
 Bars appear on a terminal only; messages everywhere, unless ``-q`` was given.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ from rich.table import Table
 
 from cortado.steps import Progress, Steps
 
-__all__ = ["Talk", "print_report"]
+__all__ = ["Talk", "format_table"]
 
 T = TypeVar("T")
 
-_PLAIN_WIDTH = 120  # of a table that goes to a file or a pipe
+_NO_LIMIT = 10_000  # columns: a table that goes to a file or a pipe is never cut off
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,11 @@ class Talk:
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table, unless the user wants quiet."""
         if not self.quiet:
-            _print_table(_console(sys.stderr), headings, rows)
+            print(format_table(headings, rows, sys.stderr), end="", file=sys.stderr)
 
     def follow(self, steps: Steps[T]) -> T:
         """Run steps to their end, and show how far they are."""
-        console = _console(sys.stderr)
-        with _bars(console, hidden=self.quiet or not console.is_terminal) as bars:
+        with _bars(hidden=self.quiet or not _is_terminal(sys.stderr)) as bars:
             tasks: dict[str, TaskID] = {}
             while True:
                 try:
@@ -68,35 +68,49 @@ class Talk:
                 _draw(bars, tasks, progress)
 
 
-def print_report(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on standard output, for commands whose result is a table."""
-    _print_table(_console(sys.stdout), headings, rows)
+def format_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO | None
+) -> str:
+    """Return a table as text, its first column to the left and its figures to the right.
 
-
-def _print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table whose first column is text and whose others are figures."""
+    Parameters
+    ----------
+    headings, rows
+        What the table says.
+    stream : text stream or None
+        Where it will be printed: terminals have a width, and show bold headings.
+    """
     table = Table(box=None, pad_edge=False)
     for index, heading in enumerate(headings):
         table.add_column(heading, justify="right" if index else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    console.print(table)
-
-
-def _console(file: TextIO) -> Console:
-    return Console(
-        file=file, highlight=False, markup=False, width=None if file.isatty() else _PLAIN_WIDTH
+    terminal = _is_terminal(stream)
+    console = Console(
+        file=io.StringIO(),
+        force_terminal=terminal,
+        width=None if terminal else _NO_LIMIT,
+        highlight=False,
+        markup=False,
     )
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
 
 
-def _bars(console: Console, *, hidden: bool) -> Bars:
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a stream is a terminal, whatever FORCE_COLOR says; None is a closed one."""
+    return stream is not None and stream.isatty()
+
+
+def _bars(*, hidden: bool) -> Bars:
     return Bars(
         TextColumn("{task.description:<14}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.fields[figures]}"),
-        console=console,
+        console=Console(file=sys.stderr, highlight=False, markup=False),
         disable=hidden,
         transient=True,
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado_cli.options import Number
+
 if TYPE_CHECKING:
     from cortado.retrain import RetrainOptions
 
@@ -88,7 +90,7 @@ def _options(epochs: int) -> list[Callable[[Callable[..., None]], Callable[..., 
         ),
         click.option(
             "--lr",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Number(min=0, min_open=True),
             help="Peak learning rate; 0.001 for adam and 0.01 for sgd.",
         ),
         click.option(
@@ -100,12 +102,12 @@ def _options(epochs: int) -> list[Callable[[Callable[..., None]], Callable[..., 
         ),
         click.option(
             "--momentum",
-            type=click.FloatRange(0, 1, max_open=True),
+            type=Number(0, 1, max_open=True),
             default=0.9,
             show_default=True,
             help="Of sgd.",
         ),
-        click.option("--weight-decay", type=click.FloatRange(min=0), default=0.0),
+        click.option("--weight-decay", type=Number(min=0), default=0.0),
         click.option(
             "--shift",
             type=click.IntRange(min=0),

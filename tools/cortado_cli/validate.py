@@ -1,10 +1,12 @@
 """``cortado validate``: compare a file with a reference."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from cortado_cli.options import (
+    Number,
     data_options,
     json_option,
     model_argument,
@@ -26,13 +28,13 @@ _HEADINGS = ("", "provider", "difference", "errors", "accuracy", "loss", "latenc
 @click.option("--reference", metavar="REF", help="The model to compare with.")
 @click.option(
     "--atol",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="The largest difference of an output, as a fraction of its largest value.",
 )
 @data_options(required=False)
 @click.option(
     "--max-drop",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help="The largest loss of test accuracy against the reference, as a fraction: 0.002.",
 )
 @click.option("--time", "timed", is_flag=True, help="Measure the latency of a batch.")
@@ -69,8 +71,8 @@ def command(
     """
     from cortado import files
     from cortado.validate import check_limits, validate
-    from cortado_cli.streams import read_candidate, write_json
-    from cortado_cli.talk import print_report
+    from cortado_cli.streams import read_candidate, write_json, write_text
+    from cortado_cli.talk import format_table
 
     if atol is not None and reference is None:
         raise click.UsageError("--atol needs --reference")
@@ -83,7 +85,8 @@ def command(
     named = [("reference", validation.reference)] if validation.reference else []
     named += [("model", figures) for figures in validation.found]
     if json_path != "-":
-        print_report(_HEADINGS, [_row(name, figures) for name, figures in named])
+        rows = [_row(name, figures) for name, figures in named]
+        write_text(format_table(_HEADINGS, rows, sys.stdout))
     write_json(json_path, None, _report(named))
     check_limits(validation, atol, max_drop)
 

@@ -68,7 +68,7 @@ class Feed:
 
 
 def _squeezed(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    """Tell whether two shapes differ only in axes of size 1, or one of them is flat."""
+    """Tell whether two shapes differ only in axes of size 1, or the wanted one is flat."""
     same = [s for s in found if s != 1] == [s for s in wanted if s != 1]
     total = int(np.prod(found)) == int(np.prod([s or 0 for s in wanted]))
     return total and (same or len(wanted) == 1)

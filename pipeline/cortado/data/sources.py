@@ -14,7 +14,9 @@ import io
 import re
 import sys
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,6 +32,13 @@ from cortado.errors import CortadoError
 from cortado.model.typing import Array, IntArray
 
 __all__ = ["open_data"]
+
+# what numpy and zipfile raise: RuntimeError for encryption and unknown compression, TypeError
+# for a file that holds one array and no archive
+_DAMAGED_ARCHIVE = (
+    *(ValueError, OSError, EOFError, RuntimeError, TypeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 _CALLABLE = re.compile(r"[\w.]+:\w+")
 
@@ -82,7 +91,7 @@ def _open_npz(path: str) -> Dataset:
     try:
         with np.load(io.BytesIO(files.read(path)), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGED_ARCHIVE as error:
         raise CortadoError(f"{path} is not an .npz file, or is damaged: {error}") from error
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
         train = _arrays(arrays["x_train"], arrays["y_train"], path)
@@ -104,14 +113,17 @@ def _arrays(pixels: Array, labels: Array, source: str) -> ArraySamples:
         )
     if len(labels) == 0 or labels.min() < 0:
         raise CortadoError(f"{source}: " + ("a label is negative" if len(labels) else "no images"))
-    if not np.issubdtype(pixels.dtype, np.number) or pixels.ndim < 2:
+    if pixels.dtype.kind not in "iuf" or pixels.ndim < 2:
         raise CortadoError(
             f"{source}: the images are {pixels.dtype} of shape {list(pixels.shape)}, "
             "not numbers of shape (n, …)"
         )
-    if pixels.ndim == 3:  # grey images: (n, h, w) → (n, 1, h, w)
-        pixels = pixels[:, None]
-    return ArraySamples(pixels, labels.astype(np.int64))
+    return ArraySamples(_with_channels(pixels), labels.astype(np.int64))
+
+
+def _with_channels(pixels: Array) -> Array:
+    """Give grey images their channel: (n, h, w) → (n, 1, h, w)."""
+    return pixels[:, None] if pixels.ndim == 3 else pixels
 
 
 @dataclass(frozen=True)
@@ -126,25 +138,40 @@ class _IndexedSamples:
     @cached_property
     def labels(self) -> IntArray:
         """All labels; reads every item once."""
-        return np.array([int(self.items[i][1]) for i in range(len(self.items))], np.int64)
+        with _foreign_code("the data set of --data"):
+            labels = np.array([int(self.items[i][1]) for i in range(len(self.items))], np.int64)
+        if labels.min() < 0:
+            raise CortadoError("the data set of --data gives a label that is negative")
+        return labels
 
     def take(self, indices: IntArray) -> Batch:
         """Read some of the images."""
-        images = [np.asarray(self.items[int(i)][0], np.float32) for i in indices]
-        return Batch(np.stack(images), self.labels[indices])
+        with _foreign_code("the data set of --data"):
+            images = np.stack([np.asarray(self.items[int(i)][0], np.float32) for i in indices])
+        return Batch(_with_channels(images), self.labels[indices])
 
 
 def _open_callable(spec: str) -> Dataset:
     module_name, _, function_name = spec.partition(":")
     try:
         function = getattr(_import(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # a module may raise anything
         raise CortadoError(f"--data {spec} cannot be imported: {error}") from error
-    parts = function()
+    with _foreign_code(f"--data {spec}"):
+        parts = function()
     if not isinstance(parts, tuple) or len(parts) != 2:
         raise CortadoError(f"--data {spec} returned no pair (train, test)")
     train, test = (_check_indexed(part, spec) for part in parts)
     return from_train_and_test(train, test)
+
+
+@contextmanager
+def _foreign_code(name: str) -> Iterator[None]:
+    """Make one error of whatever the user's own code raises."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise CortadoError(f"{name} raised {type(error).__name__}: {error}") from error
 
 
 def _check_indexed(items: Any, spec: str) -> Samples:

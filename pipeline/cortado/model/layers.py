@@ -90,12 +90,16 @@ def find_layers(model: ir.Model) -> Layers:
     """Return the layers of `model` in graph order."""
     users: dict[ir.Value, list[ir.Node]] = {}
     skipped: list[Skipped] = []
+    names = Counter(name for graph in model.graphs() for name in graph.initializers)
     for node in model.graph.all_nodes():
         if node.op_type not in _WEIGHT_INPUTS or node.domain not in ("", "ai.onnx"):
             continue
         weight = _weight_of(node)
         if isinstance(weight, str):
             skipped.append(Skipped(_node_name(node), node.op_type, weight))
+        elif names[_name_of(weight)] > 1:
+            reason = f"several graphs have an initializer {weight.name}"
+            skipped.append(Skipped(_node_name(node), node.op_type, reason))
         else:
             users.setdefault(weight, []).append(node)
     return Layers(_named(users), tuple(skipped))
@@ -129,7 +133,12 @@ def _assign(value: ir.Value, array: FloatArray) -> None:
             f"{value.name} is {old.dtype} of shape {list(old.shape)}; "
             f"it cannot become {array.dtype} of shape {list(array.shape)}"
         )
-    value.const_value = ir.Tensor(np.ascontiguousarray(array), name=value.name)
+    value.const_value = ir.Tensor(
+        np.ascontiguousarray(array),
+        name=value.name,
+        doc_string=old.doc_string,
+        metadata_props=dict(old.metadata_props),
+    )
 
 
 def _weight_of(node: ir.Node) -> ir.Value | str:

@@ -10,8 +10,9 @@ cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how th
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx_ir as ir
@@ -29,6 +30,8 @@ __all__ = [
     "write_heads",
     "write_transform",
 ]
+
+T = TypeVar("T")
 
 _VERSION = 1
 
@@ -74,10 +77,7 @@ class Head:
 
 def read_transform(model: ir.Model) -> InputTransform:
     """Return the stored input transform; without one, the identity."""
-    stored = _read(model, "input")
-    if stored is None:
-        return InputTransform()
-    return InputTransform(float(stored["scale"]), tuple(float(m) for m in stored["mean"]))
+    return _read(model, "input", _parse_transform) or InputTransform()
 
 
 def write_transform(model: ir.Model, transform: InputTransform) -> None:
@@ -87,10 +87,7 @@ def write_transform(model: ir.Model, transform: InputTransform) -> None:
 
 def read_heads(model: ir.Model) -> tuple[Head, ...]:
     """Return the losses and metrics that the net declared."""
-    stored = _read(model, "heads")
-    if stored is None:
-        return ()
-    return tuple(Head(str(head["type"]), str(head["output"])) for head in stored["heads"])
+    return _read(model, "heads", _parse_heads) or ()
 
 
 def write_heads(model: ir.Model, heads: tuple[Head, ...]) -> None:
@@ -100,8 +97,7 @@ def write_heads(model: ir.Model, heads: tuple[Head, ...]) -> None:
 
 def read_history(model: ir.Model) -> tuple[str, ...]:
     """Return the command lines that made the model, oldest first."""
-    stored = _read(model, "history")
-    return () if stored is None else tuple(str(step) for step in stored["steps"])
+    return _read(model, "history", _parse_history) or ()
 
 
 def add_history(model: ir.Model, step: str) -> None:
@@ -109,7 +105,19 @@ def add_history(model: ir.Model, step: str) -> None:
     _write(model, "history", {"steps": [*read_history(model), step]})
 
 
-def _read(model: ir.Model, key: str) -> dict[str, Any] | None:
+def _parse_transform(stored: dict[str, Any]) -> InputTransform:
+    return InputTransform(float(stored["scale"]), tuple(float(m) for m in stored["mean"]))
+
+
+def _parse_heads(stored: dict[str, Any]) -> tuple[Head, ...]:
+    return tuple(Head(str(head["type"]), str(head["output"])) for head in stored["heads"])
+
+
+def _parse_history(stored: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(step) for step in stored["steps"])
+
+
+def _read(model: ir.Model, key: str, parse: Callable[[dict[str, Any]], T]) -> T | None:
     text = model.metadata_props.get(f"cortado.{key}")
     if text is None:
         return None
@@ -117,10 +125,9 @@ def _read(model: ir.Model, key: str) -> dict[str, Any] | None:
         stored = json.loads(text)
         if stored["version"] != _VERSION:
             raise CortadoError(f"the model's cortado.{key} is of a newer version of cortado")
+        return parse(stored)
     except (ValueError, TypeError, KeyError) as error:
         raise CortadoError(f"the model's metadata cortado.{key} is damaged") from error
-    assert isinstance(stored, dict)
-    return stored
 
 
 def _write(model: ir.Model, key: str, content: dict[str, Any]) -> None:

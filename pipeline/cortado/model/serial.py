@@ -5,6 +5,9 @@ are expanded here, because `onnx_ir` would drop them without a word. Whatever is
 (names, order, opsets, functions, metadata) comes back out as it went in.
 """
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -42,9 +45,14 @@ def decode(data: bytes, source: str) -> ir.Model:
 def encode(model: ir.Model) -> bytes:
     """Return the bytes of the ONNX file that holds `model`, with its weights inside."""
     try:
-        data: bytes = ir.to_proto(model).SerializeToString(deterministic=True)
-    except (ValueError, onnx.onnx_cpp2py_export.checker.ValidationError) as error:
-        raise CortadoError(f"the model cannot be written as one ONNX file: {error}") from error
+        proto = ir.to_proto(model)
+        for graph in _graphs(proto):
+            _drop_repeated_metadata(graph)
+        data: bytes = proto.SerializeToString(deterministic=True)
+    except (ValueError, RuntimeError) as error:  # RuntimeError: onnx_ir's own
+        raise CortadoError(
+            f"the model cannot be written as one ONNX file: {_first_line(error)}"
+        ) from error
     return data
 
 
@@ -66,18 +74,22 @@ def parse(data: bytes, source: str) -> onnx.ModelProto:
 
 def has_external_data(data: bytes, source: str) -> bool:
     """Tell whether some weights of an ONNX file are in other files."""
-    return any(_is_external(tensor) for tensor in parse(data, source).graph.initializer)
+    return any(_is_external(tensor) for tensor in _tensors(parse(data, source)))
 
 
 def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     """Return the model that a parsed file holds, checked and with dense weights."""
     _check_opset(proto, source)
-    _check_inside(proto.graph, source)
+    _check_inside(proto, source)
+    if proto.training_info:
+        raise CortadoError(f"{source} holds training_info, which would be lost; remove it first")
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, ValueError) as error:
         raise CortadoError(f"{source} is not a valid ONNX model: {_first_line(error)}") from error
-    _expand_sparse(proto.graph, source)
+    _check_size(proto, source)
+    for graph in _graphs(proto):
+        _expand_sparse(graph, source)
     try:
         return ir.from_proto(proto)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
@@ -93,8 +105,8 @@ def _check_opset(proto: onnx.ModelProto, source: str) -> None:
             )
 
 
-def _check_inside(graph: onnx.GraphProto, source: str) -> None:
-    for tensor in graph.initializer:
+def _check_inside(proto: onnx.ModelProto, source: str) -> None:
+    for tensor in _tensors(proto):
         if _is_external(tensor):
             raise CortadoError(
                 f"{source}: the weights of {tensor.name} are in an external file; "
@@ -106,13 +118,23 @@ def _is_external(tensor: onnx.TensorProto) -> bool:
     return bool(tensor.data_location == onnx.TensorProto.EXTERNAL)
 
 
+def _check_size(proto: onnx.ModelProto, source: str) -> None:
+    """Refuse sparse initializers that would expand to more than a file may hold."""
+    elements = sum(math.prod(x.dims) for graph in _graphs(proto) for x in graph.sparse_initializer)
+    if elements > _PROTO_LIMIT:
+        raise CortadoError(
+            f"{source}: its sparse initializers declare {elements} elements; "
+            "an ONNX file has no room for them"
+        )
+
+
 def _expand_sparse(graph: onnx.GraphProto, source: str) -> None:
     """Replace each sparse initializer of a graph by a dense one of the same name."""
     for sparse in graph.sparse_initializer:
         name = sparse.values.name
         try:
             dense = _dense(sparse)
-        except (ValueError, IndexError, MemoryError) as error:
+        except (ValueError, KeyError, TypeError, MemoryError) as error:
             raise CortadoError(
                 f"{source}: the sparse initializer {name} is damaged: {_first_line(error)}"
             ) from error
@@ -121,19 +143,62 @@ def _expand_sparse(graph: onnx.GraphProto, source: str) -> None:
 
 
 def _dense(sparse: onnx.SparseTensorProto) -> Array:
-    """Expand a COO tensor; indices of shape (nnz,) count elements, (nnz, rank) are coordinates."""
+    """Expand a COO tensor; indices of shape (nnz,) count elements, (nnz, rank) are coordinates.
+
+    That the indices lie inside the shape, ascending, was checked by the ONNX checker.
+    """
     values = onnx.numpy_helper.to_array(sparse.values)
     indices = onnx.numpy_helper.to_array(sparse.indices)
     shape = tuple(sparse.dims)
     if indices.ndim == 2:
         indices = np.ravel_multi_index(tuple(indices.T), shape)
-    dense = np.zeros(int(np.prod(shape)), values.dtype)
-    if indices.size and (indices.min() < 0 or indices.max() >= dense.size):
-        raise ValueError("an index lies outside its shape")
+    dense = np.zeros(math.prod(shape), values.dtype)
     dense[indices] = values
     return dense.reshape(shape)
 
 
-def _first_line(error: Exception) -> str:
+def _graphs(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
+    """Yield the graph of a model and all graphs inside its nodes and functions."""
+    yield proto.graph
+    yield from _graphs_inside(proto.graph)
+    for function in proto.functions:
+        yield from _graphs_inside(function)
+
+
+def _graphs_inside(parent: onnx.GraphProto | onnx.FunctionProto) -> Iterator[onnx.GraphProto]:
+    for node in parent.node:
+        for attribute in node.attribute:
+            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield graph
+                yield from _graphs_inside(graph)
+
+
+def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Yield every tensor of a model: initializers, sparse ones, and attributes of nodes."""
+    for graph in _graphs(proto):
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
+    for parent in (*_graphs(proto), *proto.functions):
+        for node in parent.node:
+            for attribute in node.attribute:
+                if attribute.HasField("t"):
+                    yield attribute.t
+                yield from attribute.tensors
+
+
+def _drop_repeated_metadata(graph: onnx.GraphProto) -> None:
+    """Undo that onnx_ir writes the metadata of an initializer twice."""
+    for tensor in graph.initializer:
+        if tensor.metadata_props:
+            metadata = {entry.key: entry.value for entry in tensor.metadata_props}
+            del tensor.metadata_props[:]
+            onnx.helper.set_metadata_props(tensor, metadata)
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the first line of the error behind a chain of errors."""
+    while error.__cause__ is not None:
+        error = error.__cause__
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__

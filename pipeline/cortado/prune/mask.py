@@ -90,4 +90,5 @@ def threshold(scores: Sequence[FloatArray], sparsity: float) -> float:
     """
     flat = np.concatenate([score.reshape(-1) for score in scores])
     cut = round(sparsity * flat.size)
+    cut += cut / flat.size < sparsity
     return float(np.partition(flat, cut - 1)[cut - 1]) if cut else -1.0

@@ -171,21 +171,25 @@ def _best_cuts(data: _Sorted, clusters: int) -> IntArray:
     best = data.costs(np.zeros_like(ends), ends)  # D_1
     choices = np.zeros((clusters, count + 1), np.int32)
     for cluster in range(1, clusters):
-        best, choices[cluster] = _add_cluster(data, best)
+        best, choices[cluster] = _add_cluster(data, best, cluster)
     cuts = [count]
     for cluster in range(clusters - 1, -1, -1):
         cuts.append(int(choices[cluster, cuts[-1]]))
     return np.array(cuts[::-1])
 
 
-def _add_cluster(data: _Sorted, previous: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Return D_j and its minimizers from D_{j−1}, each of shape (m + 1,)."""
+def _add_cluster(data: _Sorted, previous: FloatArray, before: int) -> tuple[FloatArray, IntArray]:
+    """Return D_j and its minimizers from D_{j−1}, each of shape (m + 1,).
+
+    Each of the `before` = j − 1 clusters in front gets a value at least: where costs vanish in
+    rounding, an empty one would be as good, and has no mean.
+    """
     last = len(previous) - 1
     best, choice = np.zeros(last + 1), np.zeros(last + 1, np.int64)
     step = 1 << last.bit_length()
     while step:
         ends = np.arange(step, last + 1, 2 * step)
-        low = choice[ends - step]
+        low = np.minimum(np.maximum(choice[ends - step], before), ends - 1)
         above = ends + step
         high = np.where(above <= last, choice[np.minimum(above, last)], last)
         high = np.minimum(high, ends - 1)

@@ -4,6 +4,7 @@ options       what may be chosen, as frozen dataclasses
 rates         the learning rate at each moment
 batches       shuffled, shifted, transformed batches as tensors
 constraints   what keeps zeros zero and shared values shared
+devices       where training runs
 losses        cross-entropy, and distillation from a teacher
 loop          the training loop itself
 passes        the pass: a model and data → the same model with other weights

@@ -59,11 +59,11 @@ class GradualPruning:
 
     def update(self, step: int, steps: int) -> None:
         """Shrink the masks if it is time to, before step `step` of `steps` is taken."""
-        last = max(1, int(self.options.rise * steps))
+        last = min(int(self.options.rise * steps), steps - 1)
         if step > last or (step % self.options.every and step != last):
             return
         weights = {key: c.weight.detach().cpu().numpy() for key, c in self.masked.items()}
-        pools = [Pool(pool.keys, rise(step / last)) for pool, rise in self.pools]
+        pools = [Pool(pool.keys, rise(step / last if last else 1.0)) for pool, rise in self.pools]
         masks = draw_masks(weights, pools, self.options.prune.method, self.generator)
         for key, mask in masks.items():
             self.masked[key].shrink(mask)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 
 from cortado.data import Feed, Samples
 from cortado.errors import CortadoError
@@ -42,7 +42,7 @@ class Loop:
 
     Attributes
     ----------
-    module : torch.nn.Module
+    module : torch.fx.GraphModule
         Gives logits of shape (n, classes).
     feed : Feed
         How the module wants its images.
@@ -58,7 +58,7 @@ class Loop:
         Batches and rates.
     """
 
-    module: nn.Module
+    module: fx.GraphModule
     feed: Feed
     constraints: Sequence[Constraint]
     objective: Objective

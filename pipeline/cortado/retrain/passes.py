@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 import torch
-from torch import fx
 
 from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.data import Dataset, Feed
@@ -15,6 +14,7 @@ from cortado.model import serial
 from cortado.model.heads import Scores, activation_of, choose_output
 from cortado.model.layers import find_layers
 from cortado.retrain.constraints import constrain
+from cortado.retrain.devices import find_device, place
 from cortado.retrain.gradual import GradualPruning
 from cortado.retrain.loop import Loop, Measured, make_optimizer
 from cortado.retrain.losses import Objective, Teacher
@@ -22,7 +22,7 @@ from cortado.retrain.options import Distillation, Gradual, RetrainOptions
 from cortado.session import open_session
 from cortado.steps import Progress, Steps
 
-__all__ = ["Epoch", "Retrained", "retrain"]
+__all__ = ["Epoch", "Retrained", "find_scores", "prepare", "retrain"]
 
 
 @dataclass(frozen=True)
@@ -82,22 +82,33 @@ def retrain(
     Seeds torch's own generator, from which Dropout draws.
     """
     torch.manual_seed(options.seed)
-    device = _device(options.device)
-    scores = find_scores(model, data, head)
-    layers = find_layers(model).prunable
-    module = _place(to_torch(model, [scores.logits]), device)
-    names = parameter_names(module)
-    trained = [layer for layer in layers if layer.key in names]
-    weights = [module.get_parameter(names[layer.key]) for layer in trained]
-    constraints = constrain(trained, weights)
-    pruning = None if gradual is None else GradualPruning.over(trained, constraints, gradual)
-    optimizer = make_optimizer(module, weights, constraints, options)
-    objective = Objective(_teacher(distillation, data, head, device))
-    loop = Loop(module, Feed.of(model), constraints, objective, optimizer, pruning, options, device)
+    loop = prepare(model, data, options, head, gradual, distillation)
     epochs = yield from _run(loop, data)
-    result = from_torch(model, module)
+    result = from_torch(model, loop.module)
     check_kept(model, result)
     return Retrained(result, epochs)
+
+
+def prepare(
+    model: ir.Model,
+    data: Dataset,
+    options: RetrainOptions,
+    head: str | None = None,
+    gradual: Gradual | None = None,
+    distillation: Distillation | None = None,
+) -> Loop:
+    """Return the training loop that `retrain` runs, with the same parameters."""
+    device = find_device(options.device)
+    scores = find_scores(model, data, head)
+    module = place(to_torch(model, [scores.logits]), device)
+    names = parameter_names(module)
+    layers = [layer for layer in find_layers(model).prunable if layer.key in names]
+    weights = [module.get_parameter(names[layer.key]) for layer in layers]
+    constraints = constrain(layers, weights)
+    pruning = None if gradual is None else GradualPruning.over(layers, constraints, gradual)
+    optimizer = make_optimizer(module, weights, constraints, options)
+    objective = Objective(_teacher(distillation, data, head, device))
+    return Loop(module, Feed.of(model), constraints, objective, optimizer, pruning, options, device)
 
 
 def _run(loop: Loop, data: Dataset) -> Steps[tuple[Epoch, ...]]:
@@ -129,29 +140,9 @@ def _teacher(
     if distillation is None:
         return None
     scores = find_scores(distillation.teacher, data, head)
-    module = _place(to_torch(distillation.teacher, [scores.logits]), device).eval()
+    module = place(to_torch(distillation.teacher, [scores.logits]), device).eval()
     feed = Feed.of(distillation.teacher)
     return Teacher(module, feed, distillation.temperature, distillation.weight)
-
-
-def _place(module: fx.GraphModule, device: torch.device) -> fx.GraphModule:
-    """Move a module, its filters with channels last: convolutions are much faster so."""
-    for parameter in module.to(device).parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return module
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        line = str(error).splitlines()[0]
-        raise CortadoError(f"--device {name} is not available: {line}") from error
-    return device
 
 
 def _describe(epoch: Epoch) -> str:

@@ -1,0 +1,31 @@
+"""Every benchmark, as one table: `python -m tests.bench [NAME]...`.
+
+A benchmark measures what users wait for, on real models and with the real command line; its
+figures are compared within one run, as machines are noisy. Needs the shared data beside the
+project.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.bench import compress_lenets, kmeans, masked_step, published_errors
+from tests.bench.row import Row
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
+    "published-errors": published_errors.rows,
+    "kmeans": kmeans.rows,
+    "masked-step": masked_step.rows,
+    "compress": compress_lenets.rows,
+}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(BENCHMARKS)
+    print(f"{'benchmark':<18} {'what':<52} {'found':>16}   must be")
+    for name in names:
+        for row in BENCHMARKS[name]():
+            verdict = "" if row.met else "   MISSED"
+            print(f"{name:<18} {row.what:<52} {row.found:>16}   {row.limit}{verdict}", flush=True)
+
+
+main()

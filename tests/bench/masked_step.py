@@ -1,0 +1,97 @@
+"""What a step of masked retraining costs, beside the plain PyTorch loop of the same net.
+
+Both train on the same images with the same optimizer, in turns. The plain loop is what one
+writes by hand: tensors that are ready, layers of `torch.nn`, forward, backward, step.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tests.bench.program import SHARED, import_net
+from tests.bench.row import Row
+from torch import nn
+
+from cortado import files
+from cortado.data import Dataset, open_data, subset
+from cortado.model.selector import ALL, Assignment
+from cortado.prune import prune
+from cortado.retrain import RetrainOptions
+from cortado.retrain.loop import Loop
+from cortado.retrain.passes import prepare
+from cortado.steps import finish
+
+BATCH = 64
+STEPS = 40
+ROUNDS = 7
+
+
+def rows() -> Iterator[Row]:
+    data = open_data(str(SHARED / "mnist"))
+    yield _compare("lenet5", "lenet_iter_10000.caffemodel", _lenet5, data)
+    yield _compare("dns-lenet300100", "original.caffemodel", _lenet300100, data)
+
+
+def _compare(folder: str, weights: str, make: Callable[[], nn.Module], data: Dataset) -> Row:
+    loop = _masked_loop(folder, weights, data)
+    samples = subset(data.train, BATCH * STEPS)
+    plain = make()
+    ratios = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        finish(loop.epoch(samples, 0, np.random.default_rng(0)))
+        masked_seconds = time.perf_counter() - begin
+        ratios.append(masked_seconds / _plain_seconds(plain, data))
+    ratio = float(np.median(ratios[1:]))
+    return Row(
+        f"masked step of {folder}, beside a plain one", f"{ratio:.3f}", "≤ 1.10", ratio <= 1.1
+    )
+
+
+def _masked_loop(folder: str, weights: str, data: Dataset) -> Loop:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "model.onnx"
+        import_net(folder, weights, path)
+        model = prune(files.read_model(str(path)), [Assignment(ALL, 0.9)]).model
+    return prepare(model, data, RetrainOptions(batch=BATCH, epochs=1, device="cpu"))
+
+
+def _plain_seconds(module: nn.Module, data: Dataset) -> float:
+    pixels, labels = data.train.take(np.arange(BATCH * STEPS))
+    images, targets = torch.from_numpy(pixels / np.float32(256)), torch.from_numpy(labels)
+    optimizer = torch.optim.Adam(module.parameters(), 0.001)
+    begin = time.perf_counter()
+    for first in range(0, len(images), BATCH):
+        optimizer.zero_grad()
+        logits = module(images[first : first + BATCH])
+        F.cross_entropy(logits, targets[first : first + BATCH]).backward()
+        optimizer.step()
+    return time.perf_counter() - begin
+
+
+def _lenet5() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 20, 5),
+        nn.MaxPool2d(2),
+        nn.Conv2d(20, 50, 5),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(800, 500),
+        nn.ReLU(),
+        nn.Linear(500, 10),
+    )
+
+
+def _lenet300100() -> nn.Module:
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(784, 300),
+        nn.ReLU(),
+        nn.Linear(300, 100),
+        nn.ReLU(),
+        nn.Linear(100, 10),
+    )

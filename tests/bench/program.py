@@ -1,0 +1,47 @@
+"""The real command line, timed."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SCALE = "0.00390625"
+
+
+def cortado(*arguments: str) -> tuple[dict[str, Any], float]:
+    """Run a command with `--json`; return its report and the seconds that it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        begin = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "cortado_cli", *arguments, "--json", str(report), "-q"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        seconds = time.perf_counter() - begin
+        return json.loads(report.read_text()), seconds
+
+
+def import_net(folder: str, weights: str, output: Path) -> None:
+    """Import one of the shared Caffe nets."""
+    net = SHARED / "caffe" / folder
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "cortado_cli",
+            "import",
+            net / "deploy.prototxt",
+            net / weights,
+            "--input-scale",
+            SCALE,
+            "-q",
+            "-o",
+            output,
+        ],
+        check=True,
+    )

@@ -1,0 +1,31 @@
+"""What a model remembers of its making: the options that decided, and no places."""
+
+import json
+
+import onnx
+
+from cli.program import done
+
+
+def history(data):
+    properties = {p.key: p.value for p in onnx.load_from_string(data).metadata_props}
+    return json.loads(properties["cortado.history"])["steps"]
+
+
+def test_options_are_remembered_as_they_were_given(net):
+    data = done(
+        *["import", net, "--init", "--input-shape", "data=1,1,28,28", "--input-shape", "1,1,28,28"],
+        *["--input-mean", "33.5", "--input-scale", "0.00390625", "--seed", "7"],
+    )
+    line = "import --init --input-shape data=1,1,28,28 --input-shape 1,1,28,28"
+    assert history(data) == [f"{line} --input-scale 0.00390625 --input-mean 33.5 --seed 7"]
+
+
+def test_every_stage_adds_a_line(dense):
+    cut = done("prune", dense, "--sparsity", "fc*=0.5", "--sparsity", "re:^conv=0.25", "-q")
+    shared = done("quantize", "--bits", "4", "--bits", "fc1=2", stdin=cut)
+    assert history(done("emit", "--storage", "dense", stdin=shared))[1:] == [
+        "prune --sparsity fc*=0.5 --sparsity re:^conv=0.25",
+        "quantize --bits 4 --bits fc1=2",
+        "emit --storage dense",
+    ]

@@ -1,0 +1,53 @@
+"""Which output is scored, and what its numbers are."""
+
+import pytest
+from onnx import helper
+
+from cortado.errors import CortadoError, UsageError
+from cortado.model.heads import Scores, activation_of, choose_output
+from nets import build, conv_net, decoded, mlp
+
+TWO = {"loss1": 10, "features": 84, "open": None}
+
+
+def test_the_only_output_is_scored_whatever_its_width():
+    assert choose_output({"y": 1000}, 10, None) == "y"
+    assert choose_output({"y": None}, 10, None) == "y"
+
+
+def test_of_several_outputs_the_one_with_a_score_a_class_is_scored():
+    assert choose_output(TWO, 10, None) == "loss1"
+
+
+@pytest.mark.parametrize("widths", [{"a": 10, "b": 10}, {"a": 5, "b": None}])
+def test_without_just_one_such_output_the_user_must_choose(widths):
+    with pytest.raises(UsageError, match=r"not just one of them has 10 scores: .*--head"):
+        choose_output(widths, 10, None)
+
+
+def test_the_users_choice_wins():
+    assert choose_output(TWO, 10, "features") == "features"
+
+
+def test_a_choice_that_is_no_output_is_refused():
+    names = r"loss1 \(10\), features \(84\), open \(\?\)"
+    with pytest.raises(UsageError, match=rf"--head h is no output of the model; it has: {names}"):
+        choose_output(TWO, 10, "h")
+
+
+def test_logits_are_their_own():
+    assert activation_of(mlp(), "y") == Scores("y", "y", "none")
+
+
+def test_the_logits_of_a_softmax_are_its_input():
+    assert activation_of(conv_net(softmax=True), "p") == Scores("p", "y", "softmax")
+
+
+def test_the_logits_of_a_log_softmax_are_its_input():
+    node = helper.make_node("LogSoftmax", ["x"], ["y"], axis=1)
+    assert activation_of(decoded(build([node])), "y") == Scores("y", "x", "log_softmax")
+
+
+def test_an_inner_value_is_no_output():
+    with pytest.raises(CortadoError, match="the model has no output h"):
+        activation_of(mlp(), "h")

@@ -1,0 +1,160 @@
+"""Zeros stay zero and shared values stay shared, whatever the optimizer does."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cortado.errors import CortadoError
+from cortado.model.layers import find_layers
+from cortado.model.selector import Assignment
+from cortado.prune import prune
+from cortado.quantize import quantize
+from cortado.retrain import RetrainOptions, retrain
+from cortado.retrain.constraints import Masked, Shared, constrain
+from cortado.steps import finish
+from nets import conv_net, mlp, weight, with_weight
+from retrain.sets import dataset
+
+DATA = dataset(40)
+PRUNED = prune(conv_net(), [Assignment("*", 0.5)]).model
+SHARED_VALUES = quantize(PRUNED, [Assignment("*", 2)]).model
+LAYERS = ["conv1.weight", "fc.weight"]
+
+
+def retrained(model, data=DATA, **changes):
+    settings = {"epochs": 2, "batch": 8, "device": "cpu", "lr": 0.01, **changes}
+    return finish(retrain(model, data, RetrainOptions(**settings))).model
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_zeros_stay_zero_and_the_others_move(optimizer, decay):
+    found = retrained(PRUNED, optimizer=optimizer, weight_decay=decay, shift=1)
+    for name in LAYERS:
+        before, after = weight(PRUNED, name), weight(found, name)
+        np.testing.assert_array_equal(after == 0, before == 0)
+        assert (after != before)[before != 0].mean() > 0.9
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_shared_values_stay_shared_and_move(optimizer, decay):
+    found = retrained(SHARED_VALUES, optimizer=optimizer, weight_decay=decay)
+    for name in LAYERS:
+        before, after = weight(SHARED_VALUES, name), weight(found, name)
+        np.testing.assert_array_equal(after == 0, before == 0)
+        for value in np.unique(before[before != 0]):
+            members = after[before == value]
+            assert (members == members[0]).all()
+            assert members[0] != value
+
+
+def test_retraining_after_weight_sharing_leaves_no_more_values():
+    found = retrained(SHARED_VALUES, epochs=3)
+    for name in LAYERS:
+        values = weight(found, name)
+        assert len(np.unique(values[values != 0])) <= 4
+
+
+def test_a_step_on_shared_values_is_a_step_on_the_codebook():
+    """One step of SGD with momentum, against autograd through weights = codebook[labels]."""
+    data = dataset(8)
+    found = retrained(
+        SHARED_VALUES, data, epochs=1, optimizer="sgd", rate="constant", weight_decay=0.05
+    )
+    books, dense = {}, {}
+    for name in LAYERS:
+        array = weight(SHARED_VALUES, name)
+        values = np.unique(array[array != 0])
+        book = torch.tensor(values, requires_grad=True)
+        labels = torch.tensor(np.searchsorted(values, array).clip(max=len(values) - 1))
+        books[name] = book
+        dense[name] = book[labels] * torch.tensor(array != 0)
+    biases = {
+        name: torch.tensor(weight(SHARED_VALUES, name).copy(), requires_grad=True)
+        for name in ("conv1.bias", "fc.bias")
+    }
+    moved = [*books.values(), *biases.values()]
+    order = np.random.default_rng(0).permutation(8)
+    x = torch.tensor(data.train.pixels[order])
+    h = F.relu(F.conv2d(x, dense["conv1.weight"], biases["conv1.bias"])).flatten(1)
+    logits = F.linear(h, dense["fc.weight"], biases["fc.bias"])
+    F.cross_entropy(logits, torch.tensor(data.train.labels[order])).backward()
+    for parameter in moved:
+        step = parameter.grad + 0.05 * parameter.detach()
+        expected = (parameter.detach() - 0.01 * step).numpy()
+        name = next(n for n, p in {**books, **biases}.items() if p is parameter)
+        array = weight(found, name)
+        if name in books:
+            before = weight(SHARED_VALUES, name)
+            array = np.array([array[before == v][0] for v in np.unique(before[before != 0])])
+        np.testing.assert_allclose(array, expected, rtol=0, atol=1e-7)
+
+
+def test_the_gradient_of_a_shared_value_is_the_sum_over_its_members():
+    values = torch.tensor([[0.0, 1.0, 2.0], [2.0, 0.0, 2.0]])
+    weights = nn.Parameter(values.clone())
+    shared = Shared("fc", weights, torch.tensor([1.0, 2.0]))
+    weights.grad = torch.tensor([[9.0, 1.0, 2.0], [4.0, 9.0, 8.0]])
+    shared.after_backward()
+    assert shared.codebook.grad.tolist() == [1.0, 14.0]
+    assert weights.grad is None
+
+
+def test_a_shared_value_that_reaches_zero_does_not_prune_its_members():
+    weights = nn.Parameter(torch.tensor([0.0, 1.0, 1.0]))
+    shared = Shared("fc", weights, torch.tensor([1.0]))
+    with torch.no_grad():
+        shared.codebook.zero_()
+    shared.after_step()
+    shared.check()
+    assert (weights != 0).tolist() == [False, True, True]
+    assert weights[1] == weights[2]
+
+
+def test_tampering_with_a_pruned_weight_is_noticed():
+    weights = nn.Parameter(torch.tensor([0.0, 1.0]))
+    masked = Masked("fc", weights, torch.tensor([0.0, 1.0]))
+    masked.check()
+    with torch.no_grad():
+        weights[0] = 1e-30
+    with pytest.raises(CortadoError, match="retraining revived pruned weights of fc"):
+        masked.check()
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_tampering_with_a_shared_weight_is_noticed(index):
+    weights = nn.Parameter(torch.tensor([0.0, 1.0, 1.0]))
+    shared = Shared("fc", weights, torch.tensor([1.0]))
+    shared.check()
+    with torch.no_grad():
+        weights[index] += 1e-6
+    with pytest.raises(CortadoError, match="moved weights of fc off their shared values"):
+        shared.check()
+
+
+def test_a_mask_only_shrinks():
+    weights = nn.Parameter(torch.tensor([0.0, 1.0, 2.0]))
+    masked = Masked("fc", weights, torch.tensor([0.0, 1.0, 1.0]))
+    masked.shrink(np.array([True, False, True]))
+    assert masked.mask.tolist() == [0, 0, 1]
+    assert weights.tolist() == [0, 0, 2]
+
+
+def test_the_values_of_a_layer_tell_its_constraint():
+    half = quantize(PRUNED, [Assignment("fc", 2)]).model
+    layers = find_layers(half).prunable
+    weights = [nn.Parameter(torch.tensor(layer.array.copy())) for layer in layers]
+    masked, shared = constrain(layers, weights)
+    assert isinstance(masked, Masked)
+    assert isinstance(shared, Shared)
+    np.testing.assert_array_equal(masked.mask.numpy(), layers[0].array != 0)
+    codebook = np.unique(layers[1].array[layers[1].array != 0])
+    np.testing.assert_array_equal(shared.codebook.detach().numpy(), codebook)
+
+
+def test_zeros_of_a_bias_are_no_mask():
+    model = with_weight(mlp(sizes=(36, 8, 3)), "fc1.bias", np.zeros(8))
+    assert weight(retrained(model), "fc1.bias").all()

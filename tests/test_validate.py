@@ -1,0 +1,95 @@
+"""Outputs, accuracy and latency of a file beside its reference."""
+
+import numpy as np
+import pytest
+
+from cortado.data import ArraySamples
+from cortado.errors import CortadoError, LimitNotMetError
+from cortado.evaluate import Evaluation
+from cortado.model import serial
+from cortado.session import open_session
+from cortado.steps import finish
+from cortado.validate import (
+    Candidate,
+    OutputDifference,
+    ProviderFigures,
+    ValidateOptions,
+    Validation,
+    check_limits,
+    validate,
+)
+from nets import conv_net, mlp, weight, with_weight
+
+RNG = np.random.default_rng(0)
+SAMPLES = ArraySamples(RNG.standard_normal((60, 6)).astype(np.float32), RNG.integers(0, 3, 60))
+
+
+def compared(model, reference, **options):
+    candidate = Candidate(serial.encode(model), model)
+    return finish(validate(candidate, reference, ValidateOptions(**options)))
+
+
+def test_a_model_does_not_differ_from_itself():
+    (figures,) = compared(mlp(), mlp()).found
+    assert figures.differences == (OutputDifference("y", 0.0),)
+    assert figures.provider == "CPUExecutionProvider"
+
+
+def test_the_difference_is_the_largest_as_a_fraction_of_the_scale():
+    """A bias that is 0.25 larger moves one score of each image by just that."""
+    reference = mlp()
+    bias = weight(reference, "fc2.bias") + np.float32([0, 0.25, 0])
+    (figures,) = compared(with_weight(reference, "fc2.bias", bias), reference).found
+    x = np.random.default_rng(0).standard_normal((16, 6)).astype(np.float32)
+    scale = np.abs(open_session(serial.encode(reference)).run({"x": x})["y"]).max()
+    assert figures.differences[0].difference == pytest.approx(0.25 / scale, rel=1e-5)
+
+
+def test_accuracy_of_both_is_measured():
+    reference = mlp()
+    other = with_weight(reference, "fc2.weight", -weight(reference, "fc2.weight"))
+    found = compared(other, reference, samples=SAMPLES, classes=3)
+    assert found.found[0].accuracy.correct != found.reference.accuracy.correct
+    assert found.reference.accuracy.samples == 60
+
+
+def test_latency_is_measured_where_it_is_asked_for():
+    (figures,) = compared(mlp(), None, latency_batch=3).found
+    assert 0 < figures.latency.low <= figures.latency.median <= figures.latency.high
+    assert compared(mlp(), None).found[0].latency is None
+
+
+def test_a_fixed_batch_is_run_at_its_size():
+    (figures,) = compared(mlp(fixed_batch=4), mlp(fixed_batch=4)).found
+    assert figures.differences[0].difference == 0
+
+
+def test_a_missing_output_is_refused():
+    with pytest.raises(CortadoError, match="the reference has an output p, the model has not"):
+        compared(conv_net(), conv_net(softmax=True))
+
+
+def test_an_unknown_provider_is_refused():
+    with pytest.raises(CortadoError, match=r"this onnxruntime has no provider warp; it has: .*cpu"):
+        compared(mlp(), None, providers=("warp",))
+
+
+def figures(difference=0.0, correct=90):
+    accuracy = Evaluation(100, correct, 0.1, "cpu", 1.0)
+    return ProviderFigures("cpu", (OutputDifference("y", difference),), accuracy)
+
+
+@pytest.mark.parametrize("difference", [0.011, np.nan, np.inf])
+def test_a_difference_above_the_limit_is_an_error(difference):
+    with pytest.raises(LimitNotMetError, match=r"output y differs by .* more than 0.01"):
+        check_limits(Validation((figures(difference),), figures()), atol=0.01, max_drop=None)
+
+
+@pytest.mark.parametrize(("correct", "fails"), [(91, False), (90, False), (89, False), (88, True)])
+def test_a_drop_above_the_limit_is_an_error(correct, fails):
+    validation = Validation((figures(correct=correct),), figures(correct=90))
+    if not fails:
+        check_limits(validation, atol=0.01, max_drop=0.01)
+        return
+    with pytest.raises(LimitNotMetError, match=r"accuracy fell from 0.9000 to 0.8800 on cpu"):
+        check_limits(validation, atol=0.01, max_drop=0.01)
