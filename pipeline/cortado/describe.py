@@ -37,6 +37,9 @@ class LayerFigures:
         Distinct non-zero values.
     entropy : float
         The order-0 entropy in bits a weight.
+    bound_bytes : float
+        The entropy bound of the weights and the table of their values, in bytes; no more than
+        the weights take as they are.
     """
 
     name: str
@@ -46,6 +49,7 @@ class LayerFigures:
     nonzero: int
     distinct: int
     entropy: float
+    bound_bytes: float
 
     @property
     def density(self) -> float:
@@ -56,11 +60,6 @@ class LayerFigures:
     def dense_bytes(self) -> int:
         """Bytes of the weights as float32."""
         return 4 * self.weights
-
-    @property
-    def bound_bytes(self) -> float:
-        """The entropy bound of all weights and the table of their values, in bytes."""
-        return min(self.dense_bytes, self.entropy * self.weights / 8 + 4 * self.distinct)
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,7 @@ class Description:
             nonzero=sum(layer.nonzero for layer in self.layers),
             distinct=sum(layer.distinct for layer in self.layers),
             entropy=bits / max(weights, 1),
+            bound_bytes=sum(layer.bound_bytes for layer in self.layers),
         )
 
 
@@ -119,14 +119,16 @@ def entropy(values: FloatArray) -> float:
 def _figures(layer: Layer) -> LayerFigures:
     weights = layer.array
     nonzero = weights[weights != 0]
+    distinct, bits = len(np.unique(nonzero)), entropy(weights)
     return LayerFigures(
         name=layer.name,
         op_type=layer.op_type,
         shape=weights.shape,
         weights=weights.size,
         nonzero=nonzero.size,
-        distinct=len(np.unique(nonzero)),
-        entropy=entropy(weights),
+        distinct=distinct,
+        entropy=bits,
+        bound_bytes=min(weights.nbytes, bits * weights.size / 8 + nonzero.itemsize * distinct),
     )
 
 

@@ -12,7 +12,7 @@ What looks like a layer but can't be pruned is listed apart with the reason.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ import onnx_ir as ir
 from cortado.errors import CortadoError
 from cortado.model.typing import FloatArray
 
-__all__ = ["Layer", "Layers", "Skipped", "find_layers", "replace_weights"]
+__all__ = ["Layer", "Layers", "Skipped", "check_finite", "find_layers", "replace_weights"]
 
 _WEIGHT_INPUTS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
 
@@ -59,7 +59,7 @@ class Layer:
 
     @property
     def array(self) -> FloatArray:
-        """The weights: read-only, float32, in the layout of the node."""
+        """The weights, float32, in the layout of the node; not to be written into."""
         assert self.weight.const_value is not None  # find_layers saw to it
         return self.weight.const_value.numpy()
 
@@ -105,6 +105,13 @@ def find_layers(model: ir.Model) -> Layers:
     return Layers(_named(users), tuple(skipped))
 
 
+def check_finite(layers: Iterable[Layer]) -> None:
+    """Raise `CortadoError` if a weight is NaN or infinite: no pass can rank or share it."""
+    for layer in layers:
+        if not np.isfinite(layer.array).all():
+            raise CortadoError(f"the layer {layer.name} has weights that are NaN or infinite")
+
+
 def replace_weights(model: ir.Model, weights: Mapping[str, FloatArray]) -> ir.Model:
     """Return a copy of `model` with other values for some initializers.
 
@@ -134,7 +141,7 @@ def _assign(value: ir.Value, array: FloatArray) -> None:
             f"it cannot become {array.dtype} of shape {list(array.shape)}"
         )
     value.const_value = ir.Tensor(
-        np.ascontiguousarray(array),
+        np.array(array, order="C"),  # a copy: the caller may go on changing the array
         name=value.name,
         doc_string=old.doc_string,
         metadata_props=dict(old.metadata_props),
@@ -144,10 +151,9 @@ def _assign(value: ir.Value, array: FloatArray) -> None:
 def _weight_of(node: ir.Node) -> ir.Value | str:
     """Return the constant factor of a node, or the reason why it has none to prune."""
     inputs = [node.inputs[i] for i in _WEIGHT_INPUTS[node.op_type] if i < len(node.inputs)]
-    constants = [value for value in inputs if value is not None and value.const_value is not None]
-    weights = [value for value in constants if value.is_initializer()]
+    weights = [value for value in inputs if value is not None and value.is_initializer()]
     if not weights:
-        return "its weight is computed by other nodes" if not constants else "its weight is inline"
+        return "its weight is computed by other nodes"
     if len(weights) > 1:
         return "both of its factors are constant"
     (weight,) = weights

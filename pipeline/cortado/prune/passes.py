@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import UsageError
-from cortado.model.layers import Layer, find_layers, replace_weights
+from cortado.model.layers import Layer, check_finite, find_layers, replace_weights
 from cortado.model.selector import Assignment, assign
 from cortado.model.typing import BoolArray
 from cortado.prune.importance import Method
@@ -92,6 +92,7 @@ def prune(
                 "is no fraction of zeros: it must be at least 0 and less than 1"
             )
     layers = find_layers(model).prunable
+    check_finite(layers)
     assigned = assign(layers, sparsities)
     weights = {layer.key: layer.array for layer in layers if layer.key in assigned}
     pools = make_pools(assigned, options.effective_scope)
@@ -111,6 +112,7 @@ def prune_by_quality(model: ir.Model, qualities: Sequence[Assignment[float]]) ->
         that are not zero.
     """
     layers = find_layers(model).prunable
+    check_finite(layers)
     assigned = assign(layers, qualities)
     masks = {}
     for layer in layers:

@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import UsageError
-from cortado.model.layers import Layer, find_layers, replace_weights
+from cortado.model.layers import Layer, check_finite, find_layers, replace_weights
 from cortado.model.selector import Assignment, assign
 from cortado.model.typing import FloatArray
 from cortado.quantize.codebook import Init, assign_nearest, make_codebook
@@ -91,6 +91,7 @@ def quantize(
                 f"a codebook takes 1 to {MAX_BITS} bits"
             )
     layers = find_layers(model).prunable
+    check_finite(layers)
     assigned = assign(layers, bits)
     generator = np.random.default_rng(options.seed)
     report, shared = [], {}

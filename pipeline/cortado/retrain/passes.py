@@ -8,7 +8,7 @@ import torch
 
 from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.data import Dataset, Feed
-from cortado.errors import CortadoError
+from cortado.errors import CortadoError, UsageError
 from cortado.invariants import check_kept
 from cortado.model import serial
 from cortado.model.heads import Scores, activation_of, choose_output
@@ -81,6 +81,8 @@ def retrain(
     -----
     Seeds torch's own generator, from which Dropout draws.
     """
+    if gradual is not None and options.epochs == 0:
+        raise UsageError("gradual pruning needs at least one epoch")
     torch.manual_seed(options.seed)
     loop = prepare(model, data, options, head, gradual, distillation)
     epochs = yield from _run(loop, data)

@@ -1,0 +1,122 @@
+"""Compression in one go: what it promises about the file that comes out."""
+
+import numpy as np
+import pytest
+
+from cortado.compress import CompressOptions, compress
+from cortado.compress.ladder import Rung, climb
+from cortado.describe import describe
+from cortado.emit import emit
+from cortado.errors import LimitNotMetError, UsageError
+from cortado.evaluate import Evaluation
+from cortado.model import serial
+from cortado.model.layers import find_layers
+from cortado.steps import finish
+from nets import conv_net
+from retrain.sets import dataset
+
+DATA = dataset()
+QUICK = CompressOptions(max_drop=0.2, effort="quick", batch=16, shift=0, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def compressed():
+    return finish(compress(conv_net(), DATA, QUICK))
+
+
+def test_the_file_holds_the_last_model_bit_for_bit(compressed):
+    model = compressed.stages[-1].model
+    assert compressed.emitted.data == emit(model, "sparse").data
+
+
+def test_every_layer_shares_at_most_two_to_the_bits_values(compressed):
+    model = serial.decode(compressed.emitted.data, "the file")
+    for layer in find_layers(model).prunable:
+        assert len(np.unique(layer.array[layer.array != 0])) <= 16
+
+
+def test_the_last_stage_holds_the_floor_on_validation_images(compressed):
+    dense, reference = compressed.stages[:2]
+    floor = min(dense.val.accuracy, reference.val.accuracy) - QUICK.max_drop
+    assert compressed.stages[-1].val.accuracy >= floor
+    assert compressed.stages[-1].density < 1
+
+
+def test_densities_told_are_those_of_the_models(compressed):
+    for rung in compressed.stages:
+        assert rung.density == describe(rung.model).total.density
+
+
+def test_the_test_images_are_reported_for_file_and_dense_model(compressed):
+    (file,) = compressed.validation.found
+    assert file.accuracy.samples == len(DATA.test)
+    assert compressed.validation.reference.accuracy.samples == len(DATA.test)
+
+
+def test_same_seed_same_bytes():
+    again = [finish(compress(conv_net(), DATA, QUICK)).emitted.data for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_the_original_is_left_as_it_is():
+    model = conv_net()
+    before = serial.encode(model)
+    finish(compress(model, DATA, QUICK))
+    assert serial.encode(model) == before
+
+
+def test_an_accuracy_that_nothing_reaches_is_a_limit_not_met():
+    options = CompressOptions(min_accuracy=1.1, effort="quick", batch=16, shift=0, device="cpu")
+    with pytest.raises(LimitNotMetError, match="4-bit shared weights reaches 1.1"):
+        finish(compress(conv_net(), DATA, options))
+
+
+@pytest.mark.parametrize("drop", [-0.1, 1.0, float("nan")])
+def test_a_drop_that_is_no_fraction_is_refused(drop):
+    with pytest.raises(UsageError, match="no fraction"):
+        CompressOptions(max_drop=drop)
+
+
+class Held:
+    """Stands in for training: a rung holds where its density is at least some limit."""
+
+    def __init__(self, limit):
+        self.limit = limit
+        self.densities = []
+
+    def __call__(self, task, start, density, floor):
+        self.densities.append(density)
+        score = Evaluation(1, 1, 0.0, "cpu", 0.0)
+        return Rung("rung", start.model, density, score, density >= self.limit)
+        yield  # a generator, as training is
+
+
+@pytest.mark.parametrize("limit", [0.5, 0.2, 0.1, 0.03, 0.3])
+def test_the_ladder_closes_in_on_the_lowest_density_that_holds(monkeypatch, limit):
+    rungs = climb_to(monkeypatch, limit, failures=10)
+    lowest = min(rung.density for rung in rungs if rung.holds)
+    assert limit <= lowest < limit / 0.8
+
+
+def test_the_ladder_ends_after_so_many_failures(monkeypatch):
+    rungs = climb_to(monkeypatch, limit=0.03, failures=2)
+    assert [rung.holds for rung in rungs].count(False) == 2
+
+
+def test_each_rung_starts_from_the_sparsest_that_holds(monkeypatch):
+    rungs = climb_to(monkeypatch, limit=0.03, failures=3)
+    held = [rung.density for rung in rungs if rung.holds]
+    assert held == sorted(held, reverse=True)
+
+
+def climb_to(monkeypatch, limit, failures):
+    from dataclasses import replace
+
+    from cortado.compress import EFFORTS, ladder
+
+    monkeypatch.setattr(ladder, "_rung", Held(limit))
+    model = conv_net()
+    effort = replace(EFFORTS["quick"], failures=failures)
+    task = ladder.Task(DATA, None, QUICK, effort)
+    start = Rung("start", model, 1.0, Evaluation(1, 1, 0.0, "cpu", 0.0), True)
+    return finish(climb(task, start, 0.5))
