@@ -38,7 +38,7 @@ format: $(READY)
 clean:
 	rm -rf $(VENV) demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# torch goes first and by its exact version: a range may bring gigabytes of CUDA libraries.
+# torch goes first, so that the version that is tested is the one that later ranges find.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip

@@ -66,6 +66,19 @@ def conv_net(seed=0, softmax=False):
     return decoded(build(nodes, weights, {"x": ["N", 1, 6, 6]}, outputs))
 
 
+def two_heads():
+    """Return Flatten → two Gemms on 1×6×6 images: the outputs left (3 wide) and right (2 wide)."""
+    rng = np.random.default_rng(0)
+    weights = {"left.weight": normal(rng, 3, 36), "right.weight": normal(rng, 2, 36)}
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["f"], "flatten"),
+        helper.make_node("Gemm", ["f", "left.weight"], ["left"], "gemm1", transB=1),
+        helper.make_node("Gemm", ["f", "right.weight"], ["right"], "gemm2", transB=1),
+    ]
+    outputs = {"left": ["N", 3], "right": ["N", 2]}
+    return decoded(build(nodes, weights, {"x": ["N", 1, 6, 6]}, outputs))
+
+
 def matmul(weight):
     """Return y = x · weight, with the weight as the initializer w."""
     node = helper.make_node("MatMul", ["x", "w"], ["y"], "product")

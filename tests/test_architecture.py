@@ -1,54 +1,84 @@
 """Who may import what: the layering, checked on the source itself."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "pipeline" / "cortado"
 TOOLS = ROOT / "tools"
 FILES = sorted(LIBRARY.rglob("*.py"))
 
-# Package → where in the library it may be imported; a folder counts with all that is in it.
-ALLOWED = {
-    "click": (),
-    "rich": (),
-    "cortado_cli": (),
-    "pathlib": ("files.py",),
-    "onnx": ("model/serial.py", "files.py", "emit/"),
-    "onnxruntime": ("session.py",),
-    "torch": ("bridge/", "retrain/"),
-}
-NEVER_TORCH = ("retrain/options.py", "retrain/rates.py")
+FREE = {"errors", "steps", "model.typing"}
+FREE_PACKAGES = {"numpy", "onnx_ir", *sys.stdlib_module_names} - {"pathlib"}
+
+
+def read_table():
+    """Return what each module imports, as ARCHITECTURE.md says."""
+    text = (ROOT / "ARCHITECTURE.md").read_text().partition("\n## Modules")[2]
+    rows = [line.split("|") for line in text.partition("\n## ")[0].splitlines()]
+    return {
+        module: {*names(row[3]), *(name.partition(".")[0] for name in names(row[4]))}
+        for row in rows
+        if row[0] == "" and len(row) > 1
+        for module in names(row[1])
+    }
+
+
+def names(cell):
+    return re.findall(r"`([\w.]+)`", cell)
+
+
+TABLE = read_table()
 
 
 def imports_of(path):
-    """Yield the top packages that a file imports anywhere in it; ``.`` for a relative import."""
+    """Yield the modules that a file imports anywhere in it, for types too; ``.`` if relative."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            yield "."
+        elif isinstance(node, ast.ImportFrom) and node.module == "cortado":
+            yield from (f"cortado.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield "." if node.level else node.module.partition(".")[0]
+            yield node.module
+
+
+def as_in_table(imported):
+    """Return the module of cortado, or the package, that an import counts as."""
+    package, _, module = imported.partition(".")
+    if package != "cortado":
+        return "" if package in FREE_PACKAGES else package
+    return "" if module in FREE else module.partition(".")[0]
+
+
+def row_of(path):
+    """Return the row that a file belongs to: the most specific one."""
+    module = ".".join(path.relative_to(LIBRARY).with_suffix("").parts)
+    return max((row for row in TABLE if f"{module}.".startswith(f"{row}.")), key=len, default="")
 
 
 def place(path):
     return path.relative_to(LIBRARY).as_posix()
 
 
-@pytest.mark.parametrize("package", ALLOWED)
-def test_a_package_is_imported_only_where_it_may_be(package):
-    importers = {place(path) for path in FILES if package in imports_of(path)}
-    assert {name for name in importers if not name.startswith(ALLOWED[package])} == set()
-    for allowed in ALLOWED[package]:  # a permission that nobody uses is none
-        assert any(name.startswith(allowed) for name in importers)
+def test_modules_import_what_the_table_says():
+    found = defaultdict(set)
+    for path in FILES:
+        row = row_of(path)
+        found[row] |= {as_in_table(name) for name in imports_of(path)} - {"", row.partition(".")[0]}
+    assert found == TABLE | {"": set()}  # the package itself imports nothing
 
 
-@pytest.mark.parametrize("name", NEVER_TORCH)
-def test_options_are_known_without_torch(name):
-    assert "torch" not in set(imports_of(LIBRARY / name))
+def test_modules_import_what_is_above_them_only():
+    above = set()
+    for module, imported in TABLE.items():
+        assert imported & TABLE.keys() <= above, module
+        above.add(module)
 
 
 def test_imports_are_absolute():

@@ -11,6 +11,7 @@ from cortado.session import open_session
 from cortado.steps import finish
 from cortado.validate import (
     Candidate,
+    Limits,
     OutputDifference,
     ProviderFigures,
     ValidateOptions,
@@ -31,26 +32,27 @@ def compared(model, reference, **options):
 
 def test_a_model_does_not_differ_from_itself():
     (figures,) = compared(mlp(), mlp()).found
-    assert figures.differences == (OutputDifference("y", 0.0),)
+    assert figures.differences == (OutputDifference("y", 0.0, 0.0),)
     assert figures.provider == "CPUExecutionProvider"
 
 
-def test_the_difference_is_the_largest_as_a_fraction_of_the_scale():
+def test_the_difference_is_the_largest_and_relative_to_the_scale():
     """A bias that is 0.25 larger moves one score of each image by just that."""
     reference = mlp()
     bias = weight(reference, "fc2.bias") + np.float32([0, 0.25, 0])
     (figures,) = compared(with_weight(reference, "fc2.bias", bias), reference).found
     x = np.random.default_rng(0).standard_normal((16, 6)).astype(np.float32)
     scale = np.abs(open_session(serial.encode(reference)).run({"x": x})["y"]).max()
-    assert figures.differences[0].difference == pytest.approx(0.25 / scale, rel=1e-5)
+    assert figures.differences[0].absolute == pytest.approx(0.25, rel=1e-5)
+    assert figures.differences[0].relative == pytest.approx(0.25 / scale, rel=1e-5)
 
 
 def test_accuracy_of_both_is_measured():
     reference = mlp()
     other = with_weight(reference, "fc2.weight", -weight(reference, "fc2.weight"))
     found = compared(other, reference, samples=SAMPLES, classes=3)
-    assert found.found[0].accuracy.correct != found.reference.accuracy.correct
-    assert found.reference.accuracy.samples == 60
+    assert found.found[0].evaluation.correct != found.reference.evaluation.correct
+    assert found.reference.evaluation.samples == 60
 
 
 def test_latency_is_measured_where_it_is_asked_for():
@@ -61,7 +63,7 @@ def test_latency_is_measured_where_it_is_asked_for():
 
 def test_a_fixed_batch_is_run_at_its_size():
     (figures,) = compared(mlp(fixed_batch=4), mlp(fixed_batch=4)).found
-    assert figures.differences[0].difference == 0
+    assert figures.differences[0].absolute == 0
 
 
 def test_a_missing_output_is_refused():
@@ -75,21 +77,28 @@ def test_an_unknown_provider_is_refused():
 
 
 def figures(difference=0.0, correct=90):
-    accuracy = Evaluation(100, correct, 0.1, "cpu", 1.0)
-    return ProviderFigures("cpu", (OutputDifference("y", difference),), accuracy)
+    evaluation = Evaluation(100, correct, 0.1, "cpu", 1.0)
+    return ProviderFigures("cpu", (OutputDifference("y", difference, difference / 2),), evaluation)
 
 
 @pytest.mark.parametrize("difference", [0.011, np.nan, np.inf])
 def test_a_difference_above_the_limit_is_an_error(difference):
-    with pytest.raises(LimitNotMetError, match=r"output y differs by .* more than 0.01"):
-        check_limits(Validation((figures(difference),), figures()), atol=0.01, max_drop=None)
+    validation = Validation((figures(difference),), figures())
+    with pytest.raises(LimitNotMetError, match=r"output y differs by .* the atol of 0.01"):
+        check_limits(validation, Limits(atol=0.01))
+    with pytest.raises(LimitNotMetError, match=r"output y differs by .* the rtol of 0.005"):
+        check_limits(validation, Limits(rtol=0.005))
+
+
+def test_a_difference_at_the_limit_is_none():
+    check_limits(Validation((figures(0.01),), figures()), Limits(atol=0.01, rtol=0.005))
 
 
 @pytest.mark.parametrize(("correct", "fails"), [(91, False), (90, False), (89, False), (88, True)])
 def test_a_drop_above_the_limit_is_an_error(correct, fails):
     validation = Validation((figures(correct=correct),), figures(correct=90))
     if not fails:
-        check_limits(validation, atol=0.01, max_drop=0.01)
+        check_limits(validation, Limits(atol=0.01, max_drop=0.01))
         return
     with pytest.raises(LimitNotMetError, match=r"accuracy fell from 0.9000 to 0.8800 on cpu"):
-        check_limits(validation, atol=0.01, max_drop=0.01)
+        check_limits(validation, Limits(atol=0.01, max_drop=0.01))

@@ -15,7 +15,7 @@ cortado import --init "$here/train_val.prototxt" --input-shape 64,1,28,28 -o "$o
 cortado retrain "$out/new.onnx" --data "$data" --epochs 20 --shift 1 -o "$out/dense.onnx"
 
 echo "2. Compress it: prune, retrain, share weights, emit, validate."
-cortado compress "$out/dense.onnx" --data "$data" --max-drop 0.01 -o "$out/small.onnx"
+cortado compress "$out/dense.onnx" --data "$data" -o "$out/small.onnx"
 
 echo "3. Look at both files."
 cortado inspect "$out/dense.onnx" "$out/small.onnx" --plot "$out/lenet5.png"

@@ -1,3 +1,1 @@
-"""cortado makes trained networks small: see ARCHITECTURE.md for the way of a weight."""
-
-__version__ = "0.1.0"
+"""cortado makes trained networks small: ARCHITECTURE.md follows one weight through it."""

@@ -8,9 +8,9 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
+from cortado.model.codebook import find_codebook
 from cortado.model.layers import find_layers
 from cortado.model.typing import FloatArray
-from cortado.quantize import find_codebook
 
 __all__ = ["check_kept", "check_zeros"]
 
@@ -20,7 +20,7 @@ def check_zeros(before: ir.Model, after: ir.Model) -> None:
     changed = find_layers(after).by_key
     for layer in find_layers(before).prunable:
         if changed[layer.key].array[layer.array == 0].any():
-            raise CortadoError(f"pruned weights of {layer.name} came back; nothing was written")
+            raise CortadoError(f"pruned weights of {layer.name} came back")
 
 
 def check_kept(before: ir.Model, after: ir.Model) -> None:
@@ -29,7 +29,7 @@ def check_kept(before: ir.Model, after: ir.Model) -> None:
     changed = find_layers(after).by_key
     for layer in find_layers(before).prunable:
         if not _sharing_kept(layer.array, changed[layer.key].array):
-            raise CortadoError(f"shared values of {layer.name} split up; nothing was written")
+            raise CortadoError(f"shared values of {layer.name} split up")
 
 
 def _sharing_kept(before: FloatArray, after: FloatArray) -> bool:

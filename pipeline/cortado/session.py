@@ -14,6 +14,7 @@ from cortado.model.typing import Array
 
 __all__ = ["Session", "open_session", "provider_name"]
 
+_CPU = "CPUExecutionProvider"
 _ERRORS_ONLY = 3  # onnxruntime's warnings go to standard error, which belongs to the command
 _NOTHING = 4
 
@@ -71,7 +72,7 @@ def open_session(data: bytes, provider: str = "cpu") -> Session:
     """
     name = provider_name(provider)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY if provider == "cpu" else _NOTHING
+    options.log_severity_level = _ERRORS_ONLY if name == _CPU else _NOTHING
     try:
         session = onnxruntime.InferenceSession(data, options, providers=[name])
     except Exception as error:  # onnxruntime's own classes share no narrower base
@@ -89,5 +90,5 @@ def _width(shape: list[int | str | None] | None) -> int | None:
 
 def _reason(error: Exception) -> str:
     """Return the first line of an onnxruntime error without its code and source position."""
-    line = str(error).strip().splitlines()[0]
-    return line.split(" : ")[-1]
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].split(" : ")[-1]

@@ -1,12 +1,18 @@
 """Validating a file against a reference: outputs, accuracy and latency in onnxruntime.
 
 What is loaded is the file itself, in its stored form, on each execution provider; the
-reference runs on the CPU. Outputs are compared as max |a − b| relative to the largest |b| of
-the reference, so that the figure does not depend on the unit of the scores.
+reference runs on the CPU. With a an output of the file and b that of the reference,
+
+    absolute difference = max |a − b|
+    relative difference = max |a − b| / max |b|
+
+over all elements, for the same random images.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import onnx_ir as ir
@@ -22,6 +28,7 @@ from cortado.steps import Steps
 __all__ = [
     "Candidate",
     "Latency",
+    "Limits",
     "OutputDifference",
     "ProviderFigures",
     "ValidateOptions",
@@ -34,6 +41,7 @@ _IMAGES = 16  # random ones, for the comparison of outputs
 _OPEN_SIZE = 1  # of an axis that the model leaves open
 _RUNS = 50
 _WARM_UP_RUNS = 5
+_ROUNDING = 1e-9  # images: a limit of 0.002 is 20 of 10,000, and not 19.999999999999996
 
 
 @dataclass(frozen=True)
@@ -76,10 +84,11 @@ class ValidateOptions:
 
 @dataclass(frozen=True)
 class OutputDifference:
-    """The largest difference of one output, as a fraction of the reference's largest value."""
+    """The largest difference of one output, as it is and relative to the output's scale."""
 
     output: str
-    difference: float
+    absolute: float
+    relative: float
 
 
 @dataclass(frozen=True)
@@ -97,8 +106,25 @@ class ProviderFigures:
 
     provider: str
     differences: tuple[OutputDifference, ...] = ()
-    accuracy: Evaluation | None = None
+    evaluation: Evaluation | None = None
     latency: Latency | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file must hold to; None is no limit.
+
+    Attributes
+    ----------
+    atol, rtol : float or None
+        The largest absolute and relative difference of an output.
+    max_drop : float or None
+        The largest loss of accuracy against the reference, as a fraction of the images.
+    """
+
+    atol: float | None = None
+    rtol: float | None = None
+    max_drop: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,89 +135,92 @@ class Validation:
     reference: ProviderFigures | None
 
 
+Compare: TypeAlias = Callable[[Session, ir.Model], tuple[OutputDifference, ...]]
+
+
 def validate(
     candidate: Candidate, reference: ir.Model | None, options: ValidateOptions
 ) -> Steps[Validation]:
-    """Load a file on each provider and measure it, beside a reference if there is one."""
+    """Load a file on each provider and measure it, beside a reference if there is one.
+
+    Raises
+    ------
+    CortadoError
+        If a provider is missing, a model does not run, or they have different outputs.
+    """
     expected = None
+    compare: Compare | None = None
     if reference is not None:
         session = open_session(serial.encode(reference))
         expected = yield from _measure(session, reference, options)
+        compare = _comparison(session, reference)
     found = []
     for provider in options.providers:
         session = open_session(candidate.data, provider)
         figures = yield from _measure(session, candidate.model, options)
-        if reference is not None:
-            differences = _compare_outputs(session, candidate.model, reference)
-            figures = ProviderFigures(
-                figures.provider, differences, figures.accuracy, figures.latency
-            )
+        if compare is not None:
+            figures = replace(figures, differences=compare(session, candidate.model))
         found.append(figures)
     return Validation(tuple(found), expected)
 
 
-def check_limits(validation: Validation, atol: float | None, max_drop: float | None) -> None:
-    """Raise `LimitNotMetError` if a limit is missed.
-
-    Parameters
-    ----------
-    validation : Validation
-        With a reference.
-    atol : float or None
-        The largest difference of an output, as a fraction of its scale.
-    max_drop : float or None
-        The largest loss of accuracy, as a fraction of the images.
-    """
+def check_limits(validation: Validation, limits: Limits) -> None:
+    """Raise `LimitNotMetError` if the file misses a limit on any provider."""
     for figures in validation.found:
-        if atol is not None:
-            _check_differences(figures, atol)
-        if max_drop is not None and validation.reference is not None:
-            _check_drop(figures, validation.reference, max_drop)
+        for difference in figures.differences:
+            _check_difference(figures.provider, difference, limits)
+        if limits.max_drop is not None and validation.reference is not None:
+            _check_drop(figures, validation.reference, limits.max_drop)
 
 
 def _measure(session: Session, model: ir.Model, options: ValidateOptions) -> Steps[ProviderFigures]:
-    accuracy = latency = None
+    evaluation = latency = None
     if options.samples is not None:
-        accuracy = yield from evaluate_session(
+        evaluation = yield from evaluate_session(
             model, session, options.samples, options.classes, options.head
         )
     if options.latency_batch:
         inputs = _random_inputs(model, options.latency_batch)
         latency = _latency(session, Feed.of(model).name, inputs)
-    return ProviderFigures(session.provider, (), accuracy, latency)
+    return ProviderFigures(session.provider, (), evaluation, latency)
 
 
-def _compare_outputs(
-    session: Session, model: ir.Model, reference: ir.Model
-) -> tuple[OutputDifference, ...]:
+def _comparison(session: Session, reference: ir.Model) -> Compare:
+    """Return what compares another session with the reference, whose outputs are kept."""
     inputs = _random_inputs(reference, _IMAGES)
-    expected = open_session(serial.encode(reference)).run({Feed.of(reference).name: inputs})
-    found = session.run({Feed.of(model).name: inputs})
-    missing = sorted(expected.keys() - found.keys())
-    if missing:
-        raise CortadoError(f"the reference has an output {missing[0]}, the model has not")
-    return tuple(
-        OutputDifference(name, _difference(found[name], expected[name])) for name in expected
-    )
+    expected = session.run({Feed.of(reference).name: inputs})
+
+    def compare(other: Session, model: ir.Model) -> tuple[OutputDifference, ...]:
+        found = other.run({Feed.of(model).name: inputs})
+        missing = sorted(expected.keys() - found.keys())
+        if missing:
+            raise CortadoError(f"the reference has an output {missing[0]}, the model has not")
+        return tuple(_difference(name, found[name], expected[name]) for name in expected)
+
+    return compare
 
 
-def _check_differences(figures: ProviderFigures, limit: float) -> None:
-    for found in figures.differences:
-        if not found.difference <= limit:  # NaN is never within a limit
+def _check_difference(provider: str, found: OutputDifference, limits: Limits) -> None:
+    for name, value, limit in (
+        ("atol", found.absolute, limits.atol),
+        ("rtol", found.relative, limits.rtol),
+    ):
+        if limit is not None and not value <= limit:  # NaN is never within a limit
             raise LimitNotMetError(
-                f"output {found.output} differs by {found.difference:.2g} of its scale on "
-                f"{figures.provider}, more than {limit:g}"
+                f"output {found.output} differs by {value:.2g} on {provider}, "
+                f"more than the {name} of {limit:g}"
             )
 
 
 def _check_drop(figures: ProviderFigures, reference: ProviderFigures, limit: float) -> None:
-    if figures.accuracy is None or reference.accuracy is None:
+    found, expected = figures.evaluation, reference.evaluation
+    if found is None or expected is None:
         return
-    lost = reference.accuracy.correct - figures.accuracy.correct
-    if lost > limit * reference.accuracy.samples + 1e-9:
+    lost = expected.correct - found.correct
+    if lost > limit * expected.samples + _ROUNDING:
         raise LimitNotMetError(
-            f"accuracy fell from {reference.accuracy.accuracy:.4f} to "
-            f"{figures.accuracy.accuracy:.4f} on {figures.provider}, by more than {limit:g}"
+            f"accuracy fell from {expected.accuracy:.4f} to {found.accuracy:.4f} on "
+            f"{figures.provider}, by more than {limit:g}"
         )
 
 
@@ -213,8 +242,8 @@ def _random_inputs(model: ir.Model, count: int) -> FloatArray:
     return generator.standard_normal((feed.batch or count, *shape)).astype(np.float32)
 
 
-def _difference(found: FloatArray, expected: FloatArray) -> float:
+def _difference(output: str, found: FloatArray, expected: FloatArray) -> OutputDifference:
     if found.shape != expected.shape:
-        return float("inf")
-    scale = float(np.abs(expected).max()) or 1.0
-    return float(np.abs(found.astype(np.float64) - expected).max()) / scale
+        return OutputDifference(output, float("inf"), float("inf"))
+    absolute = float(np.abs(found.astype(np.float64) - expected).max())
+    return OutputDifference(output, absolute, absolute / (float(np.abs(expected).max()) or 1.0))

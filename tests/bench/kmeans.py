@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from sklearn.cluster import KMeans
-from tests.bench.row import Row
 
-from cortado.quantize import inertia, kmeans, optimal_kmeans
+from cortado.quantize import optimal_kmeans
+from tests.bench.row import Row
+from tests.clusters import inertia
 
 
 def rows() -> Iterator[Row]:
@@ -25,9 +26,7 @@ def rows() -> Iterator[Row]:
 
 def _beside_exact(values: np.ndarray) -> Row:
     exact = inertia(values, optimal_kmeans(values, 32))
-    limit, kmeans.EXACT_LIMIT = kmeans.EXACT_LIMIT, 0
-    excess = inertia(values, optimal_kmeans(values, 32)) / exact - 1
-    kmeans.EXACT_LIMIT = limit
+    excess = inertia(values, optimal_kmeans(values, 32, exact_limit=0)) / exact - 1
     what = "excess inertia of the path for many values"
     return Row(what, f"{excess:.2e}", "< 1e-3", excess < 1e-3)
 

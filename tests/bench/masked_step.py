@@ -1,7 +1,8 @@
 """What a step of masked retraining costs, beside the plain PyTorch loop of the same net.
 
-Both train on the same images with the same optimizer, in turns. The plain loop is what one
-writes by hand: tensors that are ready, layers of `torch.nn`, forward, backward, step.
+Both train on the same images in turns, with the same optimizer and the same memory layout. The
+plain loop is what one writes by hand: tensors that are ready, layers of `torch.nn`, forward,
+backward, step.
 """
 
 import tempfile
@@ -12,8 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tests.bench.program import SHARED, import_net
-from tests.bench.row import Row
 from torch import nn
 
 from cortado import files
@@ -24,6 +23,8 @@ from cortado.retrain import RetrainOptions
 from cortado.retrain.loop import Loop
 from cortado.retrain.passes import prepare
 from cortado.steps import finish
+from tests.bench.program import SHARED, import_net
+from tests.bench.row import Row
 
 BATCH = 64
 STEPS = 40
@@ -39,7 +40,7 @@ def rows() -> Iterator[Row]:
 def _compare(folder: str, weights: str, make: Callable[[], nn.Module], data: Dataset) -> Row:
     loop = _masked_loop(folder, weights, data)
     samples = subset(data.train, BATCH * STEPS)
-    plain = make()
+    plain = make().to(memory_format=torch.channels_last)
     ratios = []
     for _ in range(ROUNDS):
         begin = time.perf_counter()
@@ -63,7 +64,8 @@ def _masked_loop(folder: str, weights: str, data: Dataset) -> Loop:
 def _plain_seconds(module: nn.Module, data: Dataset) -> float:
     pixels, labels = data.train.take(np.arange(BATCH * STEPS))
     images, targets = torch.from_numpy(pixels / np.float32(256)), torch.from_numpy(labels)
-    optimizer = torch.optim.Adam(module.parameters(), 0.001)
+    images = images.contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(module.parameters(), 0.001, fused=True)
     begin = time.perf_counter()
     for first in range(0, len(images), BATCH):
         optimizer.zero_grad()

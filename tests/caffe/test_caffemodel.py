@@ -17,15 +17,15 @@ SMALL = caffemodel({"conv1": [WEIGHT, WEIGHT[0]], "ip": [np.float32(4)]})
 
 def only_blob(data):
     layer = field(100, field(1, b"l") + field(7, data))
-    (found,) = read_caffemodel(layer).layers["l"].blobs
+    (found,) = read_caffemodel(layer).layers["l"]
     return found
 
 
 def test_blobs_by_layer():
     layers = read_caffemodel(SMALL).layers
     assert list(layers) == ["conv1", "ip"]
-    np.testing.assert_array_equal(layers["conv1"].blobs[0].array, WEIGHT)
-    assert layers["ip"].blobs[0].array.shape == ()
+    np.testing.assert_array_equal(layers["conv1"][0].array, WEIGHT)
+    assert layers["ip"][0].array.shape == ()
 
 
 def test_unpacked_floats_and_dims():

@@ -12,7 +12,7 @@ from cortado.caffe import (
     read_transform_param,
 )
 from cortado.errors import CortadoError, UsageError
-from cortado.model.metadata import Head, InputTransform, read_heads, read_transform
+from cortado.model.metadata import InputTransform, read_transform
 from support import needs_shared
 
 IP = 'type: "InnerProduct" inner_product_param { num_output: 3 }'
@@ -198,5 +198,6 @@ def test_a_training_net():
     np.testing.assert_array_equal(
         run(found.model, data=x)["prob"], run(deployed.model, data=x)["prob"]
     )
-    assert read_heads(found.model) == (Head("Accuracy", "fc2"), Head("SoftmaxWithLoss", "fc2"))
+    assert "dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'" in found.notes
+    assert list(found.model.metadata_props) == ["cortado.input"]
     assert read_transform(found.model) == InputTransform(1 / 256)

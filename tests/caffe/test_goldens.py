@@ -107,7 +107,7 @@ def test_lenet_is_named_as_in_the_prototxt():
     assert model.graph.node("relu1").outputs[0].name == "fc1"
     assert str(model.graph.inputs[0].shape) == "[N,1,28,28]"
     assert model.opset_imports == {"": 17}
-    assert model.ir_version == 9
+    assert model.ir_version == 8
 
 
 @pytest.mark.parametrize("encoding", ["unpacked", "double", "v0", "v1"])

@@ -7,7 +7,6 @@ from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.heads import deploy
 from cortado.caffe.net import ParamSpec, read_net
 from cortado.errors import CortadoError
-from cortado.model.metadata import Head
 
 DATA = 'layer { name: "data" type: "Input" top: "data" }\n'
 
@@ -73,9 +72,9 @@ def test_outputs_are_in_byte_order():
 
 
 def test_shared_params():
-    more = 'param { name: "w" lr_mult: 0 } param { decay_mult: 2 share_mode: PERMISSIVE }'
+    more = 'param { name: "w" lr_mult: 0 } param { share_mode: PERMISSIVE }'
     spec = net(DATA + layer("a", more=more)).layers[1]
-    assert spec.params == (ParamSpec("w", lr_mult=0), ParamSpec(permissive=True, decay_mult=2))
+    assert spec.params == (ParamSpec("w", lr_mult=0), ParamSpec(permissive=True))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +131,8 @@ layers { name: "r" type: 18 bottom: "c" top: "c" }
 def test_v1():
     found = net(V1)
     assert [spec.type for spec in found.layers] == ["Input", "Convolution", "ReLU"]
-    assert found.layers[1].params == (ParamSpec("shared", False, 1, 250), ParamSpec(lr_mult=2))
+    assert found.layers[1].params == (ParamSpec("shared"), ParamSpec(lr_mult=2))
+    assert found.layers[1].message.messages("param")[0].integer("decay_mult", 1) == 250
     shape = found.layers[0].message.message("input_param").message("shape")
     assert shape.integers("dim") == (1, 2, 3, 4)
 
@@ -196,14 +196,17 @@ def test_heads():
         + head("SoftmaxWithLoss", "ip", "loss")
     )
     found = deploy(net(text))
-    assert found.heads == (Head("Accuracy", "ip"), Head("SoftmaxWithLoss", "ip"))
     assert [(s.name, s.type, s.bottoms, s.tops) for s in found.net.layers] == [
         ("d", "Data", (), ("data",)),
         ("ip", "AbsVal", ("data",), ("ip",)),
         ("loss", "Softmax", ("ip",), ("prob",)),
     ]
     assert found.net.outputs == ("prob",)
-    assert found.notes[-1] == "dropped input 'label', which leads to no output"
+    assert found.notes == (
+        "dropped layer 'acc' (Accuracy), which scores 'ip'",
+        "dropped layer 'loss' (SoftmaxWithLoss), which scores 'ip'",
+        "dropped input 'label', which leads to no output",
+    )
 
 
 def test_what_a_dropped_loss_scores_becomes_an_output():

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import click
 import pytest
 
 from cli.program import cortado, done, process_environment
@@ -49,6 +50,18 @@ def test_every_command_explains_itself_with_an_example(name):
     assert re.search(rf"^  cortado {name} \S", text, re.MULTILINE)
     assert "-q, --quiet" in text
     assert "-v, --verbose" in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained_with_its_range_and_default(name):
+    context = click.Context(click.Command(name))
+    for option in cli.get_command(None, name).params:
+        if isinstance(option, click.Option):
+            flag, _, explanation = option.opts[-1], *option.get_help_record(context)
+            assert option.help or isinstance(option.type, click.Choice), flag
+            assert "None" not in explanation, flag
+            if isinstance(option.get_default(context), int | float) and not option.count:
+                assert option.is_flag or "default: " in explanation, flag
 
 
 def test_the_overview_says_of_each_command_the_first_sentence_of_its_help():

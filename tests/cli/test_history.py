@@ -6,6 +6,8 @@ import onnx
 
 from cli.program import done
 
+TRANSFORM = 'layer { name: "d" type: "Data" top: "d" transform_param { scale: 0.5 } }'
+
 
 def history(data):
     properties = {p.key: p.value for p in onnx.load_from_string(data).metadata_props}
@@ -21,11 +23,23 @@ def test_options_are_remembered_as_they_were_given(net):
     assert history(data) == [f"{line} --input-scale 0.00390625 --input-mean 33.5 --seed 7"]
 
 
+def test_only_of_paths_the_last_part_is_remembered(net, dense, tmp_path):
+    deploy, training = tmp_path / "deploy.prototxt", tmp_path / "train val.prototxt"
+    deploy.write_text(net.read_text().replace('"prob"', '"/fc/prob"'))
+    training.write_text(TRANSFORM)
+    data = done("import", "--init", deploy, "--transform-from", training)
+    assert history(data) == ["import --init --transform-from 'train val.prototxt'"]
+    options = ["--data", "digits", "--head", "/fc/prob", "--epochs", "0", "--distill", dense]
+    assert history(done("retrain", *options, stdin=data))[1:] == [
+        "retrain --data digits --head /fc/prob --epochs 0 --distill dense.onnx"
+    ]
+
+
 def test_every_stage_adds_a_line(dense):
     cut = done("prune", dense, "--sparsity", "fc*=0.5", "--sparsity", "re:^conv=0.25", "-q")
     shared = done("quantize", "--bits", "4", "--bits", "fc1=2", stdin=cut)
     assert history(done("emit", "--storage", "dense", stdin=shared))[1:] == [
-        "prune --sparsity fc*=0.5 --sparsity re:^conv=0.25",
+        "prune --sparsity 'fc*=0.5' --sparsity 're:^conv=0.25'",
         "quantize --bits 4 --bits fc1=2",
         "emit --storage dense",
     ]

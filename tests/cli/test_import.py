@@ -80,6 +80,9 @@ def test_an_onnx_file_with_external_data_becomes_one_file(dense, tmp_path):
     assert same_weights(done("import", path), dense.read_bytes())
     piped = cortado("import", "-", stdin=path.read_bytes())
     assert refused(piped, 1, "import", "standard input", "conv1.weight", "external file")
+    for command in ("inspect", "validate", "densify"):
+        piped = cortado(command, "-", stdin=path.read_bytes())
+        assert refused(piped, 1, command, "standard input", "conv1.weight", "external file")
     (tmp_path / "weights.bin").unlink()
     assert refused(cortado("import", path), 1, "import", str(path), "external data")
 

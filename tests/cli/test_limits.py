@@ -12,14 +12,18 @@ def test_figures_without_a_limit_are_only_printed(trained, pruned):
     assert [line.split()[0] for line in text.splitlines()[1:]] == ["reference", "model"]
 
 
-@pytest.mark.parametrize("limit", ["--max-drop", "--atol"])
+@pytest.mark.parametrize("limit", ["--max-drop", "--atol", "--rtol"])
 def test_a_limit_that_is_met_is_success(limit, trained):
     done("validate", trained, "--reference", trained, "--data", "digits", limit, "0")
 
 
 @pytest.mark.parametrize(
     ("limit", "words"),
-    [("--max-drop=0.01", "accuracy fell from"), ("--atol=1e-3", "output prob differs by")],
+    [
+        ("--max-drop=0.01", "accuracy fell from"),
+        ("--atol=1e-3", "output prob differs by"),
+        ("--rtol=1e-3", "output prob differs by"),
+    ],
 )
 def test_a_limit_that_is_missed_is_exit_code_3(limit, words, trained, pruned, tmp_path):
     path = tmp_path / "report.json"
@@ -28,7 +32,7 @@ def test_a_limit_that_is_missed_is_exit_code_3(limit, words, trained, pruned, tm
     assert result.code == 3
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"cortado validate: error: {words}")
-    assert f"more than {float(limit.partition('=')[2]):g}" in line
+    assert line.endswith(f" {float(limit.partition('=')[2]):g}")
     assert result.stdout  # the figures, also then
     found = json.loads(path.read_text())
     assert found["model"][0]["correct"] < found["reference"][0]["correct"]
@@ -42,6 +46,15 @@ def test_a_drop_is_a_fraction_of_the_images(trained, pruned):
     assert drop > 0.1
     assert cortado("validate", pruned, *options, "--max-drop", drop).code == 0
     assert cortado("validate", pruned, *options, "--max-drop", drop - 0.001).code == 3
+
+
+def test_atol_is_absolute_and_rtol_a_fraction_of_the_scale(trained, pruned):
+    command = ["validate", pruned, "--reference", trained]
+    found = json.loads(done(*command, "--json", "-"))["model"][0]["differences"]["prob"]
+    assert 0 < found["absolute"] < found["relative"]  # of probabilities, less than 1 at most
+    between = (found["absolute"] + found["relative"]) / 2
+    assert cortado(*command, "--atol", between).code == 0
+    assert cortado(*command, "--rtol", between).code == 3
 
 
 def test_a_gain_is_no_drop(trained, pruned):
@@ -63,13 +76,11 @@ def test_latency_is_measured_on_demand(dense):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--atol", "0.1"], "--atol needs --reference"),
-        (["--max-drop", "0.1"], "--max-drop needs --reference and --data"),
-        (["--reference", "x", "--max-drop", "0.1"], "--max-drop needs --reference and --data"),
         (["--max-drop", "2"], "--max-drop"),
         (["--max-drop", "nan"], "--max-drop"),
         (["--atol", "-1"], "--atol"),
         (["--atol", "nan"], "--atol"),
+        (["--rtol", "-1"], "--rtol"),
         (["--batch", "0"], "--batch"),
     ],
 )

@@ -102,6 +102,13 @@ def test_models_are_drawn_into_a_file(dense, pruned, tmp_path):
         assert refused(cortado("inspect", dense, "--plot", place), code, "inspect")
 
 
+def test_a_picture_does_not_share_a_file_with_the_report(dense, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for options in (["--plot", "x", "--json", "./x"], ["--json", "x", "--plot", "./x"]):
+        result = cortado("inspect", dense, *options)
+        assert refused(result, 2, "inspect", "--plot", "--json", "cannot both go to")
+
+
 def test_nothing_is_shown_of_the_first_model_if_the_second_fails(dense, tmp_path):
     result = cortado("inspect", dense, tmp_path / "no.onnx")
     assert (result.code, result.stdout) == (1, b"")

@@ -1,4 +1,4 @@
-"""What the model remembers: the input transform, heads, history."""
+"""What the model remembers: the input transform, history."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,16 @@ import pytest
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.metadata import (
-    Head,
     InputTransform,
     add_history,
-    read_heads,
     read_history,
     read_transform,
-    write_heads,
     write_transform,
 )
 from nets import mlp
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5)).astype(np.float32)
-READERS = {"input": read_transform, "heads": read_heads, "history": read_history}
+READERS = {"input": read_transform, "history": read_history}
 
 
 def caffes_rule(pixels, scale, mean):
@@ -53,20 +50,17 @@ def test_features_take_one_mean():
 def test_everything_survives_the_file():
     model = mlp()
     transform = InputTransform(1 / 255, (104.00698793, 117.0, 0.1))
-    heads = (Head("SoftmaxWithLoss", "ip2"), Head("Accuracy", "ip2"))
     write_transform(model, transform)
-    write_heads(model, heads)
     add_history(model, "import deploy.prototxt")
     add_history(model, 'prune --sparsity "fc*=0.9" ü')
     returned = serial.decode(serial.encode(model), "the file")
     assert read_transform(returned) == transform
-    assert read_heads(returned) == heads
     assert read_history(returned) == ("import deploy.prototxt", 'prune --sparsity "fc*=0.9" ü')
 
 
 def test_a_model_without_metadata_has_the_identity_and_no_history():
     assert read_transform(mlp()) == InputTransform(1.0, ())
-    assert (read_heads(mlp()), read_history(mlp())) == ((), ())
+    assert read_history(mlp()) == ()
 
 
 @pytest.mark.parametrize(
@@ -78,8 +72,6 @@ def test_a_model_without_metadata_has_the_identity_and_no_history():
         ("input", '{"version": 1}'),
         ("input", '{"version": 1, "scale": "big", "mean": []}'),
         ("input", '{"version": 1, "scale": 1, "mean": 3}'),
-        ("heads", '{"version": 1, "heads": [{"type": "Accuracy"}]}'),
-        ("heads", '{"version": 1, "heads": ["Accuracy"]}'),
         ("history", '{"version": 1, "steps": null}'),
     ],
 )

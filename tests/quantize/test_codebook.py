@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from cortado.quantize import find_codebook, inertia, make_codebook
+from clusters import inertia
+from cortado.model.codebook import find_codebook
+from cortado.quantize import make_codebook
 from cortado.quantize.codebook import assign_nearest
 
 INITS = ["linear", "density", "random", "optimal"]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from cortado.quantize import inertia, kmeans, lloyd, optimal_kmeans
+from clusters import inertia
+from cortado.quantize import lloyd, optimal_kmeans
 
 few_values = st.lists(st.floats(-4, 4, width=32), min_size=1, max_size=6)
 
@@ -91,11 +92,10 @@ def test_clusters_whose_inertia_vanishes_in_rounding_are_not_empty(clusters):
 
 
 @pytest.mark.parametrize("clusters", [8, 64])
-def test_beyond_the_exact_limit_the_loss_is_below_a_hundred_thousandth(clusters, monkeypatch):
+def test_beyond_the_exact_limit_the_loss_is_below_a_hundred_thousandth(clusters):
     values = weights_like(20_000)
     exact = inertia(values, optimal_kmeans(values, clusters))
-    monkeypatch.setattr(kmeans, "EXACT_LIMIT", 1000)
-    found = optimal_kmeans(values, clusters)
+    found = optimal_kmeans(values, clusters, exact_limit=1000)
     assert len(found) == clusters
     assert exact * (1 - 1e-9) <= inertia(values, found) < exact * (1 + 1e-5)
 

@@ -116,7 +116,7 @@ def test_a_shared_value_that_reaches_zero_does_not_prune_its_members():
 
 def test_tampering_with_a_pruned_weight_is_noticed():
     weights = nn.Parameter(torch.tensor([0.0, 1.0]))
-    masked = Masked("fc", weights, torch.tensor([0.0, 1.0]))
+    masked = Masked("fc", weights, torch.tensor([True, False]))
     masked.check()
     with torch.no_grad():
         weights[0] = 1e-30
@@ -137,9 +137,9 @@ def test_tampering_with_a_shared_weight_is_noticed(index):
 
 def test_a_mask_only_shrinks():
     weights = nn.Parameter(torch.tensor([0.0, 1.0, 2.0]))
-    masked = Masked("fc", weights, torch.tensor([0.0, 1.0, 1.0]))
+    masked = Masked("fc", weights, torch.tensor([True, False, False]))
     masked.shrink(np.array([True, False, True]))
-    assert masked.mask.tolist() == [0, 0, 1]
+    assert masked.pruned.tolist() == [True, True, False]
     assert weights.tolist() == [0, 0, 2]
 
 
@@ -150,7 +150,7 @@ def test_the_values_of_a_layer_tell_its_constraint():
     masked, shared = constrain(layers, weights)
     assert isinstance(masked, Masked)
     assert isinstance(shared, Shared)
-    np.testing.assert_array_equal(masked.mask.numpy(), layers[0].array != 0)
+    np.testing.assert_array_equal(masked.pruned.numpy(), layers[0].array == 0)
     codebook = np.unique(layers[1].array[layers[1].array != 0])
     np.testing.assert_array_equal(shared.codebook.detach().numpy(), codebook)
 

@@ -83,13 +83,13 @@ def test_the_masks_shrink_along_the_schedule():
     """With a rise over all of 10 steps and masks at each: s(t) = 0.8 · (1 − (1 − t/9)³)."""
     layers = find_layers(conv_net()).prunable[1:]
     array = torch.nn.Parameter(torch.tensor(layers[0].array.copy()))
-    masked = Masked("fc", array, torch.ones_like(array.detach()))
+    masked = Masked("fc", array, torch.zeros_like(array.detach(), dtype=torch.bool))
     options = Gradual([Assignment("fc", 0.8)], PruneOptions("magnitude"), rise=1.0, every=1)
     pruning = GradualPruning.over(layers, [masked], options)
     found = []
     for step in range(10):
         pruning.update(step, 10)
-        found.append(int((masked.mask == 0).sum()))
+        found.append(int(masked.pruned.sum()))
     expected = [192 * 0.8 * (1 - (1 - step / 9) ** 3) for step in range(10)]
     assert (np.array(found) - expected < 1).all()
     assert (np.array(found) - expected > -1e-6).all()

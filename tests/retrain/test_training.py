@@ -8,12 +8,15 @@ import torch
 import torch.nn.functional as F
 
 from cortado.data import ArraySamples, Dataset
+from cortado.emit import emit
 from cortado.errors import CortadoError, UsageError
 from cortado.model import serial
 from cortado.model.metadata import InputTransform, write_transform
-from cortado.retrain import RetrainOptions, retrain
+from cortado.model.selector import Assignment
+from cortado.prune import prune
+from cortado.retrain import Gradual, RetrainOptions, retrain
 from cortado.steps import finish
-from nets import conv_net, mlp, weight
+from nets import conv_net, mlp, two_heads, weight
 from retrain.sets import dataset, images
 
 NAMES = ["conv1.weight", "conv1.bias", "fc.weight", "fc.bias"]
@@ -110,10 +113,31 @@ def test_the_reported_validation_figures_are_those_of_the_model():
     h = F.relu(F.conv2d(x, p["conv1.weight"], p["conv1.bias"])).flatten(1)
     logits = F.linear(h, p["fc.weight"], p["fc.bias"])
     assert [epoch.number for epoch in result.epochs] == [0, 1]
-    last = result.epochs[-1].report()
-    assert last["val_loss"] == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)
+    last = result.epochs[-1].val
+    assert last.loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)
     correct = int((logits.argmax(1) == labels).sum())
-    assert last["val_accuracy"] == correct / len(val)
+    assert last.accuracy == correct / len(val)
+
+
+def test_pruned_weights_are_stored_as_plain_zeros_that_a_sparse_file_leaves_out():
+    pruned = prune(conv_net(), [Assignment("*", 0.9)]).model
+    result = finish(retrain(pruned, DATA, RetrainOptions(epochs=1, batch=8, device="cpu"))).model
+    assert not np.signbit(weight(result, "fc.weight")[weight(result, "fc.weight") == 0]).any()
+    (stored,) = [t for t in emit(result, "sparse").tensors if t.name == "fc.weight"]
+    assert stored.stored_bytes == 12 * np.count_nonzero(weight(pruned, "fc.weight"))
+
+
+def test_layers_off_the_way_to_the_head_are_told_with_the_reason():
+    result = finish(retrain(two_heads(), DATA, RetrainOptions(epochs=1, device="cpu"), "left"))
+    assert [(s.name, s.reason) for s in result.skipped] == [
+        ("right", "it does not lead to the output that is trained")
+    ]
+
+
+def test_gradual_pruning_needs_an_epoch():
+    gradual = Gradual([Assignment("*", 0.5)])
+    with pytest.raises(UsageError, match="at least one epoch"):
+        finish(retrain(conv_net(), DATA, RetrainOptions(epochs=0), gradual=gradual))
 
 
 def test_training_learns():
@@ -143,7 +167,7 @@ def test_the_original_stays_as_it_is():
 
 
 def test_training_that_diverges_is_stopped():
-    with pytest.raises(CortadoError, match="training diverged; try a smaller --lr"):
+    with pytest.raises(CortadoError, match="training diverged in epoch 1/3: try a smaller --lr"):
         retrained(mlp_on_images(), dataset(200), lr=1e20, optimizer="sgd", epochs=3)
 
 

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Literal
 
 import click
-from click.core import ParameterSource
 
 from cortado_cli.options import (
     Number,
@@ -28,8 +27,7 @@ __all__ = ["command"]
 @click.option(
     "--max-drop",
     type=Number(0, 1, max_open=True),
-    default=0.005,
-    show_default=True,
+    show_default="0.005, and then not checked on the test images",
     help="The accuracy that may be lost, as a fraction of the images.",
 )
 @click.option(
@@ -53,7 +51,11 @@ __all__ = ["command"]
     help="How long to search.",
 )
 @click.option(
-    "--storage", type=click.Choice(["dense", "sparse"]), default="sparse", show_default=True
+    "--storage",
+    type=click.Choice(["dense", "sparse"]),
+    default="sparse",
+    show_default=True,
+    help="How the file stores its tensors, as in emit.",
 )
 @click.option(
     "--shift",
@@ -70,7 +72,13 @@ __all__ = ["command"]
     show_default=True,
     help="Peak learning rate of Adam.",
 )
-@click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=128,
+    show_default=True,
+    help="Images a step.",
+)
 @device_option
 @output_option
 @json_option
@@ -82,7 +90,7 @@ def command(
     data: str,
     samples: int | None,
     head: str | None,
-    max_drop: float,
+    max_drop: float | None,
     min_accuracy: float | None,
     bits: int,
     effort: Literal["quick", "default", "max"],
@@ -108,8 +116,8 @@ def command(
     file is then measured on the test images beside the model that came in. If it lost more than
     a --max-drop that you gave, nothing is written and the exit code is 3.
     """
-    from cortado.compress import CompressOptions, compress
-    from cortado.validate import check_limits
+    from cortado.compress import DEFAULT_MAX_DROP, CompressOptions, compress
+    from cortado.validate import Limits, check_limits
     from cortado_cli.compress_report import report, show
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record
@@ -118,12 +126,20 @@ def command(
     network = read_model(model)
     dataset = open_training_data(data, samples)
     options = CompressOptions(
-        max_drop, min_accuracy, bits, effort, storage, shift, lr, batch, device, seed
+        max_drop=DEFAULT_MAX_DROP if max_drop is None else max_drop,
+        min_accuracy=min_accuracy,
+        bits=bits,
+        effort=effort,
+        storage=storage,
+        shift=shift,
+        lr=lr,
+        batch=batch,
+        device=device,
+        seed=seed,
     )
     record(network)
     compressed = talk.follow(compress(network, dataset, options, head))
     show(compressed, talk)
-    if click.get_current_context().get_parameter_source("max_drop") is ParameterSource.COMMANDLINE:
-        check_limits(compressed.validation, None, max_drop)
+    check_limits(compressed.validation, Limits(max_drop=max_drop))
     write_artifact(output, compressed.emitted.data)
     write_json(json_path, output, report(compressed))

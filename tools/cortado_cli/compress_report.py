@@ -7,29 +7,30 @@ from cortado.describe import describe
 if TYPE_CHECKING:
     from cortado.compress import Compressed
     from cortado.describe import LayerFigures
-    from cortado.validate import ProviderFigures
+    from cortado.evaluate import Evaluation
     from cortado_cli.talk import Talk
 
 __all__ = ["report", "show"]
+
+_HOLDS = {None: "", True: "yes", False: "no"}
 
 
 def show(compressed: "Compressed", talk: "Talk") -> None:
     """Print the stages, the layers of the finished model, and dense model beside file."""
     stages = [
-        (rung.stage, f"{rung.density:.2%}", f"{rung.val.accuracy:.4f}", "yes" if rung.holds else "")
-        for rung in compressed.stages
+        (stage.name, f"{stage.density:.2%}", f"{stage.val.accuracy:.4f}", _HOLDS[stage.holds])
+        for stage in compressed.stages
     ]
     talk.table(("stage", "weights left", "validation accuracy", "holds"), stages)
     talk.say("")
-    final = describe(compressed.stages[-1].model)
+    final = describe(compressed.model)
     layers = [_layer_row(layer) for layer in (*final.layers, final.total)]
     talk.table(("layer", "weights", "left", "zeros", "values", "bits a weight"), layers)
     talk.say("")
-    file = compressed.validation.found[0]
-    assert compressed.validation.reference is not None
+    dense, file = _scores(compressed)
     dense_bytes, file_bytes = _sizes(compressed)
     rows = [
-        ("dense", f"{dense_bytes:,}", *_score_row(compressed.validation.reference)),
+        ("dense", f"{dense_bytes:,}", *_score_row(dense)),
         ("file", f"{file_bytes:,}", *_score_row(file)),
     ]
     talk.table(("test images", "bytes", "errors", "accuracy", "loss"), rows)
@@ -43,19 +44,18 @@ def show(compressed: "Compressed", talk: "Talk") -> None:
 
 def report(compressed: "Compressed") -> dict[str, Any]:
     """Return the same figures as `json` can write them."""
-    file = compressed.validation.found[0]
-    assert compressed.validation.reference is not None
-    final = describe(compressed.stages[-1].model)
+    dense, file = _scores(compressed)
+    final = describe(compressed.model)
     dense_bytes, file_bytes = _sizes(compressed)
     return {
         "stages": [
             {
-                "stage": rung.stage,
-                "density": rung.density,
-                "val_accuracy": rung.val.accuracy,
-                "holds": rung.holds,
+                "stage": stage.name,
+                "density": stage.density,
+                "val_accuracy": stage.val.accuracy,
+                "holds": stage.holds,
             }
-            for rung in compressed.stages
+            for stage in compressed.stages
         ],
         "layers": [
             {
@@ -75,7 +75,7 @@ def report(compressed: "Compressed") -> dict[str, Any]:
             "in_memory": dense_bytes,
         },
         "test": {
-            "dense": _score_report(compressed.validation.reference),
+            "dense": _score_report(dense),
             "file": _score_report(file),
         },
     }
@@ -98,15 +98,20 @@ def _layer_row(layer: "LayerFigures") -> tuple[str, ...]:
     )
 
 
-def _score_row(figures: "ProviderFigures") -> tuple[str, ...]:
-    score = figures.accuracy
-    assert score is not None
+def _scores(compressed: "Compressed") -> "tuple[Evaluation, Evaluation]":
+    """Return what the dense model and the file scored on the test images."""
+    (found,), reference = compressed.validation.found, compressed.validation.reference
+    assert reference is not None  # compress gives the dense model as the reference
+    assert reference.evaluation is not None  # and measures both on the test images
+    assert found.evaluation is not None
+    return reference.evaluation, found.evaluation
+
+
+def _score_row(score: "Evaluation") -> tuple[str, ...]:
     return f"{score.samples - score.correct:,}", f"{score.accuracy:.4f}", f"{score.loss:.4f}"
 
 
-def _score_report(figures: "ProviderFigures") -> dict[str, Any]:
-    score = figures.accuracy
-    assert score is not None
+def _score_report(score: "Evaluation") -> dict[str, Any]:
     return {
         "samples": score.samples,
         "correct": score.correct,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cortado_cli.options import model_argument, output_option, talk_options
+from cortado_cli.options import json_option, model_argument, output_option, talk_options
 
 if TYPE_CHECKING:
     from cortado_cli.talk import Talk
@@ -15,16 +15,21 @@ __all__ = ["command"]
 @click.command("densify")
 @model_argument
 @output_option
+@json_option
 @talk_options
-def command(*, model: str, output: str, talk: "Talk") -> None:
+def command(*, model: str, output: str, json_path: str | None, talk: "Talk") -> None:
     """Turn any stored form back into a plain dense ONNX model, bit for bit.
 
     \b
     cortado densify lenet-sparse.onnx -o lenet.onnx
     """
     from cortado.model.serial import encode
-    from cortado_cli.streams import read_model, write_artifact
+    from cortado_cli.reports import value_reports
+    from cortado_cli.streams import read_model, write_artifact, write_json
 
-    data = encode(read_model(model))
+    network = read_model(model)
+    data = encode(network)
     talk.detail(f"{len(data):,} bytes, dense")
     write_artifact(output, data)
+    tensors = value_reports(network.graph.initializers.values())
+    write_json(json_path, output, {"file_bytes": len(data), "tensors": tensors})

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado.errors import CortadoError
-from cortado_cli.options import Number, output_option, seed_option, talk_options
+from cortado_cli.options import (
+    Finite,
+    json_option,
+    output_option,
+    refuse_without,
+    seed_option,
+    talk_options,
+)
 from cortado_cli.shapes import Numbers, Shape
 
 if TYPE_CHECKING:
@@ -31,10 +38,16 @@ __all__ = ["command"]
     multiple=True,
     help="The shape of an input that the prototxt leaves open, or another shape for it.",
 )
-@click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST", show_default=True)
+@click.option(
+    "--phase",
+    type=click.Choice(["TEST", "TRAIN"]),
+    default="TEST",
+    show_default=True,
+    help="The net's phase: layers of the other one are left out.",
+)
 @click.option("--level", type=int, default=0, show_default=True, help="The net's level.")
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="A stage of the net.")
-@click.option("--input-scale", type=Number(), metavar="S", help="Inputs are (pixel - mean) * S.")
+@click.option("--input-scale", type=Finite(), metavar="S", help="Inputs are (pixel - mean) * S.")
 @click.option("--input-mean", type=Numbers(), help="One mean for all channels, or one each.")
 @click.option(
     "--transform-from",
@@ -42,6 +55,7 @@ __all__ = ["command"]
     help="Take scale and mean from the data layer of this training net.",
 )
 @output_option
+@json_option
 @seed_option
 @talk_options
 def command(
@@ -57,6 +71,7 @@ def command(
     input_mean: tuple[float, ...] | None,
     transform_from: str | None,
     output: str,
+    json_path: str | None,
     seed: int,
     talk: "Talk",
 ) -> None:
@@ -74,26 +89,30 @@ def command(
     from cortado.model.serial import encode
     from cortado.session import open_session
     from cortado_cli.history import record
-    from cortado_cli.streams import read_model, write_model
+    from cortado_cli.streams import read_model, write_json, write_model
 
     if caffemodel is None and not init and net.endswith(".prototxt"):
         raise click.UsageError(f"{net} needs a CAFFEMODEL, or --init to fill it from nothing")
     if caffemodel is not None and init:
         raise click.UsageError("--init starts from nothing: give no CAFFEMODEL with it")
+    notes: tuple[str, ...] = ()
     if caffemodel is None and not init:
+        refuse_without("a PROTOTXT", ["shapes", "phase", "level", "stages"])
         model = read_model(net)
     else:
         options = CaffeOptions(dict(shapes), phase, level, stages)
-        model = _import_caffe(net, caffemodel, options, seed, talk)
+        model, notes = _import_caffe(net, caffemodel, options, seed)
+    talk.say_all(notes)
     _store_transform(model, _Transform(input_scale, input_mean, transform_from))
     open_session(encode(model))  # what onnxruntime refuses is refused here
     record(model)
     write_model(output, model)
+    write_json(json_path, output, {"notes": list(notes), **_report(model)})
 
 
 def _import_caffe(
-    net: str, caffemodel: str | None, options: "CaffeOptions", seed: int, talk: "Talk"
-) -> "ir.Model":
+    net: str, caffemodel: str | None, options: "CaffeOptions", seed: int
+) -> "tuple[ir.Model, tuple[str, ...]]":
     from cortado import caffe, files
 
     prototxt = files.read_text(net)
@@ -104,9 +123,19 @@ def _import_caffe(
             blobs = caffe.read_caffemodel(data)
     with _errors_name(net):
         imported = caffe.import_caffe(prototxt, blobs, options)
-    for note in imported.notes:
-        talk.say(note)
-    return imported.model
+    return imported.model, tuple(imported.notes)
+
+
+def _report(model: "ir.Model") -> dict[str, object]:
+    from cortado.model.layers import find_layers
+    from cortado_cli.reports import value_reports
+
+    return {
+        "layers": len(find_layers(model).prunable),
+        "inputs": value_reports(model.graph.inputs),
+        "outputs": value_reports(model.graph.outputs),
+        "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
+    }
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cortado_cli.options import check_file, json_option, talk_options
+from cortado_cli.reports import skipped_lines, skipped_reports
 
 if TYPE_CHECKING:
     from cortado.describe import Description, LayerFigures
@@ -82,7 +83,7 @@ def _show(size: int, description: "Description") -> str:
 
     rows = [_row(layer) for layer in (*description.layers, description.total)]
     lines = [_summary(size, description)]
-    lines += [f"not prunable: {s.name} ({s.op_type}): {s.reason}" for s in description.skipped]
+    lines += skipped_lines(description.skipped)
     return format_table(_HEADINGS, rows, sys.stdout) + "".join(f"{line}\n" for line in lines)
 
 
@@ -117,9 +118,7 @@ def _report(path: str, size: int, description: "Description") -> dict[str, Any]:
         "other_bytes": description.other_bytes,
         "total": _figures(description.total),
         "layers": [_figures(layer) for layer in description.layers],
-        "skipped": [
-            {"name": s.name, "op_type": s.op_type, "reason": s.reason} for s in description.skipped
-        ],
+        "skipped": skipped_reports(description.skipped),
     }
 
 

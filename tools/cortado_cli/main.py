@@ -1,7 +1,8 @@
 """The program `cortado`: its commands, and what becomes of their errors.
 
 Commands are loaded when they are called, so that ``--help`` is fast. An error is one line on
-standard error, ``cortado COMMAND: error: …``; with ``-vv`` its traceback comes first.
+standard error, ``cortado COMMAND: error: …``; with ``-vv`` its traceback comes first, see
+`cortado_cli.options.talk_options`.
 
 Exit codes: 0 done; 1 the input was refused or the work failed; 2 wrong usage; 3 a limit that
 the user stated was not met.
@@ -9,7 +10,6 @@ the user stated was not met.
 
 import importlib
 import sys
-import traceback
 
 import click
 
@@ -90,11 +90,9 @@ def _exit_code() -> int:
         _complain("interrupted")
         return 1
     except (CortadoError, click.ClickException, MemoryError) as error:
-        _trace()
         _complain(str(error) or "out of memory")
         return _code_of(error)
     except Exception as error:  # a bug, and no excuse to fill the screen
-        _trace()
         _complain(f"unexpected {type(error).__name__}: {error} (a bug; -vv shows where)")
         return 1
     return code if isinstance(code, int) else 0
@@ -115,11 +113,3 @@ def _complain(message: str, ctx: click.Context | None = None) -> None:
 def _command_path() -> str:
     called = next((argument for argument in sys.argv[1:] if argument in COMMANDS), None)
     return f"cortado {called}" if called else "cortado"
-
-
-def _trace() -> None:
-    """Print the traceback of the current error if the user asked for it with ``-vv``."""
-    verbose = sum(a.count("v") for a in sys.argv[1:] if a.startswith("-v") and set(a[1:]) == {"v"})
-    verbose += sys.argv[1:].count("--verbose")
-    if verbose >= 2:
-        traceback.print_exc(file=sys.stderr)

@@ -6,29 +6,45 @@ data_options     --data, --samples, --head
 talk_options     -q, -v         how much is said on standard error
 json_option      --json         a machine-readable report
 seed_option      --seed
+device_option    --device       where PyTorch trains
+provider_option  --provider     where onnxruntime runs, which may be repeated
 selector_option                 ``SELECTOR=VALUE``, which may be repeated
+
+Finite           the type of a number
+Number           the type of a number in a range
+check_file       the callback of an option that names a file to write beside the artifact
+given_options    which options the user gave
+refuse_without   refuses those that would have no effect
+flag_of          how an option is spelled
 """
 
 import functools
 import math
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from cortado.model.selector import ALL, Assignment
 
 __all__ = [
+    "STREAM",
+    "Finite",
     "Number",
     "check_file",
     "data_options",
     "device_option",
+    "flag_of",
+    "given_options",
     "json_option",
     "model_argument",
     "output_option",
     "provider_option",
+    "refuse_without",
     "seed_option",
     "selector_option",
     "talk_options",
@@ -36,10 +52,14 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 STREAM = "-"
+"""The path that means standard input or standard output."""
+
+_WITH_TRACEBACK = 2  # times -v
+_PLACES = f"{__name__}.places"
 
 
-class Number(click.FloatRange):
-    """A number in a range, and neither NaN nor infinite."""
+class Finite(click.types.FloatParamType):
+    """A number, and neither NaN nor infinite."""
 
     name = "number"
 
@@ -51,6 +71,10 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
+
+
+class Number(Finite, click.FloatRange):
+    """A finite number in a range."""
 
 
 class SelectorValue(click.ParamType[Assignment[Any]]):
@@ -76,14 +100,14 @@ def _check_output(ctx: click.Context, param: click.Parameter, value: str) -> str
         place = "a closed standard output" if sys.stdout is None else "a terminal"
         message = f"a model is not written to {place}: name a file, or pipe it on"
         raise click.BadParameter(message, ctx, param)
-    _check_place(ctx, value, ctx.params.get("json_path"))
+    _claim_place(ctx, param, value)
     return value
 
 
-def _check_json(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+def _check_json(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Refuse, before any work is done, a place where the report could not go."""
     if value is not None:
-        _check_place(ctx, value, ctx.params.get("output"))
+        _claim_place(ctx, param, value)
     return value
 
 
@@ -92,19 +116,52 @@ def check_file(ctx: click.Context, param: click.Parameter, value: str | None) ->
     if value == STREAM:
         raise click.BadParameter("it goes to a file, not to standard output", ctx, param)
     if value is not None:
-        _check_place(ctx, value, None)
+        _claim_place(ctx, param, value)
     return value
 
 
-def _check_place(ctx: click.Context, path: str, other: str | None) -> None:
-    """Refuse a path that cannot be written, or to which the other of model and report goes."""
-    if other is not None and Path(path).resolve() == Path(other).resolve():
-        place = "standard output" if path == STREAM else path
-        raise click.UsageError(f"--json and the model cannot both go to {place}", ctx)
+def _claim_place(ctx: click.Context, param: click.Parameter, path: str) -> None:
+    """Refuse a path that cannot be written, or that another option writes to."""
     if path != STREAM:
         from cortado import files  # imports onnx, which --help can do without
 
         files.check_writable(path)
+    places: dict[Path, str] = ctx.meta.setdefault(_PLACES, {})
+    first = places.setdefault(Path(path).resolve(), flag_of(param))
+    if first != flag_of(param):
+        place = "standard output" if path == STREAM else path
+        raise click.UsageError(f"{first} and {flag_of(param)} cannot both go to {place}", ctx)
+
+
+def given_options(ctx: click.Context) -> list[click.Option]:
+    """Return the options that stand on the command line, in the order of the command's help."""
+    return [
+        option
+        for option in ctx.command.params
+        if isinstance(option, click.Option)
+        and ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+
+
+def refuse_without(needed: str, names: Collection[str]) -> None:
+    """Refuse options that were given without what they need: they would have no effect.
+
+    Parameters
+    ----------
+    needed : str
+        What is missing, as the user would give it.
+    names : collection of str
+        The parameters of the running command that would be ignored.
+    """
+    ctx = click.get_current_context()
+    for option in given_options(ctx):
+        if option.name in names:
+            raise click.UsageError(f"{flag_of(option)} needs {needed}", ctx)
+
+
+def flag_of(option: click.Parameter) -> str:
+    """Return the long spelling of an option."""
+    return max(option.opts, key=len)
 
 
 def model_argument(command: F) -> F:
@@ -180,12 +237,17 @@ def talk_options(command: Callable[..., None]) -> Callable[..., None]:
     def talking(*, quiet: bool, verbose: int, **options: object) -> None:
         from cortado_cli.talk import Talk  # imports rich, which --help can do without
 
-        command(talk=Talk(quiet, verbose), **options)
+        try:
+            command(talk=Talk(quiet, verbose), **options)
+        except (Exception, KeyboardInterrupt):
+            if verbose >= _WITH_TRACEBACK:
+                traceback.print_exc(file=sys.stderr)
+            raise
 
     return talking
 
 
-def data_options(required: bool) -> Callable[[F], F]:  # noqa: FBT001
+def data_options(*, required: bool) -> Callable[[F], F]:
     """Add ``--data``, ``--samples`` and ``--head``."""
 
     def add(command: F) -> F:

@@ -9,10 +9,12 @@ from cortado_cli.options import (
     json_option,
     model_argument,
     output_option,
+    refuse_without,
     seed_option,
     selector_option,
     talk_options,
 )
+from cortado_cli.reports import skipped_lines, skipped_reports
 
 if TYPE_CHECKING:
     from cortado.model.selector import Assignment
@@ -31,6 +33,7 @@ __all__ = ["command"]
     type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
     default="magnitude",
     show_default=True,
+    help="How weights are chosen; see above.",
 )
 @click.option(
     "--scope",
@@ -65,23 +68,24 @@ def command(
     weight below the threshold t with probability |w|/t. std: compare |w| in units of the layer's
     standard deviation. lamp: compare w² with the sum of squares of all larger weights.
     """
-    from cortado.invariants import check_zeros
     from cortado.prune import PruneOptions, prune, prune_by_quality
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
+    if method != "std":
+        refuse_without("--method std", ["quality"])
     if bool(sparsity) == bool(quality):
         raise click.UsageError("say how much to prune, with --sparsity or with --quality")
-    if quality and method != "std":
-        raise click.UsageError("--quality needs --method std")
+    if quality:
+        refuse_without("--sparsity", ["scope"])
     network = read_model(model)
     if quality:
         pruned = prune_by_quality(network, quality)
     else:
         pruned = prune(network, sparsity, PruneOptions(method, scope, seed))
-    check_zeros(network, pruned.model)
     headings = ("layer", "weights", "zeros before", "zeros after", "sparsity")
     talk.table(headings, [_row(layer) for layer in pruned.layers])
+    talk.say_all(skipped_lines(pruned.skipped))
     record(pruned.model)
     write_model(output, pruned.model)
     write_json(json_path, output, _report(pruned))
@@ -107,4 +111,5 @@ def _report(pruned: "Pruned") -> dict[str, object]:
         }
         for layer in pruned.layers
     ]
-    return {"sparsity": pruned.sparsity, "layers": layers}
+    skipped = skipped_reports(pruned.skipped)
+    return {"sparsity": pruned.sparsity, "layers": layers, "skipped": skipped}

@@ -10,11 +10,13 @@ from cortado_cli.options import (
     json_option,
     model_argument,
     output_option,
+    refuse_without,
     seed_option,
     selector_option,
     talk_options,
 )
-from cortado_cli.training import Training, training_options
+from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
+from cortado_cli.training import TRAINING, Training, training_options
 
 if TYPE_CHECKING:
     from cortado.model.selector import Assignment
@@ -66,28 +68,32 @@ def command(
     With --data and --epochs the shared values are trained: the gradient of a value is the sum
     over the weights that share it. Biases stay as they are.
     """
-    from cortado.invariants import check_zeros
     from cortado.model.selector import ALL, Assignment
     from cortado.quantize import QuantizeOptions, quantize
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
-    if (data is not None) != (training.epochs > 0):
-        raise click.UsageError("--data and --epochs go together: they train the shared values")
+    if data is None:
+        refuse_without("--data", ["samples", "head", *TRAINING, "device"])
+    elif training.epochs == 0:
+        raise click.UsageError("--data needs --epochs: they train the shared values")
     network = read_model(model)
     shared = quantize(network, bits or (Assignment(ALL, 4),), QuantizeOptions(init, seed))
-    check_zeros(network, shared.model)
     headings = ("layer", "non-zero", "values", "rmse")
     talk.table(headings, [_row(layer) for layer in shared.layers])
-    report: dict[str, object] = {"layers": [_report(layer) for layer in shared.layers]}
+    talk.say_all(skipped_lines(shared.skipped))
+    report: dict[str, object] = {
+        "layers": [_report(layer) for layer in shared.layers],
+        "skipped": skipped_reports(shared.skipped),
+    }
     result = shared.model
     if data is not None:
         from cortado.retrain import retrain  # imports torch
 
         dataset = open_training_data(data, samples)
         trained = talk.follow(retrain(result, dataset, training.options(device, seed), head))
-        report["epochs"] = [epoch.report() for epoch in trained.epochs]
+        report["epochs"] = epoch_reports(trained.epochs)
         result = trained.model
     record(result)
     write_model(output, result)

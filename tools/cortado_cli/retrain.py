@@ -1,6 +1,6 @@
 """``cortado retrain``: train the weights that are left."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -11,15 +11,17 @@ from cortado_cli.options import (
     json_option,
     model_argument,
     output_option,
+    refuse_without,
     seed_option,
     selector_option,
     talk_options,
 )
+from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
 from cortado_cli.training import Training, training_options
 
 if TYPE_CHECKING:
     from cortado.model.selector import Assignment
-    from cortado.retrain import Distillation, Gradual
+    from cortado.retrain import Distillation
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -62,10 +64,10 @@ def command(
     samples: int | None,
     head: str | None,
     training: Training,
-    schedule: str,
+    schedule: Literal["one-shot", "gradual"],
     sparsity: "tuple[Assignment[float], ...]",
-    method: str,
-    scope: str | None,
+    method: Literal["magnitude", "random-below", "std", "lamp"],
+    scope: Literal["layer", "global"] | None,
     distill: str | None,
     device: str,
     output: str,
@@ -83,34 +85,30 @@ def command(
     After every epoch the masks and the codebooks are checked, and the accuracy on the
     validation images is printed; the test images are never looked at.
     """
-    from cortado.retrain import retrain
+    from cortado.prune import PruneOptions
+    from cortado.retrain import Gradual, retrain
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
-    if (schedule == "gradual") != bool(sparsity):
-        raise click.UsageError("--schedule gradual and --sparsity go together")
+    if schedule != "gradual":
+        refuse_without("--schedule gradual", ["sparsity", "method", "scope"])
+    elif not sparsity:
+        raise click.UsageError("--schedule gradual needs --sparsity")
     network = read_model(model)
     dataset = open_training_data(data, samples)
-    gradual = _gradual(sparsity, method, scope, seed) if sparsity else None
+    gradual = Gradual(sparsity, PruneOptions(method, scope, seed)) if sparsity else None
     options = training.options(device, seed)
     steps = retrain(network, dataset, options, head, gradual, _distillation(distill))
     retrained = talk.follow(steps)
+    talk.say_all(skipped_lines(retrained.skipped))
     record(retrained.model)
     write_model(output, retrained.model)
-    write_json(json_path, output, {"epochs": [epoch.report() for epoch in retrained.epochs]})
-
-
-def _gradual(
-    sparsity: "tuple[Assignment[float], ...]", method: str, scope: str | None, seed: int
-) -> "Gradual":
-    from typing import cast
-
-    from cortado.prune import Method, PruneOptions, Scope
-    from cortado.retrain import Gradual
-
-    choice = PruneOptions(cast(Method, method), cast(Scope | None, scope), seed)
-    return Gradual(sparsity, choice)
+    report = {
+        "epochs": epoch_reports(retrained.epochs),
+        "skipped": skipped_reports(retrained.skipped),
+    }
+    write_json(json_path, output, report)
 
 
 def _distillation(teacher: str | None) -> "Distillation | None":

@@ -12,6 +12,7 @@ from cortado import files
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.validate import Candidate
+from cortado_cli.options import STREAM
 
 __all__ = [
     "read_candidate",
@@ -22,23 +23,26 @@ __all__ = [
     "write_text",
 ]
 
-STREAM = "-"
+_STDIN = "standard input"
 
 
 def read_model(path: str) -> ir.Model:
     """Read a model from a path, or from standard input where the path is ``-``."""
     if path != STREAM:
         return files.read_model(path)
-    return serial.decode(_read_stdin(), _name_of(path))
+    return serial.decode(_read_stdin(), _STDIN)
 
 
 def read_candidate(path: str) -> Candidate:
     """Read a file, or standard input, as onnxruntime will load it."""
-    data = files.read(path) if path != STREAM else _read_stdin()
-    if serial.has_external_data(data, _name_of(path)):  # which bytes alone would not find
+    if path == STREAM:
+        data = _read_stdin()
+        return Candidate(data, serial.decode(data, _STDIN))
+    data = files.read(path)
+    if serial.has_external_data(data, path):  # which bytes alone would not find
         model = files.read_model(path)
         return Candidate(serial.encode(model), model)
-    return Candidate(data, serial.decode(data, _name_of(path)))
+    return Candidate(data, serial.decode(data, path))
 
 
 def write_model(path: str, model: ir.Model) -> None:
@@ -107,10 +111,6 @@ def _read_stdin() -> bytes:
     if sys.stdin is None or sys.stdin.isatty():  # None: it was closed by the shell
         raise click.UsageError("no model: name a file, or pipe one in")
     return sys.stdin.buffer.read()
-
-
-def _name_of(path: str) -> str:
-    return "standard input" if path == STREAM else path
 
 
 def _write_all(data: bytes) -> None:

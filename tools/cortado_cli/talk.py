@@ -43,6 +43,11 @@ class Talk:
         if not self.quiet:
             print(message, file=sys.stderr)
 
+    def say_all(self, messages: Sequence[str]) -> None:
+        """Print lines, unless the user wants quiet."""
+        for message in messages:
+            self.say(message)
+
     def detail(self, message: str) -> None:
         """Print a line if the user asked for details."""
         if self.verbose:

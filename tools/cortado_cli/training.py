@@ -2,17 +2,17 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado_cli.options import Number
+from cortado_cli.options import Number, refuse_without
 
 if TYPE_CHECKING:
     from cortado.retrain import RetrainOptions
 
-__all__ = ["Training", "training_options"]
+__all__ = ["TRAINING", "Training", "training_options"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,11 @@ class Training:
         )
 
 
-def training_options(
-    epochs: int,
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+TRAINING = tuple(field.name for field in fields(Training))
+"""The parameters that `training_options` adds."""
+
+
+def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add the options of a training run, and hand the command one `Training` made of them.
 
     Parameters
@@ -71,6 +73,8 @@ def training_options(
             shift: int,
             **options: object,
         ) -> None:
+            if optimizer != "sgd":
+                refuse_without("--optimizer sgd", ["momentum"])
             chosen = Training(epochs, batch, optimizer, lr, rate, momentum, weight_decay, shift)
             command(training=chosen, **options)
 
@@ -83,10 +87,26 @@ def training_options(
 
 def _options(epochs: int) -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
     return [
-        click.option("--epochs", type=click.IntRange(min=0), default=epochs, show_default=True),
-        click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True),
         click.option(
-            "--optimizer", type=click.Choice(["adam", "sgd"]), default="adam", show_default=True
+            "--epochs",
+            type=click.IntRange(min=0),
+            default=epochs,
+            show_default=True,
+            help="Passes over the training images.",
+        ),
+        click.option(
+            "--batch",
+            type=click.IntRange(min=1),
+            default=128,
+            show_default=True,
+            help="Images a step.",
+        ),
+        click.option(
+            "--optimizer",
+            type=click.Choice(["adam", "sgd"]),
+            default="adam",
+            show_default=True,
+            help="What turns gradients into steps; sgd has momentum.",
         ),
         click.option(
             "--lr",
@@ -107,7 +127,13 @@ def _options(epochs: int) -> list[Callable[[Callable[..., None]], Callable[..., 
             show_default=True,
             help="Of sgd.",
         ),
-        click.option("--weight-decay", type=Number(min=0), default=0.0),
+        click.option(
+            "--weight-decay",
+            type=Number(min=0),
+            default=0.0,
+            show_default=True,
+            help="Draws weights to zero; those that are zero stay.",
+        ),
         click.option(
             "--shift",
             type=click.IntRange(min=0),

@@ -11,6 +11,7 @@ from cortado_cli.options import (
     json_option,
     model_argument,
     provider_option,
+    refuse_without,
     talk_options,
 )
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_HEADINGS = ("", "provider", "difference", "errors", "accuracy", "loss", "latency [ms]")
+_HEADINGS = ("", "provider", "difference", "relative", "errors", "accuracy", "loss", "latency [ms]")
 
 
 @click.command("validate")
@@ -29,7 +30,12 @@ _HEADINGS = ("", "provider", "difference", "errors", "accuracy", "loss", "latenc
 @click.option(
     "--atol",
     type=Number(min=0),
-    help="The largest difference of an output, as a fraction of its largest value.",
+    help="The largest difference of an output that is allowed, in its own unit.",
+)
+@click.option(
+    "--rtol",
+    type=Number(min=0),
+    help="The same as a fraction of the largest value that the reference gives there.",
 )
 @data_options(required=False)
 @click.option(
@@ -49,6 +55,7 @@ def command(
     model: str,
     reference: str | None,
     atol: float | None,
+    rtol: float | None,
     data: str | None,
     samples: int | None,
     head: str | None,
@@ -63,21 +70,23 @@ def command(
 
     \b
     cortado validate small.onnx --reference dense.onnx --data mnist/ --max-drop 0.002
-    cortado validate sparse.onnx --reference dense.onnx --atol 1e-6 --provider cpu --provider cuda
+    cortado validate sparse.onnx --reference dense.onnx --rtol 1e-6 --provider cpu --provider cuda
     cortado validate small.onnx --reference dense.onnx --time
 
     Outputs are compared on random images, accuracy on the test images. A limit that is not
     met gives exit code 3; without a limit the figures are only printed.
     """
     from cortado import files
-    from cortado.validate import check_limits, validate
+    from cortado.validate import Limits, check_limits, validate
     from cortado_cli.streams import read_candidate, write_json, write_text
     from cortado_cli.talk import format_table
 
-    if atol is not None and reference is None:
-        raise click.UsageError("--atol needs --reference")
-    if max_drop is not None and (reference is None or data is None):
-        raise click.UsageError("--max-drop needs --reference and --data")
+    if reference is None:
+        refuse_without("--reference", ["atol", "rtol", "max_drop"])
+    if data is None:
+        refuse_without("--data", ["max_drop", "samples", "head"])
+    if not timed:
+        refuse_without("--time", ["batch"])
     candidate = read_candidate(model)
     expected = None if reference is None else files.read_model(reference)
     options = _options(providers, head, data, samples, batch if timed else 0)
@@ -88,7 +97,7 @@ def command(
         rows = [_row(name, figures) for name, figures in named]
         write_text(format_table(_HEADINGS, rows, sys.stdout))
     write_json(json_path, None, _report(named))
-    check_limits(validation, atol, max_drop)
+    check_limits(validation, Limits(atol, rtol, max_drop))
 
 
 def _options(
@@ -105,12 +114,12 @@ def _options(
 
 
 def _row(name: str, figures: "ProviderFigures") -> tuple[str, ...]:
-    differences = [found.difference for found in figures.differences]
-    score, latency = figures.accuracy, figures.latency
+    score, latency = figures.evaluation, figures.latency
     return (
         name,
         figures.provider.removesuffix("ExecutionProvider"),
-        f"{max(differences):.2g}" if differences else "",
+        _largest([found.absolute for found in figures.differences]),
+        _largest([found.relative for found in figures.differences]),
         f"{score.samples - score.correct:,}" if score else "",
         f"{score.accuracy:.4f}" if score else "",
         f"{score.loss:.4f}" if score else "",
@@ -118,17 +127,25 @@ def _row(name: str, figures: "ProviderFigures") -> tuple[str, ...]:
     )
 
 
+def _largest(differences: list[float]) -> str:
+    return f"{max(differences):.2g}" if differences else ""
+
+
 def _report(named: "list[tuple[str, ProviderFigures]]") -> dict[str, object]:
     report: dict[str, list[object]] = {}
     for name, figures in named:
+        score = figures.evaluation
         report.setdefault(name, []).append(
             {
                 "provider": figures.provider,
-                "differences": {d.output: d.difference for d in figures.differences},
-                "accuracy": figures.accuracy.accuracy if figures.accuracy else None,
-                "loss": figures.accuracy.loss if figures.accuracy else None,
-                "correct": figures.accuracy.correct if figures.accuracy else None,
-                "samples": figures.accuracy.samples if figures.accuracy else None,
+                "differences": {
+                    found.output: {"absolute": found.absolute, "relative": found.relative}
+                    for found in figures.differences
+                },
+                "accuracy": score.accuracy if score else None,
+                "loss": score.loss if score else None,
+                "correct": score.correct if score else None,
+                "samples": score.samples if score else None,
                 "latency_seconds": figures.latency.median if figures.latency else None,
                 "latency_quartiles": (
                     [figures.latency.low, figures.latency.high] if figures.latency else None

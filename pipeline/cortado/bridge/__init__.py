@@ -5,8 +5,10 @@
     parameter_names  which parameter of the module is which initializer
 
 The graph is translated, never exported again: what comes back differs from what went in only
-in the values of its weights. One small function for each operator (`operators`) says what
-PyTorch calls it; a graph with an operator that has none is refused before anything is done.
+in the values of its weights. Every float32 initializer of rank 1 or more is trained, except the
+mean and variance of a BatchNormalization, which stay frozen. One small function for each operator
+(`operators`) says what PyTorch calls it; a graph with an operator that has none is refused before
+anything is done.
 
 Source: the ONNX operator specification, https://onnx.ai/onnx/operators, opsets 7 to 27.
 """

@@ -1,13 +1,13 @@
 """Bytes of a .caffemodel → the blobs of each layer.
 
-Only names, types and blobs are read. The architecture comes from the prototxt, because forks
-of Caffe give one field number different meanings (140 is `elu_param` here and a masked
-convolution there), while the numbers below never changed:
+Only names and blobs are read. The architecture comes from the prototxt, because forks of Caffe
+give one field number different meanings (140 is `elu_param` here and a masked convolution
+there), while the numbers below never changed:
 
     NetParameter       2 layers (V0, V1)    100 layer
-    LayerParameter     1 name    2 type     7 blobs
-    V1LayerParameter   1 layer (V0)    4 name    5 type    6 blobs
-    V0LayerParameter   1 name    2 type    50 blobs
+    LayerParameter     1 name    7 blobs
+    V1LayerParameter   1 layer (V0)    4 name    6 blobs
+    V0LayerParameter   1 name    50 blobs
     BlobProto          1–4 num, channels, height, width    5 data    7 shape    8 double_data
                        10 raw_data_type    12 raw_data (NVIDIA)
     BlobShape          1 dim
@@ -21,15 +21,15 @@ Source: BVLC/caffe caffe.proto and blob.cpp (FromProto, ShapeEquals); NVIDIA/caf
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import TypeAlias
 
 import numpy as np
 
-from cortado.caffe.legacy import V0_TYPES, V1_TYPES
 from cortado.caffe.wire import WireMessage, read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 
-__all__ = ["CaffeWeights", "StoredBlob", "StoredLayer", "read_caffemodel"]
+__all__ = ["CaffeWeights", "StoredBlob", "read_caffemodel"]
 
 _MAX_AXES = 32  # Caffe's kMaxBlobAxes
 _RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
@@ -59,20 +59,14 @@ class StoredBlob:
         return self.array.reshape(shape) if wanted == self.array.shape else None
 
 
-@dataclass(frozen=True)
-class StoredLayer:
-    """A layer that the file holds: its name, its type, and its blobs."""
-
-    name: str
-    type: str
-    blobs: tuple[StoredBlob, ...]
+_Layer: TypeAlias = tuple[str, tuple[StoredBlob, ...]]
 
 
 @dataclass(frozen=True)
 class CaffeWeights:
-    """The layers of a .caffemodel by name; of two with one name the last, as in Caffe."""
+    """The blobs of each layer of a .caffemodel by its name; of two with one name the last's."""
 
-    layers: Mapping[str, StoredLayer]
+    layers: Mapping[str, tuple[StoredBlob, ...]]
 
 
 def read_caffemodel(data: bytes) -> CaffeWeights:
@@ -94,27 +88,24 @@ def read_caffemodel(data: bytes) -> CaffeWeights:
     layers = [*_old_layers(net), *_layers(net)]
     if not layers:
         raise CortadoError("the caffemodel has no layers; is it a solverstate or a mean file?")
-    return CaffeWeights({layer.name: layer for layer in layers})
+    return CaffeWeights(dict(layers))
 
 
-def _layers(net: WireMessage) -> Iterator[StoredLayer]:
+def _layers(net: WireMessage) -> Iterator[_Layer]:
     for layer in net.messages(100):
         name = layer.text(1)
-        yield StoredLayer(name, layer.text(2), _blobs(layer, 7, name))
+        yield name, _blobs(layer, 7, name)
 
 
-def _old_layers(net: WireMessage) -> Iterator[StoredLayer]:
+def _old_layers(net: WireMessage) -> Iterator[_Layer]:
     for outer in net.messages(2):
         inner = list(outer.messages(1))
         if inner:  # V0 keeps the layer in a message of its own, beside its bottoms and tops
             name = inner[-1].text(1)
-            kind = inner[-1].text(2)
-            yield StoredLayer(name, V0_TYPES.get(kind, kind), _blobs(inner[-1], 50, name))
+            yield name, _blobs(inner[-1], 50, name)
         else:
             name = outer.text(4)
-            numbers = outer.integers(5) or (0,)
-            kind = V1_TYPES.get(numbers[-1], ("", f"V1 type {numbers[-1]}"))[1]
-            yield StoredLayer(name, kind, _blobs(outer, 6, name))
+            yield name, _blobs(outer, 6, name)
 
 
 def _blobs(layer: WireMessage, number: int, name: str) -> tuple[StoredBlob, ...]:

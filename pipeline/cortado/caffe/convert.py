@@ -9,7 +9,6 @@ The batch size is left open ("N") unless a layer computes with it; then the walk
 with the prototxt's number.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -17,7 +16,7 @@ import onnx_ir as ir
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder
-from cortado.caffe.heads import Deployed, deploy
+from cortado.caffe.heads import deploy
 from cortado.caffe.inputs import DATA_TYPES, input_shapes
 from cortado.caffe.layers import converter_of
 from cortado.caffe.net import Net, read_net
@@ -26,11 +25,9 @@ from cortado.caffe.parameters import Parameters, Weights
 from cortado.caffe.schema import unknown_fields
 from cortado.caffe.transform import transform_of
 from cortado.errors import CortadoError
-from cortado.model.metadata import Head, write_heads, write_transform
+from cortado.model.metadata import write_transform
 
 __all__ = ["Imported", "import_caffe"]
-
-_DEFAULTS = CaffeOptions()
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,9 @@ class Imported:
     notes: tuple[str, ...]
 
 
-def import_caffe(prototxt: str, weights: Weights, options: CaffeOptions = _DEFAULTS) -> Imported:
+def import_caffe(
+    prototxt: str, weights: Weights, options: CaffeOptions = CaffeOptions()
+) -> Imported:
     """Return the model that a prototxt and its weights make.
 
     Parameters
@@ -72,9 +71,9 @@ def import_caffe(prototxt: str, weights: Weights, options: CaffeOptions = _DEFAU
     deployed = deploy(net)
     notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
     try:
-        model, more = _convert(deployed, weights, options, batched=True)
+        model, more = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
-        model, more = _convert(deployed, weights, options, batched=False)
+        model, more = _convert(deployed.net, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
     try:
         transform = transform_of(deployed.net.layers)
@@ -87,9 +86,9 @@ def import_caffe(prototxt: str, weights: Weights, options: CaffeOptions = _DEFAU
 
 
 def _convert(
-    deployed: Deployed, weights: Weights, options: CaffeOptions, *, batched: bool
+    net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
 ) -> tuple[ir.Model, list[str]]:
-    net, graph, parameters = deployed.net, GraphBuilder(), Parameters(weights)
+    graph, parameters = GraphBuilder(), Parameters(weights)
     notes: list[str] = []
     blobs = _inputs(net, graph, options, batched=batched)
     for layer in net.layers:
@@ -98,8 +97,6 @@ def _convert(
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
     model = graph.finish(net.name, blobs, net.outputs)
-    if deployed.heads:
-        write_heads(model, _named(deployed.heads, blobs))
     if parameters.unused():
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
     return model, notes
@@ -124,8 +121,3 @@ def _tops(context: Context) -> dict[str, Blob]:
     if len(tops) != len(layer.tops):
         raise layer.refuse(f"it has {len(layer.tops)} tops instead of {len(tops)}")
     return dict(zip(layer.tops, tops, strict=True))
-
-
-def _named(heads: Sequence[Head], blobs: dict[str, Blob]) -> tuple[Head, ...]:
-    """Return the heads with the names that the blobs have in the graph."""
-    return tuple(Head(head.type, blobs[head.output].value.name or "") for head in heads)

@@ -21,7 +21,7 @@ from cortado.model.typing import Array
 __all__ = ["Attributes", "Blob", "GraphBuilder", "Shape"]
 
 OPSET = 17
-IR_VERSION = 9  # the one that came with opset 17 to 19: widely readable
+IR_VERSION = 8  # the one that opset 17 came with, so that whatever reads it reads the file
 
 _MAX_COUNT = 2**31 - 1  # values in one of Caffe's blobs
 

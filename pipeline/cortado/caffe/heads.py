@@ -5,8 +5,8 @@
     other losses, Accuracy     dropped; what they score becomes an output unless others read it
     Silence, HDF5Output        dropped
 
-Whatever then leads to no output, such as the labels, is dropped too. What each head scored is
-remembered for evaluation and retraining.
+Whatever then leads to no output, such as the labels, is dropped too. All of it is noted for the
+user; the model does not remember it.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.net import LayerSpec, Net
 from cortado.errors import CortadoError
-from cortado.model.metadata import Head
 
 __all__ = ["Deployed", "deploy"]
 
@@ -35,14 +34,11 @@ class Deployed:
     ----------
     net : Net
         The rest of the net.
-    heads : tuple of Head
-        What was taken away, by the names that blobs have in `net`.
     notes : tuple of str
-        The same for people.
+        What was taken away, a line each.
     """
 
     net: Net
-    heads: tuple[Head, ...]
     notes: tuple[str, ...]
 
 
@@ -51,26 +47,26 @@ def deploy(net: Net) -> Deployed:
     fed = {top for layer in net.layers if layer.type in DATA_TYPES for top in layer.tops}
     taken = {top for layer in net.layers for top in layer.tops}
     layers: list[LayerSpec] = []
-    heads: list[Head] = []
+    scored: set[str] = set()
     notes: list[str] = []
     for layer in net.layers:
         if layer.type in _SINKS:
             notes.append(f"dropped layer {layer.name!r} ({layer.type})")
         elif layer.type in _ACTIVATIONS or layer.type in _DROPPED:
             scores = _scores(layer, fed)
-            heads.append(Head(layer.type, scores))
+            scored.add(scores)
             notes.append(f"dropped layer {layer.name!r} ({layer.type}), which scores {scores!r}")
             if layer.type in _ACTIVATIONS:
                 layers.append(_activation(layer, scores, taken))
         else:
             layers.append(layer)
-    outputs = _outputs(net, layers, heads) - fed
+    outputs = _outputs(net, layers, scored) - fed
     if not outputs:
         raise CortadoError("the net has no output: every blob is read, or is an input")
     kept, unused = _reaching(layers, outputs)
     notes += [f"dropped {what}, which leads to no output" for what in unused]
     ordered = tuple(sorted(outputs, key=str.encode))
-    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(heads), tuple(notes))
+    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes))
 
 
 def _scores(layer: LayerSpec, fed: set[str]) -> str:
@@ -89,11 +85,11 @@ def _activation(layer: LayerSpec, scores: str, taken: set[str]) -> LayerSpec:
     return replace(layer, type=kind, bottoms=(scores,), tops=(name,), params=())
 
 
-def _outputs(net: Net, layers: list[LayerSpec], heads: list[Head]) -> set[str]:
+def _outputs(net: Net, layers: list[LayerSpec], scored: set[str]) -> set[str]:
     read = {blob for layer in layers for blob in layer.bottoms}
     activations = {layer.tops[0] for layer in layers if layer.message.text("type") in _ACTIVATIONS}
     own = {top for layer in layers for top in layer.tops if top in net.outputs}
-    return own | activations | {head.output for head in heads if head.output not in read}
+    return own | activations | (scored - read)
 
 
 def _reaching(

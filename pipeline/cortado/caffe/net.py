@@ -36,14 +36,13 @@ class ParamSpec:
         Blobs of equal, non-empty names are one.
     permissive : bool
         Whether sharers must agree in the number of values only, not in the shape.
-    lr_mult, decay_mult : float
-        Factors on the learning rate and the weight decay.
+    lr_mult : float
+        Factor on the learning rate; 0 freezes the blob.
     """
 
     name: str = ""
     permissive: bool = False
     lr_mult: float = 1.0
-    decay_mult: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,6 @@ def _param(message: Message) -> ParamSpec:
         name=message.text("name"),
         permissive=message.choice("share_mode", _SHARE_MODES, "STRICT") == "PERMISSIVE",
         lr_mult=message.number("lr_mult", 1.0),
-        decay_mult=message.number("decay_mult", 1.0),
     )
 
 

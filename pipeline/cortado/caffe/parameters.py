@@ -49,7 +49,7 @@ class BlobSpec:
     default: float = 0.0
 
     @property
-    def chance(self) -> bool:
+    def is_random(self) -> bool:
         """Whether the filler draws at random."""
         return self.filler.text("type", "constant") not in DETERMINISTIC
 
@@ -81,7 +81,7 @@ class Parameters:
         """Return how many blobs the weights have for a layer; None where they don't have it."""
         if isinstance(self._weights, Fillers) or layer.name not in self._weights.layers:
             return None
-        return len(self._weights.layers[layer.name].blobs)
+        return len(self._weights.layers[layer.name])
 
     def load(self, layer: LayerSpec, specs: Sequence[BlobSpec]) -> tuple[Parameter, ...]:
         """Return the blobs of a layer, in the shapes of `specs`."""
@@ -98,9 +98,7 @@ class Parameters:
         if isinstance(self._weights, Fillers):
             return ()
         return tuple(
-            layer.name
-            for layer in self._weights.layers.values()
-            if layer.blobs and layer.name not in self._used
+            name for name, blobs in self._weights.layers.items() if blobs and name not in self._used
         )
 
     def _own(
@@ -122,19 +120,19 @@ class Parameters:
             return [spec.fill(self._weights.seed, layer, i) for i, spec in enumerate(specs)]
         stored = self._weights.layers.get(layer.name)
         if stored is None:
-            if any(spec.chance or param.lr_mult for spec, param in zip(specs, params, strict=True)):
-                names = [name for name, source in self._weights.layers.items() if source.blobs]
+            pairs = zip(specs, params, strict=True)
+            if any(spec.is_random or param.lr_mult for spec, param in pairs):
+                names = [name for name, blobs in self._weights.layers.items() if blobs]
                 raise layer.refuse(
                     f"the weights do not have it; they have: {', '.join(names) or 'none'}"
                 )
             return [spec.fill(0, layer, i) for i, spec in enumerate(specs)]
-        if len(stored.blobs) != len(specs):
+        if len(stored) != len(specs):
             roles = ", ".join(spec.role for spec in specs)
             raise layer.refuse(
-                f"it needs {len(specs)} blobs ({roles}); the weights have {len(stored.blobs)}"
+                f"it needs {len(specs)} blobs ({roles}); the weights have {len(stored)}"
             )
-        pairs = zip(specs, stored.blobs, strict=True)
-        return [_fitted(layer, spec, blob) for spec, blob in pairs]
+        return [_fitted(layer, spec, blob) for spec, blob in zip(specs, stored, strict=True)]
 
     def _keep(self, param: ParamSpec, parameter: Parameter) -> Parameter:
         if param.name:

@@ -14,10 +14,10 @@ from cortado.model.metadata import InputTransform
 
 __all__ = ["read_transform_param", "transform_of"]
 
-_DEFAULTS = CaffeOptions()
 
-
-def read_transform_param(prototxt: str, options: CaffeOptions = _DEFAULTS) -> InputTransform | None:
+def read_transform_param(
+    prototxt: str, options: CaffeOptions = CaffeOptions()
+) -> InputTransform | None:
     """Return the transform of the data layer in a prototxt, such as a train_val.
 
     Parameters

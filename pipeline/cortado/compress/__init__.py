@@ -5,7 +5,15 @@ ladder    prune rung by rung, as long as the accuracy on validation images holds
 passes    reference → ladder → weight sharing → emitted file → validation on test images
 """
 
-from cortado.compress.options import EFFORTS, CompressOptions, Effort, EffortName
+from cortado.compress.options import DEFAULT_MAX_DROP, EFFORTS, CompressOptions, Effort, EffortName
 from cortado.compress.passes import Compressed, compress
 
-__all__ = ["EFFORTS", "CompressOptions", "Compressed", "Effort", "EffortName", "compress"]
+__all__ = [
+    "DEFAULT_MAX_DROP",
+    "EFFORTS",
+    "CompressOptions",
+    "Compressed",
+    "Effort",
+    "EffortName",
+    "compress",
+]

@@ -11,18 +11,19 @@ that holds, as bisection does.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions, Effort
 from cortado.data import Dataset
-from cortado.describe import describe
 from cortado.evaluate import Evaluation, evaluate
+from cortado.model.layers import find_layers
 from cortado.model.selector import ALL, Assignment
 from cortado.prune import PruneOptions
-from cortado.retrain import Gradual, RetrainOptions, retrain
+from cortado.retrain import Distillation, Gradual, RetrainOptions, retrain
 from cortado.steps import Progress, Steps
 
-__all__ = ["Rung", "Task", "climb", "holding", "judge"]
+__all__ = ["Stage", "Task", "climb", "holding", "judge"]
 
 _FIRST_FACTOR = 0.1
 _FACTOR = 0.5
@@ -45,12 +46,15 @@ class Task:
         What the user asks for.
     effort : Effort
         Epochs for each part of the work.
+    distillation : Distillation or None
+        The teacher: the retrained dense model, once there is one.
     """
 
     data: Dataset
     head: str | None
     options: CompressOptions
     effort: Effort
+    distillation: Distillation | None = None
 
     def training(self, epochs: int, lr: float) -> RetrainOptions:
         """Return the options of one training run."""
@@ -67,12 +71,12 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Rung:
+class Stage:
     """One model on the way.
 
     Attributes
     ----------
-    stage : str
+    name : str
         What was done to it.
     model : onnx_ir.Model
         The model.
@@ -80,37 +84,37 @@ class Rung:
         Fraction of its prunable weights that are not zero.
     val : Evaluation
         Its score on the validation images.
-    holds : bool
-        Whether its accuracy is at least the floor.
+    holds : bool or None
+        Whether its accuracy is at least the floor; None where there was no floor yet.
     """
 
-    stage: str
+    name: str
     model: ir.Model
     density: float
     val: Evaluation
-    holds: bool
+    holds: bool | None
 
 
-def climb(task: Task, start: Rung, floor: float) -> Steps[list[Rung]]:
-    """Return every rung that was tried, in order; the first is `start`.
+def climb(task: Task, start: Stage, floor: float) -> Steps[list[Stage]]:
+    """Return every rung that was tried, in order; the first is `start`, which must hold.
 
     Parameters
     ----------
     task : Task
         What to train on, and how.
-    start : Rung
+    start : Stage
         The model to prune.
     floor : float
         The least accuracy on the validation part.
     """
     rungs, factor = [start], _FIRST_FACTOR
-    layers = len(describe(start.model).layers)
-    weights = describe(start.model).total.weights
+    layers = find_layers(start.model).prunable
+    fewest = _FEWEST_WEIGHTS * len(layers) / sum(layer.array.size for layer in layers)
     failures = 0
     while failures < task.effort.failures and factor < _CLOSE_ENOUGH:
         best = holding(rungs)[-1]
         density = best.density * factor
-        if density * weights < _FEWEST_WEIGHTS * layers:
+        if density < fewest:
             break
         rungs.append((yield from _rung(task, best, density, floor)))
         failures += not rungs[-1].holds
@@ -118,23 +122,31 @@ def climb(task: Task, start: Rung, floor: float) -> Steps[list[Rung]]:
     return rungs
 
 
-def holding(rungs: Sequence[Rung]) -> list[Rung]:
+def holding(rungs: Sequence[Stage]) -> list[Stage]:
     """Return the rungs whose accuracy holds, the sparsest last."""
     return sorted((rung for rung in rungs if rung.holds), key=lambda rung: -rung.density)
 
 
-def judge(task: Task, stage: str, model: ir.Model, floor: float) -> Steps[Rung]:
-    """Evaluate a model on the validation images, and tell the user."""
+def judge(task: Task, name: str, model: ir.Model, floor: float | None) -> Steps[Stage]:
+    """Evaluate a model on the validation images, and tell the user whether it holds."""
     val = yield from evaluate(model, task.data.val, task.data.classes, task.head)
-    rung = Rung(stage, model, describe(model).total.density, val, val.accuracy >= floor)
-    verdict = "holds" if rung.holds else f"is below {floor:.4f}"
-    line = f"{stage}: {rung.density:.2%} of weights, validation accuracy {val.accuracy:.4f}"
-    yield Progress(stage, 1, 1, (), f"{line} {verdict}")
-    return rung
+    holds = None if floor is None else val.accuracy >= floor
+    stage = Stage(name, model, _density(model), val, holds)
+    line = f"{name}: {stage.density:.2%} of weights, validation accuracy {val.accuracy:.4f}"
+    verdict = {None: "", True: " holds", False: f" is below {floor or 0:.4f}"}[holds]
+    yield Progress(name, 1, 1, (), line + verdict)
+    return stage
 
 
-def _rung(task: Task, start: Rung, density: float, floor: float) -> Steps[Rung]:
+def _rung(task: Task, start: Stage, density: float, floor: float) -> Steps[Stage]:
     gradual = Gradual((Assignment(ALL, 1 - density),), PruneOptions("lamp"), _RISE)
     training = task.training(task.effort.rung, task.options.lr)
-    pruned = yield from retrain(start.model, task.data, training, task.head, gradual)
+    pruned = yield from retrain(
+        start.model, task.data, training, task.head, gradual, task.distillation
+    )
     return (yield from judge(task, f"prune to {density:.2%}", pruned.model, floor))
+
+
+def _density(model: ir.Model) -> float:
+    arrays = [layer.array for layer in find_layers(model).prunable]
+    return sum(np.count_nonzero(array) for array in arrays) / sum(array.size for array in arrays)

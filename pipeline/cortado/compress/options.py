@@ -1,12 +1,12 @@
-"""How far compression goes, and how much time it takes. This module does not import torch."""
+"""How far compression goes, and how much time it takes."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from cortado.emit.storage import Storage
+from cortado.emit import Storage
 from cortado.errors import UsageError
 
-__all__ = ["EFFORTS", "CompressOptions", "Effort", "EffortName"]
+__all__ = ["DEFAULT_MAX_DROP", "EFFORTS", "CompressOptions", "Effort", "EffortName"]
 
 EffortName = Literal["quick", "default", "max"]
 
@@ -42,6 +42,8 @@ EFFORTS: dict[EffortName, Effort] = {
     "max": Effort(reference=4, rung=8, failures=3, share=4, least_steps=1000),
 }
 
+DEFAULT_MAX_DROP = 0.005
+
 
 @dataclass(frozen=True)
 class CompressOptions:
@@ -72,7 +74,7 @@ class CompressOptions:
         Same seed, same machine, same bytes.
     """
 
-    max_drop: float = 0.005
+    max_drop: float = DEFAULT_MAX_DROP
     min_accuracy: float | None = None
     bits: int = 4
     effort: EffortName = "default"
@@ -86,3 +88,5 @@ class CompressOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.max_drop < 1:
             raise UsageError(f"the drop {self.max_drop:g} is no fraction of the images")
+        if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
+            raise UsageError(f"the accuracy {self.min_accuracy:g} is no fraction of the images")

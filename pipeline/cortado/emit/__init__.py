@@ -7,7 +7,6 @@ Whatever the form, the bytes are read back and compared with the model before th
 returned: a file that does not give the same weights, bit for bit, is never written.
 """
 
-from cortado.emit.emit import Emitted, StoredTensor, emit
-from cortado.emit.storage import Storage
+from cortado.emit.passes import Emitted, Storage, StoredTensor, emit
 
 __all__ = ["Emitted", "Storage", "StoredTensor", "emit"]

@@ -3,5 +3,8 @@
 serial     bytes ↔ model; the only place, with `emit`, where protobuf appears
 layers     the prunable layers of a model, by the names that its user knows
 selector   ``SELECTOR=VALUE`` assignments to layers
-metadata   what must be remembered between commands: input transform, head, history
+codebook   the values that a layer's weights share, if they do
+heads      the output that is scored, and the logits behind it
+metadata   what must be remembered between commands: input transform, history
+typing     names for array types
 """

@@ -4,8 +4,6 @@ Each key begins with ``cortado.`` and holds one JSON object with a ``version``; 
 else that a stage needs is re-derived from the weights.
 
 cortado.input     {"version": 1, "scale": s, "mean": [m, …]}: how pixels become inputs
-cortado.heads     {"version": 1, "heads": [{"type", "output"}, …]}: losses and metrics that a
-                  Caffe net declared, with the blob that they score
 cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how the file came to be
 """
 
@@ -21,13 +19,10 @@ from cortado.errors import CortadoError
 from cortado.model.typing import FloatArray
 
 __all__ = [
-    "Head",
     "InputTransform",
     "add_history",
-    "read_heads",
     "read_history",
     "read_transform",
-    "write_heads",
     "write_transform",
 ]
 
@@ -67,14 +62,6 @@ class InputTransform:
         return mean.reshape(-1, *[1] * (pixels.ndim - 2))
 
 
-@dataclass(frozen=True)
-class Head:
-    """A loss or metric layer that a Caffe net declared, and the blob that it scores."""
-
-    type: str
-    output: str
-
-
 def read_transform(model: ir.Model) -> InputTransform:
     """Return the stored input transform; without one, the identity."""
     return _read(model, "input", _parse_transform) or InputTransform()
@@ -83,16 +70,6 @@ def read_transform(model: ir.Model) -> InputTransform:
 def write_transform(model: ir.Model, transform: InputTransform) -> None:
     """Store the input transform in `model`, in place."""
     _write(model, "input", {"scale": transform.scale, "mean": list(transform.mean)})
-
-
-def read_heads(model: ir.Model) -> tuple[Head, ...]:
-    """Return the losses and metrics that the net declared."""
-    return _read(model, "heads", _parse_heads) or ()
-
-
-def write_heads(model: ir.Model, heads: tuple[Head, ...]) -> None:
-    """Store the losses and metrics that the net declared, in place."""
-    _write(model, "heads", {"heads": [{"type": h.type, "output": h.output} for h in heads]})
 
 
 def read_history(model: ir.Model) -> tuple[str, ...]:
@@ -107,10 +84,6 @@ def add_history(model: ir.Model, step: str) -> None:
 
 def _parse_transform(stored: dict[str, Any]) -> InputTransform:
     return InputTransform(float(stored["scale"]), tuple(float(m) for m in stored["mean"]))
-
-
-def _parse_heads(stored: dict[str, Any]) -> tuple[Head, ...]:
-    return tuple(Head(str(head["type"]), str(head["output"])) for head in stored["heads"])
 
 
 def _parse_history(stored: dict[str, Any]) -> tuple[str, ...]:

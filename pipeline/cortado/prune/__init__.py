@@ -7,7 +7,7 @@ passes       the pass: a model and sparsities → a model with more zeros
 """
 
 from cortado.prune.importance import Method
-from cortado.prune.mask import Pool, Scope, draw_masks, make_pools
+from cortado.prune.mask import Pool, Scope, check_survivors, draw_masks, make_pools
 from cortado.prune.passes import LayerSparsity, Pruned, PruneOptions, prune, prune_by_quality
 from cortado.prune.schedule import CubicSchedule
 
@@ -19,6 +19,7 @@ __all__ = [
     "PruneOptions",
     "Pruned",
     "Scope",
+    "check_survivors",
     "draw_masks",
     "make_pools",
     "prune",

@@ -12,7 +12,8 @@ lamp       w² / Σ w'² over the weights w' of the   Lee et al. 2021 (2010.0761
            layer with |w'| ≥ |w|
 ========== ======================================= ==============================================
 
-Within one layer all of them rank the weights by |w|; they differ in how they compare layers.
+In the sum of lamp, weights that tie come in the order of the array. Within one layer all methods
+rank the weights by |w|; they differ in how they compare layers.
 """
 
 from typing import Literal
@@ -21,7 +22,7 @@ import numpy as np
 
 from cortado.model.typing import FloatArray
 
-__all__ = ["Method", "importance"]
+__all__ = ["Method", "deviation", "importance"]
 
 Method = Literal["magnitude", "random-below", "std", "lamp"]
 
@@ -29,16 +30,16 @@ Method = Literal["magnitude", "random-below", "std", "lamp"]
 def importance(weights: FloatArray, method: Method) -> FloatArray:
     """Return the score of each weight, in the shape of `weights`; that of a zero is zero."""
     if method == "std":
-        return _by_deviation(weights)
+        return np.abs(weights) / np.float32(deviation(weights) or 1)
     if method == "lamp":
         return _lamp(weights)
     return np.abs(weights)
 
 
-def _by_deviation(weights: FloatArray) -> FloatArray:
+def deviation(weights: FloatArray) -> float:
+    """Return the standard deviation of the weights that are not zero; 0 without any."""
     survivors = weights[weights != 0]
-    deviation = survivors.std() if survivors.size > 1 else 0
-    return np.abs(weights) / (deviation or 1)
+    return float(survivors.std()) if survivors.size else 0.0
 
 
 def _lamp(weights: FloatArray) -> FloatArray:

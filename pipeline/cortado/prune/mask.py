@@ -16,11 +16,12 @@ from typing import Literal
 
 import numpy as np
 
+from cortado.errors import UsageError
 from cortado.model.selector import Assignment
 from cortado.model.typing import BoolArray, FloatArray
 from cortado.prune.importance import Method, importance
 
-__all__ = ["Pool", "Scope", "draw_masks", "make_pools", "threshold"]
+__all__ = ["Pool", "Scope", "check_survivors", "draw_masks", "make_pools", "threshold"]
 
 Scope = Literal["layer", "global"]
 
@@ -42,7 +43,18 @@ def make_pools(assigned: Mapping[str, Assignment[float]], scope: Scope) -> list[
         Initializer name → the assignment that won, as `selector.assign` returns it.
     scope : {"layer", "global"}
         One pool a layer, or one for each assignment.
+
+    Raises
+    ------
+    UsageError
+        If a sparsity is outside 0 ≤ s < 1.
     """
+    for assignment in assigned.values():
+        if not 0 <= assignment.value < 1:
+            raise UsageError(
+                f"the sparsity {assignment.value:g} of {assignment.selector} "
+                "is no fraction of zeros: it must be at least 0 and less than 1"
+            )
     if scope == "layer":
         return [Pool((key,), assignment.value) for key, assignment in assigned.items()]
     members: dict[Assignment[float], list[str]] = {}
@@ -81,6 +93,13 @@ def draw_masks(
                 stays |= generator.random(score.shape, np.float32) * limit < score
             masks[key] = stays & (weights[key] != 0)
     return masks
+
+
+def check_survivors(weights: Mapping[str, FloatArray], masks: Mapping[str, BoolArray]) -> None:
+    """Raise `UsageError` if a layer would lose all of its weights: nothing passes it then."""
+    for key, mask in masks.items():
+        if not mask.any() and weights[key].any():
+            raise UsageError(f"{key} would lose all of its {mask.size} weights: prune it less")
 
 
 def threshold(scores: Sequence[FloatArray], sparsity: float) -> float:

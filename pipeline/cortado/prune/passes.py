@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from cortado.errors import UsageError
-from cortado.model.layers import Layer, check_finite, find_layers, replace_weights
+from cortado.invariants import check_zeros
+from cortado.model.layers import Layers, Skipped, check_finite, find_layers, replace_weights
 from cortado.model.selector import Assignment, assign
 from cortado.model.typing import BoolArray
-from cortado.prune.importance import Method
-from cortado.prune.mask import Scope, draw_masks, make_pools
+from cortado.prune.importance import Method, deviation
+from cortado.prune.mask import Scope, check_survivors, draw_masks, make_pools
 
 __all__ = ["LayerSparsity", "PruneOptions", "Pruned", "prune", "prune_by_quality"]
 
@@ -53,10 +53,11 @@ class LayerSparsity:
 
 @dataclass(frozen=True)
 class Pruned:
-    """A pruned model and what was done to each of its prunable layers."""
+    """A pruned model, what was done to each prunable layer, and which are not prunable."""
 
     model: ir.Model
     layers: tuple[LayerSparsity, ...]
+    skipped: tuple[Skipped, ...]
 
     @property
     def sparsity(self) -> float:
@@ -83,20 +84,16 @@ def prune(
     Raises
     ------
     UsageError
-        If a sparsity is outside 0 ≤ s < 1, or a selector matches no layer.
+        If a sparsity is outside 0 ≤ s < 1, a selector matches no layer, or a layer would lose
+        all of its weights.
     """
-    for assignment in sparsities:
-        if not 0 <= assignment.value < 1:
-            raise UsageError(
-                f"the sparsity {assignment.value:g} of {assignment.selector} "
-                "is no fraction of zeros: it must be at least 0 and less than 1"
-            )
-    layers = find_layers(model).prunable
-    check_finite(layers)
-    assigned = assign(layers, sparsities)
-    weights = {layer.key: layer.array for layer in layers if layer.key in assigned}
+    layers = find_layers(model)
+    check_finite(layers.prunable)
+    assigned = assign(layers.prunable, sparsities)
+    weights = {layer.key: layer.array for layer in layers.prunable if layer.key in assigned}
     pools = make_pools(assigned, options.effective_scope)
     masks = draw_masks(weights, pools, options.method, np.random.default_rng(options.seed))
+    check_survivors(weights, masks)
     return _apply(model, layers, masks)
 
 
@@ -110,31 +107,33 @@ def prune_by_quality(model: ir.Model, qualities: Sequence[Assignment[float]]) ->
     qualities : sequence of Assignment
         The factor for each selector, ≥ 0; σ is the standard deviation of the layer's weights
         that are not zero.
+
+    Raises
+    ------
+    UsageError
+        If a selector matches no layer, or a layer would lose all of its weights.
     """
-    layers = find_layers(model).prunable
-    check_finite(layers)
-    assigned = assign(layers, qualities)
-    masks = {}
-    for layer in layers:
-        if layer.key in assigned:
-            survivors = layer.array[layer.array != 0]
-            limit = assigned[layer.key].value * (survivors.std() if survivors.size else 0)
-            masks[layer.key] = np.abs(layer.array) > limit
+    layers = find_layers(model)
+    check_finite(layers.prunable)
+    assigned = assign(layers.prunable, qualities)
+    weights = {layer.key: layer.array for layer in layers.prunable if layer.key in assigned}
+    masks = {
+        key: np.abs(array) > assigned[key].value * deviation(array)
+        for key, array in weights.items()
+    }
+    check_survivors(weights, masks)
     return _apply(model, layers, masks)
 
 
-def _apply(model: ir.Model, layers: Sequence[Layer], masks: Mapping[str, BoolArray]) -> Pruned:
+def _apply(model: ir.Model, layers: Layers, masks: Mapping[str, BoolArray]) -> Pruned:
     report, pruned = [], {}
-    for layer in layers:
+    for layer in layers.prunable:
         before = layer.array
         after = np.where(masks[layer.key], before, np.float32(0)) if layer.key in masks else before
         pruned[layer.key] = after
         zeros_before = int(before.size - np.count_nonzero(before))
         zeros_after = int(after.size - np.count_nonzero(after))
-        if zeros_after == after.size > zeros_before:
-            raise UsageError(
-                f"the layer {layer.name} would lose all of its {after.size} weights; "
-                "give it a lower sparsity"
-            )
         report.append(LayerSparsity(layer.name, before.size, zeros_before, zeros_after))
-    return Pruned(replace_weights(model, pruned), tuple(report))
+    result = replace_weights(model, pruned)
+    check_zeros(model, result)
+    return Pruned(result, tuple(report), layers.skipped)

@@ -1,14 +1,14 @@
 """Weight sharing: the non-zero weights of a layer take few distinct values; zeros stay zero.
 
 kmeans     one-dimensional k-means, optimal or from given centroids
-codebook   the initial centroids of Deep Compression, and the values that a layer shares
+codebook   the initial centroids of Deep Compression, and codebooks made from them
 passes     the pass: a model and bits → a model whose layers share values
 
 Training the shared values is retraining under another constraint: see `cortado.retrain`.
 """
 
-from cortado.quantize.codebook import Init, find_codebook, make_codebook
-from cortado.quantize.kmeans import inertia, lloyd, optimal_kmeans
+from cortado.quantize.codebook import Init, make_codebook
+from cortado.quantize.kmeans import lloyd, optimal_kmeans
 from cortado.quantize.passes import LayerSharing, QuantizeOptions, Shared, quantize
 
 __all__ = [
@@ -16,8 +16,6 @@ __all__ = [
     "LayerSharing",
     "QuantizeOptions",
     "Shared",
-    "find_codebook",
-    "inertia",
     "lloyd",
     "make_codebook",
     "optimal_kmeans",

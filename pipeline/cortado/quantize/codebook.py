@@ -4,7 +4,7 @@ The initial centroids are those of Deep Compression (Han et al. 2016, 1510.00149
 
 linear    evenly spaced between the smallest and the largest weight
 density   evenly spaced in the weights' cumulative distribution
-random    weights drawn at random
+random    distinct weights drawn at random
 optimal   the one-dimensional k-means of least inertia; nothing is left to iterate
 
 Lloyd's iteration then moves the first three to a local optimum.
@@ -17,11 +17,9 @@ import numpy as np
 from cortado.model.typing import FloatArray, IntArray
 from cortado.quantize.kmeans import lloyd, optimal_kmeans
 
-__all__ = ["Init", "assign_nearest", "find_codebook", "make_codebook"]
+__all__ = ["Init", "assign_nearest", "make_codebook"]
 
 Init = Literal["linear", "density", "random", "optimal"]
-
-_LARGEST_CODEBOOK = 256
 
 
 def make_codebook(
@@ -59,21 +57,6 @@ def assign_nearest(values: FloatArray, codebook: FloatArray) -> IntArray:
     """Return the index of the nearest entry of an ascending codebook for each value."""
     wide = codebook.astype(np.float64)
     return np.searchsorted((wide[1:] + wide[:-1]) / 2, values)
-
-
-def find_codebook(weights: FloatArray) -> FloatArray | None:
-    """Return the values that the non-zero weights of a layer share, or None if they don't.
-
-    Weights count as shared when they have at most 256 distinct non-zero values, and fewer
-    values than weights: trained weights never repeat like that by chance.
-
-    Returns
-    -------
-    array of shape (≤ 256,), float32, ascending, or None
-    """
-    nonzero = weights[weights != 0]
-    distinct = np.unique(nonzero)
-    return distinct if len(distinct) <= _LARGEST_CODEBOOK and len(distinct) < len(nonzero) else None
 
 
 def _start(

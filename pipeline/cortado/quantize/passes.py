@@ -7,7 +7,8 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import UsageError
-from cortado.model.layers import Layer, check_finite, find_layers, replace_weights
+from cortado.invariants import check_zeros
+from cortado.model.layers import Layer, Skipped, check_finite, find_layers, replace_weights
 from cortado.model.selector import Assignment, assign
 from cortado.model.typing import FloatArray
 from cortado.quantize.codebook import Init, assign_nearest, make_codebook
@@ -57,10 +58,11 @@ class LayerSharing:
 
 @dataclass(frozen=True)
 class Shared:
-    """A model with shared weights, and what was done to each selected layer."""
+    """A model with shared weights, what was done to each selected layer, and what can't share."""
 
     model: ir.Model
     layers: tuple[LayerSharing, ...]
+    skipped: tuple[Skipped, ...]
 
 
 def quantize(
@@ -90,17 +92,19 @@ def quantize(
                 f"{assignment.value} bits for {assignment.selector}: "
                 f"a codebook takes 1 to {MAX_BITS} bits"
             )
-    layers = find_layers(model).prunable
-    check_finite(layers)
-    assigned = assign(layers, bits)
+    layers = find_layers(model)
+    check_finite(layers.prunable)
+    assigned = assign(layers.prunable, bits)
     generator = np.random.default_rng(options.seed)
     report, shared = [], {}
-    for layer in layers:
+    for layer in layers.prunable:
         if layer.key in assigned:
             clusters = 2 ** assigned[layer.key].value
             shared[layer.key] = _share(layer.array, clusters, options.init, generator)
             report.append(_compare(layer, shared[layer.key]))
-    return Shared(replace_weights(model, shared), tuple(report))
+    result = replace_weights(model, shared)
+    check_zeros(model, result)
+    return Shared(result, tuple(report), layers.skipped)
 
 
 def _share(

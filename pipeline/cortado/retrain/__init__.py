@@ -5,6 +5,7 @@ rates         the learning rate at each moment
 batches       shuffled, shifted, transformed batches as tensors
 constraints   what keeps zeros zero and shared values shared
 devices       where training runs
+gradual       masks that shrink along a schedule
 losses        cross-entropy, and distillation from a teacher
 loop          the training loop itself
 passes        the pass: a model and data → the same model with other weights

@@ -1,7 +1,7 @@
 """What keeps zeros zero and shared values shared, whatever the optimizer does.
 
-`Masked` multiplies the weights by their mask after every step: gradient, momentum and weight
-decay may move a pruned weight, and it is zero again before anyone reads it.
+`Masked` zeroes the pruned weights after every step: gradient, momentum and weight decay may
+move one, and it is zero again before anyone reads it.
 
 `Shared` hands the optimizer the codebook instead of the weights. The gradient of a shared
 value is the sum over its members (Han et al. 2016, 1510.00149, equation 3), and after every
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from cortado.errors import CortadoError
+from cortado.model.codebook import find_codebook
 from cortado.model.layers import Layer
 from cortado.model.typing import BoolArray
-from cortado.quantize import find_codebook
 
 __all__ = ["Constraint", "Masked", "Shared", "constrain"]
 
@@ -53,13 +53,13 @@ class Masked:
         The layer, for errors.
     weight : torch.nn.Parameter
         Of any shape.
-    mask : torch.Tensor
-        1 where a weight stays and 0 elsewhere, of the weight's type and shape.
+    pruned : torch.Tensor
+        Of the weight's shape, bool: True where a weight is pruned.
     """
 
     name: str
     weight: nn.Parameter
-    mask: Tensor
+    pruned: Tensor
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weight itself."""
@@ -70,17 +70,17 @@ class Masked:
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Zero the pruned weights."""
-        self.weight.mul_(self.mask)
+        """Zero the pruned weights; a product with 0 would leave −0 or NaN behind."""
+        self.weight.masked_fill_(self.pruned, 0.0)
 
     def shrink(self, mask: BoolArray) -> None:
-        """Prune more weights; those that are pruned stay so."""
-        self.mask.mul_(torch.from_numpy(mask).to(self.mask))
+        """Prune all weights but those of `mask`; what is pruned stays so."""
+        self.pruned |= torch.from_numpy(~mask).to(self.pruned.device)
         self.after_step()
 
     def check(self) -> None:
         """Check that every pruned weight is zero."""
-        if bool((self.weight[self.mask == 0] != 0).any()):
+        if bool((self.weight[self.pruned] != 0).any()):
             raise CortadoError(f"retraining revived pruned weights of {self.name}")
 
 
@@ -111,7 +111,7 @@ class Shared:
 
     def after_backward(self) -> None:
         """Sum the gradients of the members of each codebook entry."""
-        assert self.weight.grad is not None
+        assert self.weight.grad is not None  # backward was just run
         gradients = self.weight.grad[self._members]
         self.codebook.grad = torch.zeros_like(self.codebook).index_add_(0, self._labels, gradients)
         self.weight.grad = None
@@ -145,8 +145,7 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
     for layer, weight in zip(layers, weights, strict=True):
         codebook = find_codebook(layer.array)
         if codebook is None:
-            mask = (weight.detach() != 0).to(weight.dtype)
-            constraints.append(Masked(layer.name, weight, mask))
+            constraints.append(Masked(layer.name, weight, weight.detach() == 0))
         else:
             entries = torch.from_numpy(codebook).to(weight.device)
             constraints.append(Shared(layer.name, weight, entries))

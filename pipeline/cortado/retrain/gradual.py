@@ -8,7 +8,7 @@ import numpy as np
 from cortado.errors import CortadoError
 from cortado.model.layers import Layer
 from cortado.model.selector import assign
-from cortado.prune import CubicSchedule, Pool, draw_masks, make_pools
+from cortado.prune import CubicSchedule, Pool, check_survivors, draw_masks, make_pools
 from cortado.retrain.constraints import Constraint, Masked
 from cortado.retrain.options import Gradual
 
@@ -27,6 +27,8 @@ class GradualPruning:
         What shares a threshold, and how its sparsity rises.
     options : Gradual
         How masks are chosen, and how often.
+    generator : numpy.random.Generator
+        Only ``random-below`` draws from it.
     """
 
     masked: dict[str, Masked]
@@ -65,6 +67,7 @@ class GradualPruning:
         weights = {key: c.weight.detach().cpu().numpy() for key, c in self.masked.items()}
         pools = [Pool(pool.keys, rise(step / last if last else 1.0)) for pool, rise in self.pools]
         masks = draw_masks(weights, pools, self.options.prune.method, self.generator)
+        check_survivors(weights, masks)
         for key, mask in masks.items():
             self.masked[key].shrink(mask)
 

@@ -1,4 +1,4 @@
-"""What may be chosen about retraining. This module does not import torch."""
+"""What may be chosen about retraining."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +58,8 @@ class RetrainOptions:
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.batch < 1 or self.shift < 0:
             raise UsageError("epochs and shift must not be negative, and a batch needs an image")
+        if not self.peak_lr > 0 or not 0 <= self.momentum < 1 or not self.weight_decay >= 0:
+            raise UsageError("lr must be positive, momentum 0 to 1, weight decay not negative")
 
     @property
     def peak_lr(self) -> float:
@@ -77,6 +79,7 @@ class Gradual:
         How the weights to cut are chosen each time.
     rise : float
         The part of the training during which the sparsity rises; then masks stay as they are.
+        0 prunes before the first step.
     every : int
         Steps from one choice of masks to the next.
     """
@@ -85,6 +88,10 @@ class Gradual:
     prune: PruneOptions = PruneOptions(method="lamp")
     rise: float = 0.6
     every: int = 100
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rise <= 1 or self.every < 1:
+            raise UsageError("the sparsity rises during a part of the training, in whole steps")
 
 
 @dataclass(frozen=True)
@@ -106,3 +113,7 @@ class Distillation:
     teacher: ir.Model
     temperature: float = 4.0
     weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0 or not 0 <= self.weight <= 1:
+            raise UsageError("distillation needs a positive temperature and a weight of 0 to 1")

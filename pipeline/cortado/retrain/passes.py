@@ -12,7 +12,7 @@ from cortado.errors import CortadoError, UsageError
 from cortado.invariants import check_kept
 from cortado.model import serial
 from cortado.model.heads import Scores, activation_of, choose_output
-from cortado.model.layers import find_layers
+from cortado.model.layers import Skipped, find_layers
 from cortado.retrain.constraints import constrain
 from cortado.retrain.devices import find_device, place
 from cortado.retrain.gradual import GradualPruning
@@ -27,29 +27,23 @@ __all__ = ["Epoch", "Retrained", "find_scores", "prepare", "retrain"]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave: the last batch of training, and the validation part after it."""
+    """What one epoch gave: on the training images as it went, on the validation images after.
+
+    `number` counts from 0.
+    """
 
     number: int
     train: Measured
     val: Measured
 
-    def report(self) -> dict[str, float]:
-        """Return the figures as `json` can write them."""
-        return {
-            "epoch": self.number + 1,
-            "train_loss": self.train.loss,
-            "train_accuracy": self.train.accuracy,
-            "val_loss": self.val.loss,
-            "val_accuracy": self.val.accuracy,
-        }
-
 
 @dataclass(frozen=True)
 class Retrained:
-    """A retrained model and how it got there."""
+    """A retrained model, how it got there, and the layers that were not trained, with why."""
 
     model: ir.Model
     epochs: tuple[Epoch, ...]
+    skipped: tuple[Skipped, ...]
 
 
 def retrain(
@@ -77,6 +71,13 @@ def retrain(
     distillation : Distillation or None
         Learn from a teacher too.
 
+    Raises
+    ------
+    CortadoError
+        If an operator has no translation, the labels don't fit the output, or training diverges.
+    UsageError
+        If the request does not fit the model, such as a head that it has not.
+
     Notes
     -----
     Seeds torch's own generator, from which Dropout draws.
@@ -88,7 +89,7 @@ def retrain(
     epochs = yield from _run(loop, data)
     result = from_torch(model, loop.module)
     check_kept(model, result)
-    return Retrained(result, epochs)
+    return Retrained(result, epochs, _untrained(model, loop))
 
 
 def prepare(
@@ -111,6 +112,13 @@ def prepare(
     optimizer = make_optimizer(module, weights, constraints, options)
     objective = Objective(_teacher(distillation, data, head, device))
     return Loop(module, Feed.of(model), constraints, objective, optimizer, pruning, options, device)
+
+
+def _untrained(model: ir.Model, loop: Loop) -> tuple[Skipped, ...]:
+    layers, trained = find_layers(model), parameter_names(loop.module)
+    reason = "it does not lead to the output that is trained"
+    aside = [Skipped(x.name, x.op_type, reason) for x in layers.prunable if x.key not in trained]
+    return (*layers.skipped, *aside)
 
 
 def _run(loop: Loop, data: Dataset) -> Steps[tuple[Epoch, ...]]:

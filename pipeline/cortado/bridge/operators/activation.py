@@ -10,33 +10,35 @@ from torch.nn import functional as F
 from cortado.bridge.context import Context
 from cortado.bridge.registry import operator
 
+__all__: list[str] = []
+
 
 @operator("Relu")
-def relu(ctx: Context) -> fx.Node:
+def _relu(ctx: Context) -> fx.Node:
     """``max(x, 0)``."""
     return ctx.call(F.relu, ctx.input(0))
 
 
 @operator("Sigmoid")
-def sigmoid(ctx: Context) -> fx.Node:
+def _sigmoid(ctx: Context) -> fx.Node:
     """``1 / (1 + exp(-x))``."""
     return ctx.call(torch.sigmoid, ctx.input(0))
 
 
 @operator("Tanh")
-def tanh(ctx: Context) -> fx.Node:
+def _tanh(ctx: Context) -> fx.Node:
     """``tanh(x)``."""
     return ctx.call(torch.tanh, ctx.input(0))
 
 
 @operator("LeakyRelu")
-def leaky_relu(ctx: Context) -> fx.Node:
+def _leaky_relu(ctx: Context) -> fx.Node:
     """``x`` if positive, else ``alpha x``."""
     return ctx.call(F.leaky_relu, ctx.input(0), ctx.node.attributes.get_float("alpha", 0.01))
 
 
 @operator("PRelu")
-def prelu(ctx: Context) -> fx.Node:
+def _prelu(ctx: Context) -> fx.Node:
     """``x`` if positive, else ``slope x``; the slope is trained, and broadcast as any tensor."""
     x, slope = ctx.input(0), ctx.input(1)
     if _is_per_channel(ctx):
@@ -45,13 +47,13 @@ def prelu(ctx: Context) -> fx.Node:
 
 
 @operator("Elu")
-def elu(ctx: Context) -> fx.Node:
+def _elu(ctx: Context) -> fx.Node:
     """``x`` if positive, else ``alpha (exp(x) - 1)``."""
     return ctx.call(F.elu, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0))
 
 
 @operator("Selu")
-def selu(ctx: Context) -> fx.Node:
+def _selu(ctx: Context) -> fx.Node:
     """``gamma elu(x, alpha)``, with any constants."""
     alpha = ctx.node.attributes.get_float("alpha", 1.67326319217681884765625)
     gamma = ctx.node.attributes.get_float("gamma", 1.05070102214813232421875)
@@ -59,7 +61,7 @@ def selu(ctx: Context) -> fx.Node:
 
 
 @operator("HardSigmoid")
-def hard_sigmoid(ctx: Context) -> fx.Node:
+def _hard_sigmoid(ctx: Context) -> fx.Node:
     """``clip(alpha x + beta, 0, 1)``."""
     alpha = ctx.node.attributes.get_float("alpha", 0.2)
     beta = ctx.node.attributes.get_float("beta", 0.5)
@@ -68,44 +70,44 @@ def hard_sigmoid(ctx: Context) -> fx.Node:
 
 
 @operator("HardSwish")
-def hard_swish(ctx: Context) -> fx.Node:
+def _hard_swish(ctx: Context) -> fx.Node:
     """``x clip(x / 6 + 1/2, 0, 1)``."""
     return ctx.call(F.hardswish, ctx.input(0))
 
 
 @operator("Softplus")
-def softplus(ctx: Context) -> fx.Node:
+def _softplus(ctx: Context) -> fx.Node:
     """``log(1 + exp(x))``."""
     return ctx.call(F.softplus, ctx.input(0))
 
 
 @operator("Softsign")
-def softsign(ctx: Context) -> fx.Node:
+def _softsign(ctx: Context) -> fx.Node:
     """``x / (1 + |x|)``."""
     return ctx.call(F.softsign, ctx.input(0))
 
 
 @operator("Mish")
-def mish(ctx: Context) -> fx.Node:
+def _mish(ctx: Context) -> fx.Node:
     """``x tanh(softplus(x))``."""
     return ctx.call(F.mish, ctx.input(0))
 
 
 @operator("Gelu")
-def gelu(ctx: Context) -> fx.Node:
+def _gelu(ctx: Context) -> fx.Node:
     """``x Φ(x)``, exact or by tanh."""
     approximate = ctx.node.attributes.get_string("approximate", "none")
     return ctx.call(F.gelu, ctx.input(0), approximate=approximate)
 
 
 @operator("ThresholdedRelu")
-def thresholded_relu(ctx: Context) -> fx.Node:
+def _thresholded_relu(ctx: Context) -> fx.Node:
     """``x`` if larger than alpha, else 0."""
     return ctx.call(F.threshold, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0), 0.0)
 
 
 @operator("Clip")
-def clip(ctx: Context) -> fx.Node:
+def _clip(ctx: Context) -> fx.Node:
     """Limit to [min, max]: attributes before opset 11, optional inputs since."""
     low, high = (
         ctx.node.attributes.get_float(name, None) if ctx.opset < 11 else _limit(ctx, index)
@@ -119,13 +121,13 @@ def clip(ctx: Context) -> fx.Node:
 
 
 @operator("Softmax")
-def softmax(ctx: Context) -> fx.Node:
+def _softmax(ctx: Context) -> fx.Node:
     """``exp(x) / sum exp(x)`` along an axis."""
     return _along_axis(ctx, F.softmax)
 
 
 @operator("LogSoftmax")
-def log_softmax(ctx: Context) -> fx.Node:
+def _log_softmax(ctx: Context) -> fx.Node:
     """``x - log sum exp(x)`` along an axis."""
     return _along_axis(ctx, F.log_softmax)
 

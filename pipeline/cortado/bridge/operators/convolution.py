@@ -14,12 +14,14 @@ from cortado.bridge.context import Context
 from cortado.bridge.operators.window import Window, read_padded_window, read_window, split_pads
 from cortado.bridge.registry import operator
 
+__all__: list[str] = []
+
 _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
 @operator("Conv")
-def conv(ctx: Context) -> fx.Node:
+def _conv(ctx: Context) -> fx.Node:
     """``Y = X * W + b``."""
     window = read_padded_window(ctx, _kernel(ctx))
     data = ctx.input(0) if window.is_symmetric else window.pad(ctx, ctx.input(0))
@@ -33,7 +35,7 @@ def conv(ctx: Context) -> fx.Node:
 
 
 @operator("ConvTranspose")
-def conv_transpose(ctx: Context) -> fx.Node:
+def _conv_transpose(ctx: Context) -> fx.Node:
     """Spread each input element over a window: the gradient of a convolution.
 
     Pads shorten the output; where PyTorch cannot, a call of its own crops it.

@@ -15,6 +15,8 @@ from torch import fx
 from cortado.bridge.context import Context
 from cortado.bridge.registry import operator
 
+__all__: list[str] = []
+
 _UNARY: dict[str, Callable[..., Any]] = {
     "Abs": torch.abs,
     "Acos": torch.acos,
@@ -61,25 +63,25 @@ _LOGICAL: dict[str, Callable[..., Any]] = {
 
 
 @operator(*_UNARY)
-def unary(ctx: Context) -> fx.Node:
+def _unary(ctx: Context) -> fx.Node:
     """Apply a function of one element."""
     return ctx.call(_UNARY[ctx.node.op_type], ctx.input(0))
 
 
 @operator(*_BINARY)
-def binary(ctx: Context) -> fx.Node:
+def _binary(ctx: Context) -> fx.Node:
     """Combine two tensors, or a tensor and a number."""
     return ctx.call(_BINARY[ctx.node.op_type], *_operands(ctx))
 
 
 @operator(*_LOGICAL)
-def logical(ctx: Context) -> fx.Node:
+def _logical(ctx: Context) -> fx.Node:
     """Combine two truth values."""
     return ctx.call(_LOGICAL[ctx.node.op_type], ctx.input(0), ctx.input(1))
 
 
 @operator("Div")
-def div(ctx: Context) -> fx.Node:
+def _div(ctx: Context) -> fx.Node:
     """Divide; integers towards zero."""
     if ctx.is_integer(0):
         return ctx.call(torch.div, ctx.input(0), ctx.input(1), rounding_mode="trunc")
@@ -87,14 +89,14 @@ def div(ctx: Context) -> fx.Node:
 
 
 @operator("Mod")
-def mod(ctx: Context) -> fx.Node:
+def _mod(ctx: Context) -> fx.Node:
     """Return the remainder: with the sign of the divisor, or with ``fmod`` of the dividend."""
     function = torch.fmod if ctx.node.attributes.get_int("fmod", 0) else torch.remainder
     return ctx.call(function, ctx.input(0), ctx.input(1))
 
 
 @operator("Pow")
-def power(ctx: Context) -> fx.Node:
+def _power(ctx: Context) -> fx.Node:
     """Raise to a power; the result has the type of the base."""
     base, exponent = _operands(ctx)
     if isinstance(exponent, float) and exponent.is_integer():
@@ -103,32 +105,32 @@ def power(ctx: Context) -> fx.Node:
 
 
 @operator("Max")
-def maximum(ctx: Context) -> fx.Node:
+def _maximum(ctx: Context) -> fx.Node:
     """Return the largest of any number of tensors."""
     return reduce(lambda a, b: ctx.call(torch.maximum, a, b), ctx.inputs())
 
 
 @operator("Min")
-def minimum(ctx: Context) -> fx.Node:
+def _minimum(ctx: Context) -> fx.Node:
     """Return the smallest of any number of tensors."""
     return reduce(lambda a, b: ctx.call(torch.minimum, a, b), ctx.inputs())
 
 
 @operator("Sum")
-def total(ctx: Context) -> fx.Node:
+def _total(ctx: Context) -> fx.Node:
     """Return the sum of any number of tensors."""
     return reduce(lambda a, b: ctx.call(python.add, a, b), ctx.inputs())
 
 
 @operator("Mean")
-def mean(ctx: Context) -> fx.Node:
+def _mean(ctx: Context) -> fx.Node:
     """Return the mean of any number of tensors."""
     count = len(ctx.node.inputs)
-    return total(ctx) if count == 1 else ctx.call(python.truediv, total(ctx), count)
+    return _total(ctx) if count == 1 else ctx.call(python.truediv, _total(ctx), count)
 
 
 @operator("Where")
-def where(ctx: Context) -> fx.Node:
+def _where(ctx: Context) -> fx.Node:
     """Choose from the second input where the first is true, else from the third."""
     return ctx.call(torch.where, ctx.input(0), ctx.input(1), ctx.input(2))
 

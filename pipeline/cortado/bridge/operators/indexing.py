@@ -12,6 +12,8 @@ from cortado.bridge.context import Context
 from cortado.bridge.registry import operator
 from cortado.bridge.sizes import Item
 
+__all__: list[str] = []
+
 _DTYPES = {
     ir.DataType.FLOAT: torch.float32,
     ir.DataType.FLOAT16: torch.float16,
@@ -29,13 +31,13 @@ _PAD_MODES = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
 @operator("Concat")
-def concat(ctx: Context) -> fx.Node:
+def _concat(ctx: Context) -> fx.Node:
     """Join tensors along an axis."""
     return ctx.call(torch.cat, ctx.inputs(), ctx.node.attributes.get_int("axis", 1))
 
 
 @operator("Split")
-def split(ctx: Context) -> tuple[fx.Node, ...]:
+def _split(ctx: Context) -> tuple[fx.Node, ...]:
     """Cut along an axis, into parts of given sizes or as many equal ones as there are outputs."""
     axis = ctx.node.attributes.get_int("axis", 0)
     count = len(ctx.node.outputs)
@@ -51,7 +53,7 @@ def split(ctx: Context) -> tuple[fx.Node, ...]:
 
 
 @operator("Slice")
-def slice_(ctx: Context) -> fx.Node:
+def _slice(ctx: Context) -> fx.Node:
     """Take a range along each of some axes; limits beyond the ends are cut as Python's are."""
     starts, ends = (_limits(ctx, name, index) for index, name in ((1, "starts"), (2, "ends")))
     axes = ctx.axes("axes", 3) or tuple(range(len(starts)))
@@ -68,7 +70,7 @@ def slice_(ctx: Context) -> fx.Node:
 
 
 @operator("Gather")
-def gather(ctx: Context) -> fx.Node:
+def _gather(ctx: Context) -> fx.Node:
     """Take the entries at some indices of an axis; negative ones count from the end."""
     x, axis = ctx.input(0), ctx.node.attributes.get_int("axis", 0)
     indices = ctx.known(1)
@@ -79,7 +81,7 @@ def gather(ctx: Context) -> fx.Node:
 
 
 @operator("Pad")
-def pad(ctx: Context) -> fx.Node:
+def _pad(ctx: Context) -> fx.Node:
     """Add elements at the ends of axes: a constant, mirrored, or the edge's; or crop."""
     pads = ctx.axes("pads", 1) or ()
     if ctx.has(3):
@@ -106,7 +108,7 @@ def pad(ctx: Context) -> fx.Node:
 
 
 @operator("Cast")
-def cast(ctx: Context) -> fx.Node:
+def _cast(ctx: Context) -> fx.Node:
     """Convert to another type."""
     target = ir.DataType(ctx.node.attributes.get_int("to", 1))
     if target not in _DTYPES:

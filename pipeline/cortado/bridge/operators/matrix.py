@@ -7,9 +7,11 @@ from torch.nn import functional as F
 from cortado.bridge.context import Context
 from cortado.bridge.registry import operator
 
+__all__: list[str] = []
+
 
 @operator("Gemm")
-def gemm(ctx: Context) -> fx.Node:
+def _gemm(ctx: Context) -> fx.Node:
     """``Y = alpha A' B' + beta C`` with A' of shape (m, k), B' of shape (k, n)."""
     a, b, c = ctx.input(0), ctx.input(1), ctx.optional(2)
     alpha = ctx.node.attributes.get_float("alpha", 1.0)
@@ -29,6 +31,6 @@ def gemm(ctx: Context) -> fx.Node:
 
 
 @operator("MatMul")
-def matmul(ctx: Context) -> fx.Node:
+def _matmul(ctx: Context) -> fx.Node:
     """Multiply as `numpy.matmul` does."""
     return ctx.call(torch.matmul, ctx.input(0), ctx.input(1))

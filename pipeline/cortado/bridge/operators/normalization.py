@@ -15,13 +15,15 @@ from torch.nn import functional as F
 from cortado.bridge.context import Context
 from cortado.bridge.registry import operator
 
+__all__: list[str] = []
+
 
 @operator("BatchNormalization")
-def batch_normalization(ctx: Context) -> fx.Node:
+def _batch_normalization(ctx: Context) -> fx.Node:
     """``scale (x - mean) / sqrt(var + epsilon) + bias`` with the stored mean and variance.
 
-    In training too, for now: the file's statistics stay as they are, so that the loss that is
-    trained is that of the network as it will run. Scale and bias still learn.
+    In training too: the file's statistics stay as they are, so that the loss that is trained is
+    that of the network as it will run. Scale and bias learn.
     """
     attributes = ctx.node.attributes
     if attributes.get_int("training_mode", 0) or not attributes.get_int("spatial", 1):
@@ -32,7 +34,7 @@ def batch_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("InstanceNormalization")
-def instance_normalization(ctx: Context) -> fx.Node:
+def _instance_normalization(ctx: Context) -> fx.Node:
     """Normalize each channel of each sample."""
     scale, bias = ctx.input(1), ctx.input(2)
     epsilon = ctx.node.attributes.get_float("epsilon", 1e-5)
@@ -40,7 +42,7 @@ def instance_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("GroupNormalization")
-def group_normalization(ctx: Context) -> fx.Node:
+def _group_normalization(ctx: Context) -> fx.Node:
     """Normalize each group of channels; scale and bias per channel (opset 21 on)."""
     if ctx.opset < 21:
         raise ctx.refusal("before opset 21 it has a scale per group, which is not supported")
@@ -50,7 +52,7 @@ def group_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("LayerNormalization")
-def layer_normalization(ctx: Context) -> fx.Node:
+def _layer_normalization(ctx: Context) -> fx.Node:
     """Normalize the axes from ``axis`` on; scale and bias have their shape, or broadcast to it."""
     axis = ctx.node.attributes.get_int("axis", -1)
     shape = ctx.dims(0)[axis:]
@@ -66,7 +68,7 @@ def layer_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("LRN")
-def lrn(ctx: Context) -> fx.Node:
+def _lrn(ctx: Context) -> fx.Node:
     """``x / (bias + alpha/size sum x²)^beta`` over ``size`` channels around each.
 
     PyTorch and ONNX both divide alpha by the size; of an even size, ONNX takes the larger half

@@ -16,12 +16,14 @@ from cortado.bridge.context import Context
 from cortado.bridge.operators.window import Window, read_padded_window
 from cortado.bridge.registry import operator
 
+__all__: list[str] = []
+
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 _AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 @operator("MaxPool")
-def max_pool(ctx: Context) -> fx.Node:
+def _max_pool(ctx: Context) -> fx.Node:
     """Return the largest element of each window; pads never win."""
     window, data = _window(ctx), ctx.input(0)
     options: dict[str, Any] = {"dilation": window.dilation} if max(window.dilation) > 1 else {}
@@ -34,7 +36,7 @@ def max_pool(ctx: Context) -> fx.Node:
 
 
 @operator("AveragePool")
-def average_pool(ctx: Context) -> fx.Node:
+def _average_pool(ctx: Context) -> fx.Node:
     """Return the mean of each window; pads count if ``count_include_pad`` says so."""
     window = _window(ctx)
     if max(window.dilation) > 1:
@@ -56,13 +58,13 @@ def average_pool(ctx: Context) -> fx.Node:
 
 
 @operator("GlobalAveragePool")
-def global_average_pool(ctx: Context) -> fx.Node:
+def _global_average_pool(ctx: Context) -> fx.Node:
     """Return the mean of each channel, with axes of length 1 in place of the spatial ones."""
     return ctx.call(torch.mean, ctx.input(0), _spatial(ctx), keepdim=True)
 
 
 @operator("GlobalMaxPool")
-def global_max_pool(ctx: Context) -> fx.Node:
+def _global_max_pool(ctx: Context) -> fx.Node:
     """Return the largest element of each channel, with axes of length 1."""
     return ctx.call(torch.amax, ctx.input(0), _spatial(ctx), keepdim=True)
 

@@ -12,63 +12,65 @@ from torch import fx
 from cortado.bridge.context import Context
 from cortado.bridge.registry import operator
 
+__all__: list[str] = []
+
 
 @operator("ReduceMean")
-def reduce_mean(ctx: Context) -> fx.Node:
+def _reduce_mean(ctx: Context) -> fx.Node:
     """Return the mean."""
     return _reduce(ctx, ctx.input(0), torch.mean)
 
 
 @operator("ReduceSum")
-def reduce_sum(ctx: Context) -> fx.Node:
+def _reduce_sum(ctx: Context) -> fx.Node:
     """Return the sum."""
     return _reduce(ctx, ctx.input(0), torch.sum)
 
 
 @operator("ReduceMax")
-def reduce_max(ctx: Context) -> fx.Node:
+def _reduce_max(ctx: Context) -> fx.Node:
     """Return the largest element."""
     return _reduce(ctx, ctx.input(0), torch.amax)
 
 
 @operator("ReduceMin")
-def reduce_min(ctx: Context) -> fx.Node:
+def _reduce_min(ctx: Context) -> fx.Node:
     """Return the smallest element."""
     return _reduce(ctx, ctx.input(0), torch.amin)
 
 
 @operator("ReduceL1")
-def reduce_l1(ctx: Context) -> fx.Node:
+def _reduce_l1(ctx: Context) -> fx.Node:
     """Return the sum of absolute values."""
     return _reduce(ctx, ctx.call(torch.abs, ctx.input(0)), torch.sum)
 
 
 @operator("ReduceL2")
-def reduce_l2(ctx: Context) -> fx.Node:
+def _reduce_l2(ctx: Context) -> fx.Node:
     """Return the Euclidean norm."""
-    return ctx.call(torch.sqrt, reduce_sum_square(ctx))
+    return ctx.call(torch.sqrt, _reduce_sum_square(ctx))
 
 
 @operator("ReduceSumSquare")
-def reduce_sum_square(ctx: Context) -> fx.Node:
+def _reduce_sum_square(ctx: Context) -> fx.Node:
     """Return the sum of squares."""
     return _reduce(ctx, ctx.call(torch.square, ctx.input(0)), torch.sum)
 
 
 @operator("ReduceLogSumExp")
-def reduce_log_sum_exp(ctx: Context) -> fx.Node:
+def _reduce_log_sum_exp(ctx: Context) -> fx.Node:
     """Return the logarithm of the sum of exponentials."""
     return _reduce(ctx, ctx.input(0), torch.logsumexp)
 
 
 @operator("ArgMax")
-def arg_max(ctx: Context) -> fx.Node:
+def _arg_max(ctx: Context) -> fx.Node:
     """Return where the largest element is."""
     return _locate(ctx, torch.argmax)
 
 
 @operator("ArgMin")
-def arg_min(ctx: Context) -> fx.Node:
+def _arg_min(ctx: Context) -> fx.Node:
     """Return where the smallest element is."""
     return _locate(ctx, torch.argmin)
 

@@ -9,15 +9,17 @@ from cortado.bridge.context import Context
 from cortado.bridge.registry import operator
 from cortado.bridge.sizes import Item, Sizes
 
+__all__: list[str] = []
+
 
 @operator("Identity")
-def identity(ctx: Context) -> fx.Node:
+def _identity(ctx: Context) -> fx.Node:
     """Return the input itself."""
     return ctx.input(0)
 
 
 @operator("Dropout")
-def dropout(ctx: Context) -> fx.Node:
+def _dropout(ctx: Context) -> fx.Node:
     """Drop elements in training, nothing otherwise; the mask is not available."""
     ratio = ctx.node.attributes.get_float("ratio", 0.5)
     if ctx.has(1):
@@ -26,7 +28,7 @@ def dropout(ctx: Context) -> fx.Node:
 
 
 @operator("Shape")
-def shape(ctx: Context) -> Sizes:
+def _shape(ctx: Context) -> Sizes:
     """Return the shape, number by number.
 
     A declared length counts as known, but for the first axis: that one may be the batch.
@@ -40,7 +42,7 @@ def shape(ctx: Context) -> Sizes:
 
 
 @operator("Flatten")
-def flatten(ctx: Context) -> fx.Node:
+def _flatten(ctx: Context) -> fx.Node:
     """Return a matrix: the axes before ``axis`` as rows, the others as columns."""
     x, rank = ctx.input(0), ctx.rank(0)
     axis = ctx.node.attributes.get_int("axis", 1)
@@ -54,7 +56,7 @@ def flatten(ctx: Context) -> fx.Node:
 
 
 @operator("Reshape")
-def reshape(ctx: Context) -> fx.Node:
+def _reshape(ctx: Context) -> fx.Node:
     """Give the elements another shape: -1 is what remains, 0 what was there.
 
     A graph exported for one batch takes any: where the target leaves no axis open, its first
@@ -76,7 +78,7 @@ def reshape(ctx: Context) -> fx.Node:
 
 
 @operator("Transpose")
-def transpose(ctx: Context) -> fx.Node:
+def _transpose(ctx: Context) -> fx.Node:
     """Permute the axes; by default reverse them."""
     axes = ctx.node.attributes.get_ints("perm", None)
     if axes is None:
@@ -85,7 +87,7 @@ def transpose(ctx: Context) -> fx.Node:
 
 
 @operator("Squeeze")
-def squeeze(ctx: Context) -> fx.Node:
+def _squeeze(ctx: Context) -> fx.Node:
     """Remove axes of length 1: some, or all that there are."""
     axes = ctx.axes("axes", 1)
     if axes is None:
@@ -94,7 +96,7 @@ def squeeze(ctx: Context) -> fx.Node:
 
 
 @operator("Unsqueeze")
-def unsqueeze(ctx: Context) -> fx.Node:
+def _unsqueeze(ctx: Context) -> fx.Node:
     """Insert axes of length 1, counted in the output."""
     x, axes = ctx.input(0), ctx.axes("axes", 1) or ()
     rank = ctx.rank(0) + len(axes) if min(axes, default=0) < 0 else 0
@@ -104,7 +106,7 @@ def unsqueeze(ctx: Context) -> fx.Node:
 
 
 @operator("Expand")
-def expand(ctx: Context) -> fx.Node:
+def _expand(ctx: Context) -> fx.Node:
     """Broadcast to a shape, which may itself have axes of length 1 or fewer axes."""
     target = ctx.sizes(1)
     dims = ctx.dims(0)
@@ -117,13 +119,13 @@ def expand(ctx: Context) -> fx.Node:
 
 
 @operator("Tile")
-def tile(ctx: Context) -> fx.Node:
+def _tile(ctx: Context) -> fx.Node:
     """Repeat along each axis."""
     return ctx.call(torch.tile, ctx.input(0), ctx.sizes(1))
 
 
 @operator("DepthToSpace")
-def depth_to_space(ctx: Context) -> fx.Node:
+def _depth_to_space(ctx: Context) -> fx.Node:
     """Move channels into blocks: (n, b²c, h, w) → (n, c, bh, bw)."""
     x, block = ctx.input(0), ctx.node.attributes.get_int("blocksize", 1)
     if ctx.node.attributes.get_string("mode", "DCR") == "CRD":
@@ -135,7 +137,7 @@ def depth_to_space(ctx: Context) -> fx.Node:
 
 
 @operator("SpaceToDepth")
-def space_to_depth(ctx: Context) -> fx.Node:
+def _space_to_depth(ctx: Context) -> fx.Node:
     """Move blocks into channels: (n, c, bh, bw) → (n, b²c, h, w), blocks outermost."""
     block = ctx.node.attributes.get_int("blocksize", 1)
     inner = ctx.call(torch.pixel_unshuffle, ctx.input(0), block)

@@ -4,7 +4,7 @@ A function takes the layer's `Context` and returns what its tops are. To add a t
 in the module of its family:
 
     @layer("AbsVal")
-    def abs_val(context: Context) -> Blob:
+    def _abs_val(context: Context) -> Blob:
         return context.unary("Abs")
 """
 

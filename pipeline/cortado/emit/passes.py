@@ -1,18 +1,20 @@
 """The emitting pass: a model and a stored form → the bytes of a checked file."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 
 from cortado.emit.sparse import sparse_size, to_sparse
-from cortado.emit.storage import Storage
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.session import open_session
 
-__all__ = ["Emitted", "StoredTensor", "emit"]
+__all__ = ["Emitted", "Storage", "StoredTensor", "emit"]
+
+Storage = Literal["dense", "sparse"]
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,14 @@ def _store(graph: onnx.GraphProto, storage: Storage) -> list[StoredTensor]:
 
 
 def _check(model: ir.Model, data: bytes) -> None:
-    """Load the bytes in onnxruntime, and compare every initializer with the model's."""
+    """Load the bytes in onnxruntime, and compare every initializer with the model's.
+
+    Those of graphs inside nodes are not touched by any stored form, and not compared.
+    """
     open_session(data)
     decoded = serial.decode(data, "the emitted file").graph.initializers
     for name, value in model.graph.initializers.items():
-        assert value.const_value is not None
+        assert value.const_value is not None  # or the file would not have been valid
         stored = decoded[name].const_value if name in decoded else None
         if stored is None or stored.tobytes() != value.const_value.tobytes():
-            raise CortadoError(f"{name} would not come back bit for bit; nothing was written")
+            raise CortadoError(f"{name} would not come back bit for bit")

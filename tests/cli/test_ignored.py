@@ -1,0 +1,48 @@
+"""Options that could have no effect are refused, not ignored."""
+
+import pytest
+
+from cli.program import cortado, refused
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("import {dense} --input-shape 1,1,28,28", "--input-shape needs a PROTOTXT"),
+        ("import {dense} --phase TEST", "--phase needs a PROTOTXT"),
+        ("import {dense} --level 1", "--level needs a PROTOTXT"),
+        ("import {dense} --stage deploy", "--stage needs a PROTOTXT"),
+        ("prune {dense} --method std --quality 1 --scope layer", "--scope needs --sparsity"),
+        ("prune {dense} --sparsity 0.5 --quality 1", "--quality needs --method std"),
+        ("retrain {dense} --data digits --method std", "--method needs --schedule gradual"),
+        ("retrain {dense} --data digits --scope global", "--scope needs --schedule gradual"),
+        ("retrain {dense} --data digits --sparsity 0.5", "--sparsity needs --schedule gradual"),
+        ("retrain {dense} --data digits --momentum 0.8", "--momentum needs --optimizer sgd"),
+        ("quantize {dense} --samples 9", "--samples needs --data"),
+        ("quantize {dense} --head prob", "--head needs --data"),
+        ("quantize {dense} --epochs 1", "--epochs needs --data"),
+        ("quantize {dense} --lr 0.1", "--lr needs --data"),
+        ("quantize {dense} --shift 1", "--shift needs --data"),
+        ("quantize {dense} --device cpu", "--device needs --data"),
+    ],
+)
+def test_an_option_without_the_one_that_it_belongs_to_is_wrong_usage(command, words, dense, old):
+    name, *options = command.format(dense=dense).split()
+    assert refused(cortado(name, *options, "-o", old), 2, name, words)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--samples 9", "--samples needs --data"),
+        ("--head prob", "--head needs --data"),
+        ("--batch 2", "--batch needs --time"),
+        ("--atol 0.1", "--atol needs --reference"),
+        ("--rtol 0.1", "--rtol needs --reference"),
+        ("--max-drop 0.1", "--max-drop needs --reference"),
+        ("--reference {dense} --max-drop 0.1", "--max-drop needs --data"),
+    ],
+)
+def test_validate_refuses_them_too(options, words, dense):
+    result = cortado("validate", dense, *options.format(dense=dense).split())
+    assert refused(result, 2, "validate", words)

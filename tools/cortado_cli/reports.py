@@ -1,0 +1,52 @@
+"""What several commands report in the same words: layers passed over, epochs, tensors."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from cortado.model.layers import Skipped
+    from cortado.retrain import Epoch
+
+__all__ = ["epoch_reports", "skipped_lines", "skipped_reports", "value_reports"]
+
+
+def skipped_lines(skipped: "Sequence[Skipped]") -> list[str]:
+    """Say of each node that is no prunable layer why it is none."""
+    return [f"not prunable: {node.name} ({node.op_type}): {node.reason}" for node in skipped]
+
+
+def skipped_reports(skipped: "Sequence[Skipped]") -> list[dict[str, str]]:
+    """Return the same as `json` can write it."""
+    return [{"name": node.name, "op_type": node.op_type, "reason": node.reason} for node in skipped]
+
+
+def epoch_reports(epochs: "Sequence[Epoch]") -> list[dict[str, float]]:
+    """Return what each epoch of a training gave, counted from 1."""
+    return [
+        {
+            "epoch": epoch.number + 1,
+            "train_loss": epoch.train.loss,
+            "train_accuracy": epoch.train.accuracy,
+            "val_loss": epoch.val.loss,
+            "val_accuracy": epoch.val.accuracy,
+        }
+        for epoch in epochs
+    ]
+
+
+def value_reports(values: "Iterable[ir.Value]") -> list[dict[str, Any]]:
+    """Return name, type and shape of inputs, outputs or initializers; null is not known."""
+    return [
+        {
+            "name": value.name,
+            "dtype": None if value.dtype is None else str(value.dtype),
+            "shape": None if value.shape is None else [_size(size) for size in value.shape],
+        }
+        for value in values
+    ]
+
+
+def _size(size: "int | ir.SymbolicDim") -> int | str | None:
+    return size if isinstance(size, int) else size.value
