@@ -57,11 +57,12 @@ def test_every_option_is_explained_with_its_range_and_default(name):
     context = click.Context(click.Command(name))
     for option in cli.get_command(None, name).params:
         if isinstance(option, click.Option):
-            flag, _, explanation = option.opts[-1], *option.get_help_record(context)
-            assert option.help or isinstance(option.type, click.Choice), flag
-            assert "None" not in explanation, flag
-            if isinstance(option.get_default(context), int | float) and not option.count:
-                assert option.is_flag or "default: " in explanation, flag
+            _, explanation = option.get_help_record(context)
+            assert option.help, option.name
+            assert "None" not in explanation, option.name
+            is_number = isinstance(option.get_default(context), int | float)
+            if is_number and not option.is_flag and not option.count:
+                assert "default: " in explanation, option.name
 
 
 def test_the_overview_says_of_each_command_the_first_sentence_of_its_help():

@@ -23,15 +23,17 @@ def test_options_are_remembered_as_they_were_given(net):
     assert history(data) == [f"{line} --input-scale 0.00390625 --input-mean 33.5 --seed 7"]
 
 
-def test_only_of_paths_the_last_part_is_remembered(net, dense, tmp_path):
+def test_only_of_paths_the_last_part_is_remembered(net, tmp_path):
     deploy, training = tmp_path / "deploy.prototxt", tmp_path / "train val.prototxt"
     deploy.write_text(net.read_text().replace('"prob"', '"/fc/prob"'))
     training.write_text(TRANSFORM)
-    data = done("import", "--init", deploy, "--transform-from", training)
+    teacher = tmp_path / "teacher.onnx"
+    done("import", "--init", deploy, "--transform-from", training, "-o", teacher)
+    data = teacher.read_bytes()
     assert history(data) == ["import --init --transform-from 'train val.prototxt'"]
-    options = ["--data", "digits", "--head", "/fc/prob", "--epochs", "0", "--distill", dense]
+    options = ["--data", "digits", "--head", "/fc/prob", "--epochs", "0", "--distill", teacher]
     assert history(done("retrain", *options, stdin=data))[1:] == [
-        "retrain --data digits --head /fc/prob --epochs 0 --distill dense.onnx"
+        "retrain --data digits --head /fc/prob --epochs 0 --distill teacher.onnx"
     ]
 
 

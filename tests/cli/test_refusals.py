@@ -279,7 +279,7 @@ def test_a_traceback_is_shown_on_demand_only(tmp_path):
     path = tmp_path / "no.onnx"
     for flags in ([], ["-v"]):
         assert refused(cortado("inspect", path, *flags), 1, "inspect")
-    for flags in (["-vv"], ["-v", "-v"], ["--verbose", "-v"]):
+    for flags in (["-vv"], ["-v", "-v"], ["--verbose", "-v"], ["-qvv"]):
         result = cortado("inspect", path, *flags)
         *traceback, line = result.stderr.splitlines()
         assert traceback[0] == "Traceback (most recent call last):"

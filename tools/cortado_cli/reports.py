@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["epoch_reports", "skipped_lines", "skipped_reports", "value_reports"]
 
 
-def skipped_lines(skipped: "Sequence[Skipped]") -> list[str]:
-    """Say of each node that is no prunable layer why it is none."""
-    return [f"not prunable: {node.name} ({node.op_type}): {node.reason}" for node in skipped]
+def skipped_lines(skipped: "Sequence[Skipped]", missing: str = "prunable") -> list[str]:
+    """Say of each node that was passed over what it is not, ``prunable``, and why."""
+    return [f"not {missing}: {node.name} ({node.op_type}): {node.reason}" for node in skipped]
 
 
 def skipped_reports(skipped: "Sequence[Skipped]") -> list[dict[str, str]]:

@@ -101,7 +101,7 @@ def command(
     options = training.options(device, seed)
     steps = retrain(network, dataset, options, head, gradual, _distillation(distill))
     retrained = talk.follow(steps)
-    talk.say_all(skipped_lines(retrained.skipped))
+    talk.say_all(skipped_lines(retrained.skipped, "trained"))
     record(retrained.model)
     write_model(output, retrained.model)
     report = {
