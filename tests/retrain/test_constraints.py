@@ -135,6 +135,37 @@ def test_tampering_with_a_shared_weight_is_noticed(index):
         shared.check()
 
 
+def biases_after_training(*changes):
+    """Train `conv_net` with some of its tensors replaced for an epoch; return its biases."""
+    model = conv_net()
+    for name, array in changes:
+        model = with_weight(model, name, array)
+    options = RetrainOptions(epochs=1, batch=8, device="cpu", weight_decay=0.01)
+    result = finish(retrain(model, dataset(), options)).model
+    return weight(result, "conv1.bias"), weight(result, "fc.bias")
+
+
+PRUNED = ("fc.weight", np.where(np.arange(192).reshape(3, 64) % 5, 0, 0.1).astype(np.float32))
+
+
+def test_zeros_among_the_biases_of_a_pruned_model_stay():
+    conv, fc = biases_after_training(PRUNED, ("conv1.bias", np.float32([0, 1, 0, 2])))
+    assert (conv == 0).tolist() == [True, False, True, False]
+    assert fc.all()
+    conv, fc = biases_after_training(PRUNED, ("conv1.bias", np.zeros(4, np.float32)))
+    assert not conv.any()
+    assert fc.all()
+
+
+def test_zero_biases_train_where_nothing_was_pruned_or_trained_yet():
+    conv, _ = biases_after_training(("conv1.bias", np.float32([0, 1, 0, 2])))
+    assert conv.all()
+    fresh = [("conv1.bias", np.zeros(4, np.float32)), ("fc.bias", np.zeros(3, np.float32))]
+    conv, fc = biases_after_training(PRUNED, *fresh)
+    assert conv.all()
+    assert fc.all()
+
+
 def test_a_mask_only_shrinks():
     weights = nn.Parameter(torch.tensor([0.0, 1.0, 2.0]))
     masked = Masked("fc", weights, torch.tensor([True, False, False]))

@@ -17,7 +17,10 @@ from support import SHARED, needs_shared
 
 
 def zeros(model):
-    return {layer.name: layer.array == 0 for layer in find_layers(model).prunable}
+    """Return where each initializer is zero, weights and biases alike."""
+    return {
+        name: value.const_value.numpy() == 0 for name, value in model.graph.initializers.items()
+    }
 
 
 def parameters_left(model):

@@ -6,9 +6,13 @@ move one, and it is zero again before anyone reads it.
 `Shared` hands the optimizer the codebook instead of the weights. The gradient of a shared
 value is the sum over its members (Han et al. 2016, 1510.00149, equation 3), and after every
 step each member takes the value of its codebook entry, so that they stay equal to the bit.
+
+Biases and other tensors that are no layer of their own may have been pruned too, as in the nets
+of Dynamic Network Surgery (Guo et al. 2016, 1608.04493): in a model whose layers have zeros,
+theirs stay as well, unless all of them are zero, as in a net that was just filled.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +24,7 @@ from cortado.model.codebook import find_codebook
 from cortado.model.layers import Layer
 from cortado.model.typing import BoolArray
 
-__all__ = ["Constraint", "Masked", "Shared", "constrain"]
+__all__ = ["Constraint", "Masked", "Shared", "constrain", "constrain_others"]
 
 
 class Constraint(Protocol):
@@ -150,3 +154,28 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
             entries = torch.from_numpy(codebook).to(weight.device)
             constraints.append(Shared(layer.name, weight, entries))
     return constraints
+
+
+def constrain_others(
+    layers: Sequence[Layer], others: Mapping[str, nn.Parameter]
+) -> dict[str, Constraint]:
+    """Return the constraints of the tensors that are no prunable layer, if they were pruned too.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The prunable layers of the model.
+    others : mapping of str to torch.nn.Parameter
+        Initializer name → parameter of every other trained tensor.
+
+    Returns
+    -------
+    dict of str to Constraint
+        Initializer name → constraint of those that keep some zeros.
+    """
+    pruned = any((layer.array == 0).any() for layer in layers)
+    trained = any(bool((tensor != 0).any()) for tensor in others.values())
+    if not (pruned and trained):
+        return {}
+    zeros = {name: tensor.detach() == 0 for name, tensor in others.items()}
+    return {name: Masked(name, others[name], zero) for name, zero in zeros.items() if zero.any()}

@@ -13,7 +13,7 @@ from cortado.invariants import check_kept
 from cortado.model import serial
 from cortado.model.heads import Scores, activation_of, choose_output
 from cortado.model.layers import Skipped, find_layers
-from cortado.retrain.constraints import constrain
+from cortado.retrain.constraints import constrain, constrain_others
 from cortado.retrain.devices import find_device, place
 from cortado.retrain.gradual import GradualPruning
 from cortado.retrain.loop import Loop, Measured, make_optimizer
@@ -109,6 +109,11 @@ def prepare(
     weights = [module.get_parameter(names[layer.key]) for layer in layers]
     constraints = constrain(layers, weights)
     pruning = None if gradual is None else GradualPruning.over(layers, constraints, gradual)
+    keys = {layer.key for layer in layers}
+    others = {key: module.get_parameter(name) for key, name in names.items() if key not in keys}
+    more = constrain_others(layers, others)
+    constraints += more.values()
+    weights += [others[key] for key in more]
     optimizer = make_optimizer(module, weights, constraints, options)
     objective = Objective(_teacher(distillation, data, head, device))
     return Loop(module, Feed.of(model), constraints, objective, optimizer, pruning, options, device)
