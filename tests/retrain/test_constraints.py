@@ -145,14 +145,14 @@ def biases_after_training(*changes):
     return weight(result, "conv1.bias"), weight(result, "fc.bias")
 
 
-PRUNED = ("fc.weight", np.where(np.arange(192).reshape(3, 64) % 5, 0, 0.1).astype(np.float32))
+SPARSE_FC = ("fc.weight", np.where(np.arange(192).reshape(3, 64) % 5, 0, 0.1).astype(np.float32))
 
 
 def test_zeros_among_the_biases_of_a_pruned_model_stay():
-    conv, fc = biases_after_training(PRUNED, ("conv1.bias", np.float32([0, 1, 0, 2])))
+    conv, fc = biases_after_training(SPARSE_FC, ("conv1.bias", np.float32([0, 1, 0, 2])))
     assert (conv == 0).tolist() == [True, False, True, False]
     assert fc.all()
-    conv, fc = biases_after_training(PRUNED, ("conv1.bias", np.zeros(4, np.float32)))
+    conv, fc = biases_after_training(SPARSE_FC, ("conv1.bias", np.zeros(4, np.float32)))
     assert not conv.any()
     assert fc.all()
 
@@ -161,7 +161,7 @@ def test_zero_biases_train_where_nothing_was_pruned_or_trained_yet():
     conv, _ = biases_after_training(("conv1.bias", np.float32([0, 1, 0, 2])))
     assert conv.all()
     fresh = [("conv1.bias", np.zeros(4, np.float32)), ("fc.bias", np.zeros(3, np.float32))]
-    conv, fc = biases_after_training(PRUNED, *fresh)
+    conv, fc = biases_after_training(SPARSE_FC, *fresh)
     assert conv.all()
     assert fc.all()
 
