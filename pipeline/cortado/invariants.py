@@ -16,10 +16,14 @@ __all__ = ["check_kept", "check_zeros"]
 
 
 def check_zeros(before: ir.Model, after: ir.Model) -> None:
-    """Raise `CortadoError` if a weight that was zero is zero no more."""
+    """Raise `CortadoError` if a weight that was zero is zero no more.
+
+    A layer of nothing but zeros was filled with them, and not pruned.
+    """
     changed = find_layers(after).by_key
     for layer in find_layers(before).prunable:
-        if changed[layer.key].array[layer.array == 0].any():
+        zeros = layer.array == 0
+        if not zeros.all() and changed[layer.key].array[zeros].any():
             raise CortadoError(f"pruned weights of {layer.name} came back")
 
 

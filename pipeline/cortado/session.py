@@ -14,9 +14,7 @@ from cortado.model.typing import Array
 
 __all__ = ["Session", "open_session", "provider_name"]
 
-_CPU = "CPUExecutionProvider"
-_ERRORS_ONLY = 3  # onnxruntime's warnings go to standard error, which belongs to the command
-_NOTHING = 4
+_NOTHING = 4  # standard error belongs to the command, which gets errors as exceptions
 
 
 def provider_name(short: str) -> str:
@@ -72,7 +70,7 @@ def open_session(data: bytes, provider: str = "cpu") -> Session:
     """
     name = provider_name(provider)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY if name == _CPU else _NOTHING
+    options.log_severity_level = _NOTHING
     try:
         session = onnxruntime.InferenceSession(data, options, providers=[name])
     except Exception as error:  # onnxruntime's own classes share no narrower base

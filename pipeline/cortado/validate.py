@@ -6,7 +6,7 @@ reference runs on the CPU. With a an output of the file and b that of the refere
     absolute difference = max |a − b|
     relative difference = max |a − b| / max |b|
 
-over all elements, for the same random images.
+over all elements, for the same images: those of the data, or random ones without data.
 """
 
 import time
@@ -37,8 +37,8 @@ __all__ = [
     "validate",
 ]
 
-_IMAGES = 16  # random ones, for the comparison of outputs
-_OPEN_SIZE = 1  # of an axis that the model leaves open
+_IMAGES = 16  # for the comparison of outputs
+_OPEN_SIZE = 32  # pixels along an axis that the model leaves open, where there is no data
 _RUNS = 50
 _WARM_UP_RUNS = 5
 _ROUNDING = 1e-9  # images: a limit of 0.002 is 20 of 10,000, and not 19.999999999999996
@@ -153,7 +153,7 @@ def validate(
     if reference is not None:
         session = open_session(serial.encode(reference))
         expected = yield from _measure(session, reference, options)
-        compare = _comparison(session, reference)
+        compare = _comparison(session, reference, options)
     found = []
     for provider in options.providers:
         session = open_session(candidate.data, provider)
@@ -180,18 +180,18 @@ def _measure(session: Session, model: ir.Model, options: ValidateOptions) -> Ste
             model, session, options.samples, options.classes, options.head
         )
     if options.latency_batch:
-        inputs = _random_inputs(model, options.latency_batch)
+        inputs = _inputs(model, options, options.latency_batch)
         latency = _latency(session, Feed.of(model).name, inputs)
     return ProviderFigures(session.provider, (), evaluation, latency)
 
 
-def _comparison(session: Session, reference: ir.Model) -> Compare:
+def _comparison(session: Session, reference: ir.Model, options: ValidateOptions) -> Compare:
     """Return what compares another session with the reference, whose outputs are kept."""
-    inputs = _random_inputs(reference, _IMAGES)
+    inputs = _inputs(reference, options, _IMAGES)
     expected = session.run({Feed.of(reference).name: inputs})
 
     def compare(other: Session, model: ir.Model) -> tuple[OutputDifference, ...]:
-        found = other.run({Feed.of(model).name: inputs})
+        found = other.run({Feed.of(model).name: _inputs(model, options, _IMAGES)})
         missing = sorted(expected.keys() - found.keys())
         if missing:
             raise CortadoError(f"the reference has an output {missing[0]}, the model has not")
@@ -234,9 +234,12 @@ def _latency(session: Session, name: str, inputs: FloatArray) -> Latency:
     return Latency(float(median), float(low), float(high))
 
 
-def _random_inputs(model: ir.Model, count: int) -> FloatArray:
-    """Return normal random numbers in the shape of a batch of inputs, the same every time."""
+def _inputs(model: ir.Model, options: ValidateOptions, count: int) -> FloatArray:
+    """Return the first images of the data, or normal random numbers, the same every time."""
     feed = Feed.of(model)
+    if options.samples is not None:
+        indices = np.arange(feed.batch or count) % len(options.samples)
+        return feed(options.samples.take(indices).pixels)
     shape = [_OPEN_SIZE if size is None else size for size in feed.shape]
     generator = np.random.default_rng(0)
     return generator.standard_normal((feed.batch or count, *shape)).astype(np.float32)

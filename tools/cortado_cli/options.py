@@ -56,6 +56,8 @@ STREAM = "-"
 
 _WITH_TRACEBACK = 2  # times -v
 _PLACES = f"{__name__}.places"
+_INPUTS = {"model", "models", "net", "caffemodel", "reference", "distill", "transform_from", "data"}
+_REPORTS = {"json_path", "plot"}
 
 
 class Finite(click.types.FloatParamType):
@@ -131,6 +133,18 @@ def _claim_place(ctx: click.Context, param: click.Parameter, path: str) -> None:
     if first != flag_of(param):
         place = "standard output" if path == STREAM else path
         raise click.UsageError(f"{first} and {flag_of(param)} cannot both go to {place}", ctx)
+
+
+def _spare_inputs(ctx: click.Context) -> None:
+    """Refuse to write a report over a file that is read; a model may replace its own file."""
+    inputs = [value for name, value in ctx.params.items() if name in _INPUTS]
+    paths = [path for value in inputs for path in (value if isinstance(value, tuple) else [value])]
+    read = {Path(path).resolve() for path in paths if path not in (None, STREAM)}
+    for parameter in ctx.command.params:
+        value = ctx.params.get(str(parameter.name))
+        report = parameter.name in _REPORTS and value not in (None, STREAM)
+        if report and Path(str(value)).resolve() in read:
+            raise click.UsageError(f"{flag_of(parameter)} would overwrite {value}", ctx)
 
 
 def given_options(ctx: click.Context) -> list[click.Option]:
@@ -237,6 +251,7 @@ def talk_options(command: Callable[..., None]) -> Callable[..., None]:
     def talking(*, quiet: bool, verbose: int, **options: object) -> None:
         from cortado_cli.talk import Talk  # imports rich, which --help can do without
 
+        _spare_inputs(click.get_current_context())
         try:
             command(talk=Talk(quiet, verbose), **options)
         except (Exception, KeyboardInterrupt):

@@ -5,7 +5,7 @@ that this one gave. Where the accuracy does not hold, the rung is taken back, an
 each factor is the square root of the one before: the ladder closes in on the lowest density
 that holds, as bisection does.
 
-    density   1 → 0.1 → 0.05 → … → d holds → d/2 does not → 0.71 d holds → 0.59 d → …
+    density   1 → 0.05 → 0.025 → … → d holds → d/2 does not → 0.71 d holds → 0.59 d → …
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from cortado.steps import Progress, Steps
 
 __all__ = ["Stage", "Task", "climb", "holding", "judge"]
 
-_FIRST_FACTOR = 0.1
+_FIRST_FACTOR = 0.05
 _FACTOR = 0.5
 _CLOSE_ENOUGH = 0.9  # a rung that cuts less than a tenth is not worth its epochs
 _RISE = 0.4  # part of a rung during which the sparsity rises

@@ -37,7 +37,7 @@ class Effort:
 
 
 EFFORTS: dict[EffortName, Effort] = {
-    "quick": Effort(reference=1, rung=1, failures=1, share=1, least_steps=100),
+    "quick": Effort(reference=1, rung=1, failures=2, share=1, least_steps=100),
     "default": Effort(reference=2, rung=3, failures=2, share=2, least_steps=300),
     "max": Effort(reference=4, rung=8, failures=3, share=4, least_steps=1000),
 }

@@ -18,8 +18,10 @@ from cortado.compress.ladder import Stage, Task, climb, holding, judge
 from cortado.compress.options import EFFORTS, CompressOptions
 from cortado.data import Dataset
 from cortado.emit import Emitted, emit
-from cortado.errors import LimitNotMetError
+from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model import serial
+from cortado.model.codebook import find_codebook
+from cortado.model.layers import find_layers
 from cortado.model.selector import ALL, Assignment
 from cortado.quantize import quantize
 from cortado.retrain import Distillation, retrain
@@ -29,6 +31,7 @@ from cortado.validate import Candidate, ValidateOptions, Validation, validate
 __all__ = ["Compressed", "compress"]
 
 _TEMPERATURE, _TEACHING = 2.0, 0.8  # of the retrained dense model as the teacher
+_MOST_HARM = 0.05  # that retraining without pruning may do to the accuracy
 _SHARE_LR = 0.1  # of the peak rate: a shared value gathers the gradients of all its members
 
 
@@ -82,6 +85,7 @@ def compress(
     CortadoError
         If the model can't be trained, or shares weights already.
     """
+    _check_free(model)
     task = Task(data, head, options, EFFORTS[options.effort])
     dense = yield from judge(task, "dense", model, None)
     lr = options.lr
@@ -97,9 +101,32 @@ def compress(
     return Compressed(emitted, (dense, *rungs, *shared), validation)
 
 
+def _check_free(model: ir.Model) -> None:
+    """Refuse, before any work is done, a model that the ladder could not prune."""
+    layers = find_layers(model).prunable
+    if not layers:
+        raise CortadoError("the model has no prunable layer; `cortado inspect` says why")
+    for layer in layers:
+        if find_codebook(layer.array) is not None:
+            raise CortadoError(
+                f"the weights of {layer.name} share values already: compress a model before "
+                "its weights are quantized"
+            )
+
+
 def _floor(dense: Stage, reference: Stage, options: CompressOptions) -> float:
-    """Return the least accuracy on the validation images."""
+    """Return the least accuracy on the validation images.
+
+    A reference far below the dense model says that retraining harms it; measured by that, any
+    ruin would hold.
+    """
     if options.min_accuracy is None:
+        lost = dense.val.accuracy - reference.val.accuracy
+        if lost > _MOST_HARM + options.max_drop:
+            raise CortadoError(
+                f"retraining alone lowers the validation accuracy from {dense.val.accuracy:.4f} to "
+                f"{reference.val.accuracy:.4f}: try a smaller --lr, or more data"
+            )
         return min(dense.val.accuracy, reference.val.accuracy) - options.max_drop
     if reference.val.accuracy < options.min_accuracy:
         raise LimitNotMetError(

@@ -69,6 +69,7 @@ def _open_idx(directory: str) -> Dataset:
         )
     train = _read_idx_pair(directory, names, ("train",))
     test = _read_idx_pair(directory, names, ("t10k", "test"))
+    _check_sizes(train, test, directory)
     return from_train_and_test(train, test)
 
 
@@ -96,6 +97,7 @@ def _open_npz(path: str) -> Dataset:
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
         train = _arrays(arrays["x_train"], arrays["y_train"], path)
         test = _arrays(arrays["x_test"], arrays["y_test"], path)
+        _check_sizes(train, test, path)
         return from_train_and_test(train, test)
     if {"x", "y"} <= arrays.keys():
         return from_whole(_arrays(arrays["x"], arrays["y"], path))
@@ -118,7 +120,28 @@ def _arrays(pixels: Array, labels: Array, source: str) -> ArraySamples:
             f"{source}: the images are {pixels.dtype} of shape {list(pixels.shape)}, "
             "not numbers of shape (n, …)"
         )
+    if pixels.dtype.kind == "f":
+        pixels = _finite(pixels, source)
     return ArraySamples(_with_channels(pixels), labels.astype(np.int64))
+
+
+def _finite(pixels: Array, source: str) -> Array:
+    """Return images as float32; refuse those with pixels that are NaN, or too large for it."""
+    with np.errstate(over="ignore"):
+        pixels = pixels.astype(np.float32, copy=False)
+    wrong = ~np.isfinite(pixels).reshape(len(pixels), -1).all(axis=1)
+    if wrong.any():
+        raise CortadoError(f"{source}: image {wrong.argmax()} has pixels that are no numbers")
+    return pixels
+
+
+def _check_sizes(train: ArraySamples, test: ArraySamples, source: str) -> None:
+    """Refuse parts whose images differ in size."""
+    if train.pixels.shape[1:] != test.pixels.shape[1:]:
+        raise CortadoError(
+            f"{source}: training images have the shape {list(train.pixels.shape[1:])}, "
+            f"test images {list(test.pixels.shape[1:])}"
+        )
 
 
 def _with_channels(pixels: Array) -> Array:

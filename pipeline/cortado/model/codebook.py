@@ -19,7 +19,8 @@ def find_codebook(weights: FloatArray) -> FloatArray | None:
     Weights count as shared when they have at most 256 distinct non-zero values, and fewer
     values than weights. A large layer never gets there by chance. A small one does when two of
     its weights happen to be equal; treating those two as one then costs next to nothing, where
-    taking a real codebook for free weights would break it up.
+    taking a real codebook for free weights would break it up. A layer of a single value is one
+    that was filled with a constant, and free.
 
     Returns
     -------
@@ -27,4 +28,4 @@ def find_codebook(weights: FloatArray) -> FloatArray | None:
     """
     nonzero = weights[weights != 0]
     distinct = np.unique(nonzero)
-    return distinct if len(distinct) <= _LARGEST and len(distinct) < len(nonzero) else None
+    return distinct if 1 < len(distinct) <= _LARGEST and len(distinct) < len(nonzero) else None

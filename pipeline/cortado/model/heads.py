@@ -17,6 +17,7 @@ __all__ = ["Activation", "Scores", "activation_of", "choose_output"]
 Activation = Literal["none", "softmax", "log_softmax"]
 
 _ACTIVATIONS: dict[str, Activation] = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
+_PASSING = {"Identity", "Dropout", "Reshape", "Flatten", "Squeeze"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ def choose_output(widths: Mapping[str, int | None], classes: int, head: str | No
 
 
 def activation_of(model: ir.Model, output: str) -> Scores:
-    """Return the scores behind the graph output of that name, looking through Identity.
+    """Return the scores behind the graph output of that name.
+
+    Nodes that only pass scores on, or drop axes of size 1, are looked through.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def activation_of(model: ir.Model, output: str) -> Scores:
 
 def _producer(value: ir.Value) -> ir.Node | None:
     node = value.producer()
-    while node is not None and node.op_type == "Identity" and node.inputs[0] is not None:
+    while node is not None and node.op_type in _PASSING and node.inputs[0] is not None:
         node = node.inputs[0].producer()
     return node
 

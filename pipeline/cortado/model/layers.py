@@ -23,6 +23,7 @@ from cortado.model.typing import FloatArray
 
 __all__ = ["Layer", "Layers", "Skipped", "check_finite", "find_layers", "replace_weights"]
 
+_FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
 _WEIGHT_INPUTS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
 
 
@@ -93,8 +94,13 @@ def find_layers(model: ir.Model) -> Layers:
     names = Counter(name for graph in model.graphs() for name in graph.initializers)
     for node in model.graph.all_nodes():
         if node.op_type not in _WEIGHT_INPUTS or node.domain not in ("", "ai.onnx"):
+            if _has_matrix(node):
+                reason = f"it is neither of {', '.join(_WEIGHT_INPUTS)}"
+                skipped.append(Skipped(_node_name(node), node.op_type, reason))
             continue
         weight = _weight_of(node)
+        if weight is None:
+            continue
         if isinstance(weight, str):
             skipped.append(Skipped(_node_name(node), node.op_type, weight))
         elif names[_name_of(weight)] > 1:
@@ -148,12 +154,14 @@ def _assign(value: ir.Value, array: FloatArray) -> None:
     )
 
 
-def _weight_of(node: ir.Node) -> ir.Value | str:
-    """Return the constant factor of a node, or the reason why it has none to prune."""
+def _weight_of(node: ir.Node) -> ir.Value | str | None:
+    """Return the constant factor of a node, or why it can't be pruned; None if it has none."""
     inputs = [node.inputs[i] for i in _WEIGHT_INPUTS[node.op_type] if i < len(node.inputs)]
     weights = [value for value in inputs if value is not None and value.is_initializer()]
     if not weights:
-        return "its weight is computed by other nodes"
+        sources = [value.producer() for value in inputs if value is not None]
+        made = [source.op_type for source in sources if source and _is_constant(source)]
+        return f"its weight is made by a {made[0]} node" if made else None
     if len(weights) > 1:
         return "both of its factors are constant"
     (weight,) = weights
@@ -162,6 +170,28 @@ def _weight_of(node: ir.Node) -> ir.Value | str:
     if weight.shape is None or len(weight.shape) < 2:
         return "its weight is a vector"
     return weight
+
+
+def _is_constant(node: ir.Node) -> bool:
+    """Tell whether a node computes with constants alone, directly or through one more node."""
+    inputs = [value for value in node.inputs if value is not None]
+    return all(
+        value.is_initializer()
+        or ((source := value.producer()) is not None and not any(source.inputs))
+        for value in inputs
+    )
+
+
+def _has_matrix(node: ir.Node) -> bool:
+    """Tell whether a node of another kind has weights: an initializer of two axes above 1."""
+    return any(
+        value is not None
+        and value.is_initializer()
+        and value.dtype in _FLOATS
+        and value.shape is not None
+        and sum(size != 1 for size in value.shape) > 1
+        for value in node.inputs
+    )
 
 
 def _named(users: Mapping[ir.Value, list[ir.Node]]) -> tuple[Layer, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cortado.errors import UsageError
+from cortado.errors import CortadoError, UsageError
 
 if TYPE_CHECKING:  # layers import numpy and onnx_ir, which reading a command line needs not
     from cortado.model.layers import Layer
@@ -46,9 +46,11 @@ def assign(
     ------
     UsageError
         If a selector matches no layer.
+    CortadoError
+        If there is no layer at all.
     """
     if not layers:
-        raise UsageError("the model has no prunable layer")
+        raise CortadoError("the model has no prunable layer; `cortado inspect` says why")
     for assignment in assignments:
         if not any(matches(assignment.selector, layer) for layer in layers):
             names = ", ".join(layer.name for layer in layers)

@@ -149,7 +149,10 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
     for layer, weight in zip(layers, weights, strict=True):
         codebook = find_codebook(layer.array)
         if codebook is None:
-            constraints.append(Masked(layer.name, weight, weight.detach() == 0))
+            pruned = weight.detach() == 0
+            if pruned.all():  # nothing passes such a layer: it was filled with zeros, not pruned
+                pruned = torch.zeros_like(pruned)
+            constraints.append(Masked(layer.name, weight, pruned))
         else:
             entries = torch.from_numpy(codebook).to(weight.device)
             constraints.append(Shared(layer.name, weight, entries))
