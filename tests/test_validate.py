@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from cortado.data import ArraySamples
 from cortado.errors import CortadoError, LimitNotMetError
@@ -19,7 +20,7 @@ from cortado.validate import (
     check_limits,
     validate,
 )
-from nets import conv_net, mlp, weight, with_weight
+from nets import build, conv_net, decoded, mlp, weight, with_weight
 
 RNG = np.random.default_rng(0)
 SAMPLES = ArraySamples(RNG.standard_normal((60, 6)).astype(np.float32), RNG.integers(0, 3, 60))
@@ -102,3 +103,17 @@ def test_a_drop_above_the_limit_is_an_error(correct, fails):
         return
     with pytest.raises(LimitNotMetError, match=r"accuracy fell from 0.9000 to 0.8800 on cpu"):
         check_limits(validation, Limits(atol=0.01, max_drop=0.01))
+
+
+def test_open_axes_take_the_size_of_the_images_or_some_size():
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], "conv"),
+        helper.make_node("GlobalAveragePool", ["c"], ["g"]),
+        helper.make_node("Flatten", ["g"], ["y"]),
+    ]
+    weights = {"w": RNG.standard_normal((3, 1, 3, 3)).astype(np.float32)}
+    model = decoded(build(nodes, weights, {"x": ["N", 1, "H", "W"]}, {"y": ["N", 3]}))
+    images = ArraySamples(RNG.random((20, 1, 9, 7)).astype(np.float32), np.arange(20) % 3)
+    for options in ({}, {"samples": images, "classes": 3}):
+        (figures,) = compared(model, model, latency_batch=2, **options).found
+        assert figures.differences[0].absolute == 0

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import onnx
 import pytest
 
@@ -19,15 +20,14 @@ WRITERS = [
 
 @pytest.fixture
 def unprunable(dense, tmp_path):
-    """Give the net with a product of the scores with themselves, which has no weight."""
+    """Give the net with one more product, whose weight is no initializer."""
     model = onnx.load(dense)
     name = model.graph.output[0].name
     model.graph.node[-1].output[0] = "scores"
+    doubling = onnx.numpy_helper.from_array(2 * np.eye(10, dtype=np.float32))
     pieces = [
-        onnx.helper.make_node("Transpose", ["scores"], ["turned"]),
-        onnx.helper.make_node("MatMul", ["scores", "turned"], ["squares"], name="twice"),
-        onnx.helper.make_node("ReduceMax", ["squares"], ["largest"], keepdims=1),
-        onnx.helper.make_node("Mul", ["scores", "largest"], [name]),
+        onnx.helper.make_node("Constant", [], ["doubling"], value=doubling),
+        onnx.helper.make_node("MatMul", ["scores", "doubling"], [name], name="twice"),
     ]
     model.graph.node.extend(pieces)
     path = tmp_path / "unprunable.onnx"
@@ -211,3 +211,21 @@ def test_a_report_has_no_nan_which_is_no_json(net, dense, tmp_path):
     text = done("validate", other, "--reference", dense, "--json", "-").decode()
     found = json.loads(text, parse_constant=lambda name: pytest.fail(name))
     assert found["model"][0]["differences"] == {"prob": {"absolute": None, "relative": None}}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "evaluate MODEL --data digits --json MODEL",
+        "inspect MODEL --json MODEL",
+        "inspect MODEL --plot MODEL",
+        "validate net.onnx --reference MODEL --json MODEL",
+    ],
+)
+def test_a_report_never_replaces_what_is_read(command, dense, tmp_path):
+    model = tmp_path / "model.onnx"
+    model.write_bytes(dense.read_bytes())
+    result = cortado(*command.replace("MODEL", str(model)).split())
+    assert result.code == 2
+    assert f"would overwrite {model}" in result.stderr
+    assert model.read_bytes() == dense.read_bytes()

@@ -1,18 +1,25 @@
 """Compression in one go: what it promises about the file that comes out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from onnx import helper
 
 from cortado.compress import CompressOptions, compress
 from cortado.compress.ladder import Stage, climb
+from cortado.data import ArraySamples
 from cortado.describe import describe
 from cortado.emit import emit
-from cortado.errors import LimitNotMetError, UsageError
+from cortado.errors import CortadoError, LimitNotMetError, UsageError
 from cortado.evaluate import Evaluation
 from cortado.model import serial
 from cortado.model.layers import find_layers
+from cortado.model.selector import Assignment
+from cortado.quantize import quantize
+from cortado.retrain import RetrainOptions, retrain
 from cortado.steps import finish
-from nets import conv_net
+from nets import build, conv_net, decoded
 from retrain.sets import dataset
 
 DATA = dataset()
@@ -110,8 +117,6 @@ def test_each_rung_starts_from_the_sparsest_that_holds(monkeypatch):
 
 
 def climb_to(monkeypatch, limit, failures):
-    from dataclasses import replace
-
     from cortado.compress import EFFORTS, ladder
 
     monkeypatch.setattr(ladder, "_rung", Held(limit))
@@ -120,3 +125,27 @@ def climb_to(monkeypatch, limit, failures):
     task = ladder.Task(DATA, None, QUICK, effort)
     start = Stage("start", model, 1.0, Evaluation(1, 1, 0.0, "cpu", 0.0), True)
     return finish(climb(task, start, 0.5))
+
+
+def test_a_model_that_retraining_ruins_is_refused():
+    """Else the ruin would be the reference, and any other ruin would hold."""
+    trained = finish(retrain(conv_net(), DATA, RetrainOptions(epochs=20, batch=8, device="cpu")))
+    wrong = ArraySamples(DATA.train.pixels, (DATA.train.labels + 1) % 3)
+    options = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
+    with pytest.raises(CortadoError, match="retraining alone lowers the validation accuracy"):
+        finish(compress(trained.model, replace(DATA, train=wrong), options))
+
+
+def test_a_model_without_layers_or_with_shared_weights_is_refused_at_once():
+    relu = decoded(build([helper.make_node("Relu", ["x"], ["y"])]))
+    with pytest.raises(CortadoError, match="the model has no prunable layer"):
+        finish(compress(relu, DATA, QUICK))
+    shared = quantize(conv_net(), [Assignment("*", 2)]).model
+    with pytest.raises(CortadoError, match="conv1 share values already"):
+        finish(compress(shared, DATA, QUICK))
+
+
+def test_a_small_model_is_pruned_too():
+    """Its first rung would leave next to nothing, and is a lower one."""
+    options = CompressOptions(max_drop=0.5, effort="quick", batch=16, shift=0, device="cpu")
+    assert finish(compress(conv_net(), DATA, options)).stages[-1].density < 0.5

@@ -281,3 +281,19 @@ def test_digits_are_interpolated_between_the_centres_of_pixels():
         corners = small[:, y : y + 2, x : x + 2]
         expected = np.array([1 - a, a]) @ corners @ np.array([1 - b, b])
         np.testing.assert_allclose(enlarged[:, row, column], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+def test_images_with_pixels_that_are_no_numbers_are_refused(bad, tmp_path):
+    images = np.ones((20, 5, 4))
+    images[13, 2, 2] = bad
+    np.savez(tmp_path / "bad.npz", x=images, y=np.zeros(20, int))
+    with pytest.raises(CortadoError, match=r"bad\.npz: image 13 has pixels that are no numbers"):
+        open_data(str(tmp_path / "bad.npz"))
+
+
+def test_parts_of_different_sizes_are_refused(tmp_path):
+    parts = {"x_train": TRAIN[0], "y_train": TRAIN[1], "x_test": TEST[0][:, :3], "y_test": TEST[1]}
+    np.savez(tmp_path / "parts.npz", **parts)
+    with pytest.raises(CortadoError, match=r"shape \[1, 5, 4\], test images \[1, 3, 4\]"):
+        open_data(str(tmp_path / "parts.npz"))

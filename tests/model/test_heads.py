@@ -51,3 +51,12 @@ def test_the_logits_of_a_log_softmax_are_its_input():
 def test_an_inner_value_is_no_output():
     with pytest.raises(CortadoError, match="the model has no output h"):
         activation_of(mlp(), "h")
+
+
+@pytest.mark.parametrize("passing", ["Identity", "Dropout", "Flatten", "Squeeze"])
+def test_what_only_passes_scores_on_is_looked_through(passing):
+    nodes = [
+        helper.make_node("Softmax", ["x"], ["p"], axis=1),
+        helper.make_node(passing, ["p"], ["y"]),
+    ]
+    assert activation_of(decoded(build(nodes)), "y") == Scores("y", "x", "softmax")

@@ -105,8 +105,8 @@ def double_weight():
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (computed_weight(), "its weight is computed by other nodes"),
-        (inline_weight(), "its weight is computed by other nodes"),
+        (computed_weight(), "its weight is made by a Transpose node"),
+        (inline_weight(), "its weight is made by a Constant node"),
         (two_constants(), "both of its factors are constant"),
         (double_weight(), "its weight is DOUBLE, not float32"),
         (one_node("MatMul", ["x", "w"], {"w": normal(RNG, 4)}), "its weight is a vector"),
@@ -123,6 +123,25 @@ def test_a_product_of_another_domain_is_no_layer():
     node = helper.make_node("MatMul", ["x", "w"], ["y"], domain="my.ops")
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("my.ops", 1)]
     layers = find_layers(decoded(build([node], {"w": normal(RNG, 4, 2)}, opset_imports=opsets)))
+    (skipped,) = layers.skipped
+    assert (layers.prunable, skipped.op_type) == ((), "MatMul")
+    assert skipped.reason.startswith("only ONNX's own Conv")
+
+
+def test_weights_of_other_operators_are_listed():
+    node = helper.make_node("Einsum", ["x", "w"], ["y"], "product", equation="ni,io->no")
+    layers = find_layers(decoded(build([node], {"w": normal(RNG, 4, 2)})))
+    assert [(skipped.name, skipped.op_type) for skipped in layers.skipped] == [
+        ("product", "Einsum")
+    ]
+
+
+def test_a_product_of_two_activations_has_no_weight_to_list():
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"]),
+        helper.make_node("MatMul", ["x", "t"], ["y"], "attention"),
+    ]
+    layers = find_layers(decoded(build(nodes)))
     assert (layers.prunable, layers.skipped) == ((), ())
 
 

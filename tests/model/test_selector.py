@@ -2,7 +2,7 @@
 
 import pytest
 
-from cortado.errors import UsageError
+from cortado.errors import CortadoError, UsageError
 from cortado.model.layers import find_layers
 from cortado.model.selector import ALL, Assignment, assign
 from nets import conv_net, mlp
@@ -54,5 +54,5 @@ def test_a_broken_expression_is_an_error():
 
 
 def test_a_model_without_layers_is_an_error():
-    with pytest.raises(UsageError, match="the model has no prunable layer"):
+    with pytest.raises(CortadoError, match="the model has no prunable layer"):
         assign((), [Assignment(ALL, 1)])

@@ -189,3 +189,12 @@ def test_the_values_of_a_layer_tell_its_constraint():
 def test_zeros_of_a_bias_are_no_mask():
     model = with_weight(mlp(sizes=(36, 8, 3)), "fc1.bias", np.zeros(8))
     assert weight(retrained(model), "fc1.bias").all()
+
+
+def test_a_layer_that_was_filled_with_a_constant_is_free():
+    """Caffe's default filler is the constant 0: such a layer was never pruned."""
+    for value in (0, 0.01):
+        filled = with_weight(conv_net(), "fc.weight", np.full((3, 64), value, np.float32))
+        options = RetrainOptions(epochs=2, batch=8, device="cpu", lr=0.01)
+        trained = weight(finish(retrain(filled, dataset(), options)).model, "fc.weight")
+        assert len(np.unique(trained)) > 100

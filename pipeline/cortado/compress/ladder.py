@@ -115,7 +115,8 @@ def climb(task: Task, start: Stage, floor: float) -> Steps[list[Stage]]:
         best = holding(rungs)[-1]
         density = best.density * factor
         if density < fewest:
-            break
+            factor = factor**0.5
+            continue
         rungs.append((yield from _rung(task, best, density, floor)))
         failures += not rungs[-1].holds
         factor = factor**0.5 if failures else _FACTOR

@@ -25,6 +25,7 @@ __all__ = ["Layer", "Layers", "Skipped", "check_finite", "find_layers", "replace
 
 _FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
 _WEIGHT_INPUTS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
+_OTHER_KIND = f"only ONNX's own {', '.join(_WEIGHT_INPUTS)} are pruned"
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,8 @@ def find_layers(model: ir.Model) -> Layers:
     names = Counter(name for graph in model.graphs() for name in graph.initializers)
     for node in model.graph.all_nodes():
         if node.op_type not in _WEIGHT_INPUTS or node.domain not in ("", "ai.onnx"):
-            if _has_matrix(node):
-                reason = f"it is neither of {', '.join(_WEIGHT_INPUTS)}"
-                skipped.append(Skipped(_node_name(node), node.op_type, reason))
+            if _has_matrix(node) and not _is_constant(node):
+                skipped.append(Skipped(_node_name(node), node.op_type, _OTHER_KIND))
             continue
         weight = _weight_of(node)
         if weight is None:

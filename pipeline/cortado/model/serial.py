@@ -21,6 +21,7 @@ __all__ = ["OPSETS", "decode", "encode", "from_proto", "has_external_data", "par
 OPSETS = range(7, 28)
 """Opsets of the default domain that onnxruntime guarantees to run (1.32: 7 to 27)."""
 
+_TYPES = {int(dtype) for dtype in ir.DataType}
 _PROTO_LIMIT = 2**31 - 1  # protobuf refuses larger messages
 
 
@@ -88,6 +89,8 @@ def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     except (onnx.checker.ValidationError, ValueError) as error:
         raise CortadoError(f"{source} is not a valid ONNX model: {_first_line(error)}") from error
     _check_size(proto, source)
+    for tensor in _tensors(proto):
+        _check_values(tensor, source)
     for graph in _graphs(proto):
         _expand_sparse(graph, source)
     try:
@@ -125,6 +128,24 @@ def _check_size(proto: onnx.ModelProto, source: str) -> None:
         raise CortadoError(
             f"{source}: its sparse initializers declare {elements} elements; "
             "an ONNX file has no room for them"
+        )
+
+
+def _check_values(tensor: onnx.TensorProto, source: str) -> None:
+    """Refuse a tensor that holds more or fewer values than its shape says."""
+    if tensor.data_type == onnx.TensorProto.STRING or tensor.data_type not in _TYPES:
+        return  # what is of no known type is refused when it is read
+    elements, dtype = math.prod(tensor.dims), ir.DataType(tensor.data_type)
+    if tensor.HasField("raw_data"):
+        found, needed = len(tensor.raw_data), -(-elements * dtype.bitwidth // 8)
+    elif dtype is ir.DataType.FLOAT:
+        found, needed = len(tensor.float_data), elements
+    else:
+        return
+    if found != needed:
+        raise CortadoError(
+            f"{source}: {tensor.name or 'a constant'} of shape {list(tensor.dims)} does not hold "
+            "the values that its shape says"
         )
 
 
