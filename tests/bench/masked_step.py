@@ -27,8 +27,8 @@ from tests.bench.program import SHARED, import_net
 from tests.bench.row import Row
 
 BATCH = 64
-STEPS = 40
-ROUNDS = 7
+STEPS = 200  # an epoch begins and ends once
+ROUNDS = 5
 
 
 def rows() -> Iterator[Row]:

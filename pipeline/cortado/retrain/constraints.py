@@ -13,7 +13,6 @@ theirs stay as well, unless all of them are zero, as in a net that was just fill
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -47,23 +46,24 @@ class Constraint(Protocol):
         ...
 
 
-@dataclass
 class Masked:
     """A weight whose zeros stay zero.
 
-    Attributes
+    Parameters
     ----------
     name : str
         The layer, for errors.
     weight : torch.nn.Parameter
-        Of any shape.
+        Of any shape, float32.
     pruned : torch.Tensor
         Of the weight's shape, bool: True where a weight is pruned.
     """
 
-    name: str
-    weight: nn.Parameter
-    pruned: Tensor
+    def __init__(self, name: str, weight: nn.Parameter, pruned: Tensor) -> None:
+        self.name = name
+        self.weight = weight
+        self.pruned = pruned
+        self._bits = _bit_mask(pruned)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weight itself."""
@@ -74,12 +74,13 @@ class Masked:
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Zero the pruned weights; a product with 0 would leave −0 or NaN behind."""
-        self.weight.masked_fill_(self.pruned, 0.0)
+        """Zero the pruned weights, by their bits: a product with 0 would leave −0 or NaN."""
+        self.weight.view(torch.int32).bitwise_and_(self._bits)
 
     def shrink(self, mask: BoolArray) -> None:
         """Prune all weights but those of `mask`; what is pruned stays so."""
         self.pruned |= torch.from_numpy(~mask).to(self.pruned.device)
+        self._bits = _bit_mask(self.pruned)
         self.after_step()
 
     def check(self) -> None:
@@ -133,6 +134,11 @@ class Shared:
         expected[self._members] = self.codebook.detach()[self._labels]
         if not torch.equal(expected, self.weight.detach()):
             raise CortadoError(f"retraining moved weights of {self.name} off their shared values")
+
+
+def _bit_mask(pruned: Tensor) -> Tensor:
+    """Return int32 of the same shape: no bit set where a weight is pruned, else all of them."""
+    return torch.where(pruned, 0, -1).to(torch.int32)
 
 
 def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[Constraint]:
