@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from tests.bench import compress_lenets, kmeans, masked_step, published_errors
 from tests.bench.row import Row
+from tests.support import SHARED
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "published-errors": published_errors.rows,
@@ -20,6 +21,8 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
 
 
 def main() -> None:
+    if not SHARED.is_dir():
+        sys.exit(f"the benchmarks need the shared data, which is absent: {SHARED}")
     names = sys.argv[1:] or list(BENCHMARKS)
     print(f"{'benchmark':<18} {'what':<52} {'found':>16}   must be")
     for name in names:

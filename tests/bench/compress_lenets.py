@@ -4,8 +4,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.program import SHARED, cortado, import_net
+from tests.bench.program import cortado, import_net
 from tests.bench.row import Row
+from tests.support import SHARED
 
 
 def rows() -> Iterator[Row]:

@@ -23,8 +23,9 @@ from cortado.retrain import RetrainOptions
 from cortado.retrain.loop import Loop
 from cortado.retrain.passes import prepare
 from cortado.steps import finish
-from tests.bench.program import SHARED, import_net
+from tests.bench.program import import_net
 from tests.bench.row import Row
+from tests.support import SHARED
 
 BATCH = 64
 STEPS = 200  # an epoch begins and ends once

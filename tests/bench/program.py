@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+from tests.support import SHARED
+
 SCALE = "0.00390625"
 
 
