@@ -21,7 +21,7 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_a_model_comes_back(tmp_path):
     path = str(tmp_path / "model.onnx")
-    files.write_model(path, mlp())
+    files.write(path, serial.encode(mlp()))
     assert serial.encode(files.read_model(path)) == serial.encode(mlp())
 
 

@@ -25,7 +25,6 @@ __all__ = [
     "read_model",
     "read_text",
     "write",
-    "write_model",
 ]
 
 
@@ -90,11 +89,6 @@ def write(path: str, data: bytes) -> None:
             _replace(target.resolve(), data)
     except OSError as error:
         raise _cannot_write(path, error) from error
-
-
-def write_model(path: str, model: ir.Model) -> None:
-    """Write `model` to the ONNX file `path`, completely or not at all."""
-    write(path, serial.encode(model))
 
 
 def _cannot_write(path: str, error: OSError | RuntimeError) -> CortadoError:

@@ -70,7 +70,9 @@ def test_zeros_from_before_stay():
 
 def test_pruning_after_weight_sharing_is_refused():
     shared = quantize(conv_net(), [Assignment("fc", 2)]).model
-    with pytest.raises(CortadoError, match="fc already shares values: prune it before that"):
+    with pytest.raises(
+        CortadoError, match="weights of fc share values already: prune a model before"
+    ):
         gradually(shared, Gradual([Assignment("fc", 0.5)]))
 
 

@@ -59,20 +59,18 @@ def emit(model: ir.Model, storage: Storage) -> Emitted:
 
 def _store(graph: onnx.GraphProto, storage: Storage) -> list[StoredTensor]:
     """Convert the initializers of a graph that become smaller, in place."""
-    tensors, dense = [], []
-    for tensor in graph.initializer:
+    tensors, moved = [], []
+    for index, tensor in enumerate(graph.initializer):
         elements = onnx.numpy_helper.to_array(tensor)
         smaller = sparse_size(elements) if elements.dtype == np.float32 else elements.nbytes
         if storage == "sparse" and elements.ndim and smaller < elements.nbytes:
             graph.sparse_initializer.append(to_sparse(tensor))
             tensors.append(StoredTensor(tensor.name, "sparse", elements.nbytes, smaller))
+            moved.append(index)
         else:
-            dense.append(tensor)
-            size = elements.nbytes
-            tensors.append(StoredTensor(tensor.name, "dense", size, size))
-    kept = [onnx.TensorProto.FromString(tensor.SerializeToString()) for tensor in dense]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+            tensors.append(StoredTensor(tensor.name, "dense", elements.nbytes, elements.nbytes))
+    for index in reversed(moved):
+        del graph.initializer[index]
     return tensors
 
 

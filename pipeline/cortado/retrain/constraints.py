@@ -29,6 +29,8 @@ __all__ = ["Constraint", "Masked", "Shared", "constrain", "constrain_others"]
 class Constraint(Protocol):
     """Keeps one weight where it may be."""
 
+    weight: nn.Parameter
+
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield what the optimizer moves in place of the weight."""
         ...
@@ -167,7 +169,7 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
 
 def constrain_others(
     layers: Sequence[Layer], others: Mapping[str, nn.Parameter]
-) -> dict[str, Constraint]:
+) -> list[Constraint]:
     """Return the constraints of the tensors that are no prunable layer, if they were pruned too.
 
     Parameters
@@ -179,12 +181,12 @@ def constrain_others(
 
     Returns
     -------
-    dict of str to Constraint
-        Initializer name → constraint of those that keep some zeros.
+    list of Constraint
+        Of those tensors that keep some zeros.
     """
     pruned = any((layer.array == 0).any() for layer in layers)
     trained = any(bool((tensor != 0).any()) for tensor in others.values())
     if not (pruned and trained):
-        return {}
-    zeros = {name: tensor.detach() == 0 for name, tensor in others.items()}
-    return {name: Masked(name, others[name], zero) for name, zero in zeros.items() if zero.any()}
+        return []
+    masked = [Masked(name, tensor, tensor.detach() == 0) for name, tensor in others.items()]
+    return [constraint for constraint in masked if constraint.pruned.any()]

@@ -52,7 +52,10 @@ class GradualPruning:
         for layer, constraint in zip(layers, constraints, strict=True):
             if layer.key in assigned:
                 if not isinstance(constraint, Masked):
-                    raise CortadoError(f"{layer.name} already shares values: prune it before that")
+                    raise CortadoError(
+                        f"the weights of {layer.name} share values already: prune a model before "
+                        "its weights are quantized"
+                    )
                 masked[layer.key] = constraint
         pools = make_pools(assigned, options.prune.effective_scope)
         weights = {layer.key: layer.array for layer in layers}

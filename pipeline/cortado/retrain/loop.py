@@ -139,10 +139,7 @@ class Loop:
 
 
 def make_optimizer(
-    module: nn.Module,
-    weights: Sequence[nn.Parameter],
-    constraints: Sequence[Constraint],
-    options: RetrainOptions,
+    module: nn.Module, constraints: Sequence[Constraint], options: RetrainOptions
 ) -> torch.optim.Optimizer:
     """Return an optimizer of the constraints' parameters and of all that no constraint holds.
 
@@ -150,12 +147,10 @@ def make_optimizer(
     ----------
     module : torch.nn.Module
         Whose parameters are trained.
-    weights : sequence of torch.nn.Parameter
-        Those of them that the constraints hold.
     constraints, options
         As in `Loop`.
     """
-    held = {id(weight) for weight in weights}
+    held = {id(constraint.weight) for constraint in constraints}
     free = [p for p in module.parameters() if p.requires_grad and id(p) not in held]
     parameters = [p for constraint in constraints for p in constraint.parameters()] + free
     decay = options.weight_decay

@@ -111,10 +111,8 @@ def prepare(
     pruning = None if gradual is None else GradualPruning.over(layers, constraints, gradual)
     keys = {layer.key for layer in layers}
     others = {key: module.get_parameter(name) for key, name in names.items() if key not in keys}
-    more = constrain_others(layers, others)
-    constraints += more.values()
-    weights += [others[key] for key in more]
-    optimizer = make_optimizer(module, weights, constraints, options)
+    constraints += constrain_others(layers, others)
+    optimizer = make_optimizer(module, constraints, options)
     objective = Objective(_teacher(distillation, data, head, device))
     return Loop(module, Feed.of(model), constraints, objective, optimizer, pruning, options, device)
 
