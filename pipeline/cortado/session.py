@@ -12,7 +12,7 @@ import onnxruntime
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["Session", "open_session", "provider_name"]
+__all__ = ["Session", "open_session", "provider_name", "run_constants"]
 
 _NOTHING = 4  # standard error belongs to the command, which gets errors as exceptions
 
@@ -78,6 +78,22 @@ def open_session(data: bytes, provider: str = "cpu") -> Session:
     if session.get_providers()[0] != name:
         raise CortadoError(f"the provider {provider} could not start on this machine")
     return Session(name, {o.name: _width(o.shape) for o in session.get_outputs()}, session)
+
+
+def run_constants(data: bytes) -> dict[str, Array]:
+    """Run a model without inputs once, on the CPU, and return every output by its name.
+
+    Nothing is optimised: folding constants would compute the same, but keep all of it.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _NOTHING
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        outputs = session.run(None, {})
+    except Exception as error:  # onnxruntime's own classes share no narrower base
+        raise CortadoError(f"onnxruntime cannot decode the model: {_reason(error)}") from error
+    return dict(zip((o.name for o in session.get_outputs()), outputs, strict=True))
 
 
 def _width(shape: list[int | str | None] | None) -> int | None:

@@ -52,7 +52,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--storage",
-    type=click.Choice(["dense", "sparse"]),
+    type=click.Choice(["dense", "sparse", "coded"]),
     default="sparse",
     show_default=True,
     help="How the file stores its tensors, as in emit.",
@@ -94,7 +94,7 @@ def command(
     min_accuracy: float | None,
     bits: int,
     effort: Literal["quick", "default", "max"],
-    storage: Literal["dense", "sparse"],
+    storage: Literal["dense", "sparse", "coded"],
     shift: int,
     lr: float,
     batch: int,

@@ -16,7 +16,7 @@ __all__ = ["command"]
 @model_argument
 @click.option(
     "--storage",
-    type=click.Choice(["dense", "sparse"]),
+    type=click.Choice(["dense", "sparse", "coded"]),
     default="sparse",
     show_default=True,
     help="sparse stores positions and values of the tensors that become smaller by it.",
@@ -27,7 +27,7 @@ __all__ = ["command"]
 def command(
     *,
     model: str,
-    storage: Literal["dense", "sparse"],
+    storage: Literal["dense", "sparse", "coded"],
     output: str,
     json_path: str | None,
     talk: "Talk",

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from cortado.emit.coded import CodedTensor, store_coded
 from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
 from cortado.model import serial
@@ -14,17 +15,29 @@ from cortado.session import open_session
 
 __all__ = ["Emitted", "Storage", "StoredTensor", "emit"]
 
-Storage = Literal["dense", "sparse"]
+Storage = Literal["dense", "sparse", "coded"]
+
+
+_FORMS: dict[Storage, tuple[Storage, ...]] = {  # the smallest file of these
+    "dense": ("dense",),
+    "sparse": ("sparse",),
+    "coded": ("coded", "sparse"),
+}
 
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """How one initializer is stored: its form, its bytes as dense values and in the file."""
+    """How one initializer is stored: its form, its bytes as dense values and in the file.
+
+    A coded tensor is also told apart into its share of positions, values and codebook; what all
+    share, tables and nodes, is in none of them.
+    """
 
     name: str
     storage: Storage
     dense_bytes: int
     stored_bytes: int
+    coded: CodedTensor | None = None
 
 
 @dataclass(frozen=True)
@@ -42,19 +55,35 @@ def emit(model: ir.Model, storage: Storage) -> Emitted:
     ----------
     model : onnx_ir.Model
         Left as it is.
-    storage : {"dense", "sparse"}
-        The form of the tensors that it makes smaller; the others stay dense.
+    storage : {"dense", "sparse", "coded"}
+        The form of the tensors that it makes smaller. Those that it does not are sparse where
+        that is smaller, unless it is "dense", and else dense.
 
     Raises
     ------
     CortadoError
         If onnxruntime refuses the file, or it does not decode to the same weights.
     """
+    emitted = min((_emit(model, form) for form in _FORMS[storage]), key=lambda e: len(e.data))
+    _check(model, emitted.data)
+    return emitted
+
+
+def _emit(model: ir.Model, storage: Storage) -> Emitted:
     proto = serial.parse(serial.encode(model), "the model")
-    tensors = _store(proto.graph, storage)
+    sizes = {tensor.name: _dense_bytes(tensor) for tensor in proto.graph.initializer}
+    coded = store_coded(proto) if storage == "coded" else []
+    tensors = [
+        StoredTensor(tensor.name, "coded", sizes[tensor.name], round(tensor.bytes), tensor)
+        for tensor in coded
+    ]
+    plain = [tensor for tensor in _store(proto.graph, storage) if tensor.name in sizes]
     data: bytes = proto.SerializeToString(deterministic=True)
-    _check(model, data)
-    return Emitted(data, tuple(tensors))
+    return Emitted(data, tuple(tensors + plain))
+
+
+def _dense_bytes(tensor: onnx.TensorProto) -> int:
+    return int(onnx.numpy_helper.to_array(tensor).nbytes)
 
 
 def _store(graph: onnx.GraphProto, storage: Storage) -> list[StoredTensor]:
@@ -63,7 +92,7 @@ def _store(graph: onnx.GraphProto, storage: Storage) -> list[StoredTensor]:
     for index, tensor in enumerate(graph.initializer):
         elements = onnx.numpy_helper.to_array(tensor)
         smaller = sparse_size(elements) if elements.dtype == np.float32 else elements.nbytes
-        if storage == "sparse" and elements.ndim and smaller < elements.nbytes:
+        if storage != "dense" and elements.ndim and smaller < elements.nbytes:
             graph.sparse_initializer.append(to_sparse(tensor))
             tensors.append(StoredTensor(tensor.name, "sparse", elements.nbytes, smaller))
             moved.append(index)

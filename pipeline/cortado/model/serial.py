@@ -1,7 +1,8 @@
 """Bytes of an ONNX file ↔ the model in memory.
 
-Whatever form the weights have in the file, the model in memory is dense: sparse initializers
-are expanded here, because `onnx_ir` would drop them without a word. Whatever is not a weight
+Whatever form the weights have in the file, the model in memory is dense: coded weights are
+decoded, and sparse initializers are expanded here, because `onnx_ir` would drop them without a
+word. Whatever is not a weight
 (names, order, opsets, functions, metadata) comes back out as it went in.
 """
 
@@ -14,6 +15,7 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
 from cortado.errors import CortadoError
+from cortado.model.coded import decode_weights
 from cortado.model.typing import Array
 
 __all__ = ["OPSETS", "decode", "encode", "from_proto", "has_external_data", "parse"]
@@ -93,6 +95,7 @@ def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
         _check_values(tensor, source)
     for graph in _graphs(proto):
         _expand_sparse(graph, source)
+    decode_weights(proto, source)
     try:
         return ir.from_proto(proto)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:

@@ -75,7 +75,8 @@ def quantize(
     Parameters
     ----------
     model : onnx_ir.Model
-        Left as it is. Zeros stay zero and take no value of the codebook.
+        Left as it is. Zeros stay zero and take no value of the codebook; those with a sign, which
+        masked training leaves in biases too, lose it.
     bits : sequence of Assignment
         Bits for each selector, 1…8. Biases and layers that none selects stay.
     options : QuantizeOptions
@@ -102,7 +103,7 @@ def quantize(
             clusters = 2 ** assigned[layer.key].value
             shared[layer.key] = _share(layer.array, clusters, options.init, generator)
             report.append(_compare(layer, shared[layer.key]))
-    result = replace_weights(model, shared)
+    result = replace_weights(model, _plain_zeros(model) | shared)
     check_zeros(model, result)
     return Shared(result, tuple(report), layers.skipped)
 
@@ -117,6 +118,23 @@ def _share(
         codebook = make_codebook(values, clusters, init, generator)
         result[kept] = codebook[assign_nearest(values, codebook)]
     return result
+
+
+def _plain_zeros(model: ir.Model) -> dict[str, FloatArray]:
+    """Return the float32 constants that hold a negative zero, with plain zeros instead.
+
+    A stored form that keeps zeros out, bit for bit, would have to store each of them.
+    """
+    arrays = {
+        name: value.const_value.numpy()
+        for name, value in model.graph.initializers.items()
+        if value.const_value is not None and value.dtype is ir.DataType.FLOAT
+    }
+    return {
+        name: array + np.float32(0)
+        for name, array in arrays.items()
+        if (np.signbit(array) & (array == 0)).any()
+    }
 
 
 def _compare(layer: Layer, shared: FloatArray) -> LayerSharing:

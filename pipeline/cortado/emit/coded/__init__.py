@@ -1,0 +1,22 @@
+"""Coded storage: an ONNX file that decodes itself when onnxruntime loads it.
+
+Positions and values of pruned, weight-shared tensors are entropy-coded in the initializers of a
+decoder, the first nodes of the graph, made of standard operators alone. It depends on constants
+only, so that onnxruntime computes it once, when it folds constants, and inference runs on
+plain weights; with optimisation switched off it runs each time.
+
+entries    a tensor as gaps, ranks and a codebook
+plan       which tensors are coded, and together with which
+classes    a code for small numbers that array operations decode at once
+flat       the decoder for small tensors, in this code
+lanes      the decoder for large ones: a prefix code in many lanes
+slim       what a file can do without
+store      the pass over the file
+
+onnxruntime folds only nodes whose shapes it knows beforehand: no NonZero, no Compress, no loops.
+"""
+
+from cortado.emit.coded.pieces import CodedTensor
+from cortado.emit.coded.store import store_coded
+
+__all__ = ["CodedTensor", "store_coded"]

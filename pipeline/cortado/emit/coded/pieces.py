@@ -1,0 +1,83 @@
+"""What is coded: initializers of a graph, and runs of them that share a codebook."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from cortado.emit.coded.entries import Entries
+from cortado.model.typing import FloatArray
+
+__all__ = ["CODABLE", "CodedTensor", "Piece", "Section", "cells_of"]
+
+CODABLE = frozenset(
+    {
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.FLOAT16,
+        onnx.TensorProto.INT8,
+        onnx.TensorProto.UINT8,
+        onnx.TensorProto.INT4,
+        onnx.TensorProto.UINT4,
+    }
+)
+"""Types of which every value is exact as float32, in which decoders compute."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One initializer: its name, ONNX data type, shape, and values as float32."""
+
+    name: str
+    data_type: int
+    shape: tuple[int, ...]
+    values: FloatArray
+
+    @property
+    def cells(self) -> int:
+        """The number of elements."""
+        return self.values.size
+
+    @classmethod
+    def of(cls, tensor: onnx.TensorProto) -> "Piece":
+        """Return the piece for an initializer of a type in `CODABLE`."""
+        values = onnx.numpy_helper.to_array(tensor).astype(np.float32)
+        return cls(tensor.name, tensor.data_type, tuple(tensor.dims), values)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Pieces that lie one after another in a flat tensor and share a codebook."""
+
+    pieces: tuple[Piece, ...]
+    entries: Entries
+
+
+@dataclass(frozen=True)
+class CodedTensor:
+    """What one tensor takes in a coded file, in bytes.
+
+    Attributes
+    ----------
+    name : str
+        The initializer.
+    positions, values : float
+        Its share of the payload, in fractions of a byte as codes do not end at whole ones.
+    codebook : float
+        Its share of the table of values.
+    """
+
+    name: str
+    positions: float
+    values: float
+    codebook: float
+
+    @property
+    def bytes(self) -> float:
+        """All of it."""
+        return self.positions + self.values + self.codebook
+
+
+def cells_of(sections: Sequence[Section]) -> list[int]:
+    """Return the sizes of all pieces, in order."""
+    return [piece.cells for section in sections for piece in section.pieces]

@@ -1,0 +1,101 @@
+"""The pass that codes a file: its initializers → the decoder that makes them."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import onnx
+
+from cortado.emit.coded.entries import to_entries
+from cortado.emit.coded.flat import LONGEST_GAP, write_flat
+from cortado.emit.coded.pieces import CodedTensor, Piece, Section
+from cortado.emit.coded.plan import make_plan
+from cortado.emit.coded.slim import slim
+from cortado.emit.coded.writer import Writer
+from cortado.errors import CortadoError
+from cortado.model.card import KEY, Card, hash_decoder, hash_weights
+
+__all__ = ["store_coded"]
+
+_OLDEST_OPSET = 13  # the first whose Split takes its sizes as an input
+_OLDEST_IR = 8  # the first with functions
+
+
+def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
+    """Code the initializers of a file that become smaller, in place, and leave out the redundant.
+
+    Returns
+    -------
+    list of CodedTensor
+        What each coded tensor takes; the others are left as they are.
+
+    Raises
+    ------
+    CortadoError
+        If the file is of an opset that has not yet what decoders need.
+    """
+    _check_opset(proto)
+    weights = hash_weights(proto.graph.initializer)
+    slim(proto)
+    plan = make_plan(_candidates(proto.graph))
+    writer = Writer(_names(proto))
+    coded: list[CodedTensor] = []
+    for sections in plan.flat:
+        coded += write_flat(writer, _with_entries(sections))
+    if not coded:
+        return []
+    _insert(proto, writer, {tensor.name for tensor in coded})
+    card = Card(len(writer.nodes), hash_decoder(writer.nodes, writer.constants, []), weights)
+    onnx.helper.set_model_props(
+        proto, {**{p.key: p.value for p in proto.metadata_props}, KEY: str(card)}
+    )
+    return coded
+
+
+def _check_opset(proto: onnx.ModelProto) -> None:
+    for opset in proto.opset_import:
+        if opset.domain in ("", "ai.onnx") and opset.version < _OLDEST_OPSET:
+            raise CortadoError(
+                f"coded storage needs opset {_OLDEST_OPSET} or newer; "
+                f"the model is of opset {opset.version}"
+            )
+
+
+def _candidates(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+    """Return the initializers that a node may make: not those that a caller may override."""
+    fixed = {value.name for value in (*graph.input, *graph.output)}
+    return [tensor for tensor in graph.initializer if tensor.name not in fixed]
+
+
+def _names(proto: onnx.ModelProto) -> set[str]:
+    """Return every name of a value in the graph, and in graphs inside its nodes."""
+    names = {value.name for value in (*proto.graph.input, *proto.graph.output)}
+    graphs = [proto.graph]
+    while graphs:
+        graph = graphs.pop()
+        names.update(tensor.name for tensor in graph.initializer)
+        for node in graph.node:
+            names.update((*node.input, *node.output))
+            graphs += [a.g for a in node.attribute if a.HasField("g")]
+            graphs += [g for a in node.attribute for g in a.graphs]
+    return names
+
+
+def _with_entries(sections: Sequence[tuple[Piece, ...]]) -> list[Section]:
+    """Return sections whose entries follow one another in one flat tensor."""
+    result: list[Section] = []
+    for pieces in sections:
+        values = np.concatenate([piece.values.reshape(-1) for piece in pieces])
+        lead = result[-1].entries.trail if result else 0
+        result.append(Section(pieces, to_entries(values, LONGEST_GAP, lead)))
+    return result
+
+
+def _insert(proto: onnx.ModelProto, writer: Writer, coded: Iterable[str]) -> None:
+    """Put the decoder in front of the nodes, its constants in the place of what it makes."""
+    gone = set(coded)
+    kept = [tensor for tensor in proto.graph.initializer if tensor.name not in gone]
+    nodes = list(proto.graph.node)
+    del proto.graph.initializer[:], proto.graph.node[:]
+    proto.graph.initializer.extend([*kept, *writer.constants])
+    proto.graph.node.extend([*writer.nodes, *nodes])
+    proto.ir_version = max(proto.ir_version, _OLDEST_IR)
