@@ -53,7 +53,7 @@ __all__ = ["command"]
 @click.option(
     "--storage",
     type=click.Choice(["dense", "sparse", "coded"]),
-    default="sparse",
+    default="coded",
     show_default=True,
     help="How the file stores its tensors, as in emit.",
 )

@@ -17,7 +17,7 @@ __all__ = ["command"]
 @click.option(
     "--storage",
     type=click.Choice(["dense", "sparse", "coded"]),
-    default="sparse",
+    default="coded",
     show_default=True,
     help="sparse stores positions and values of the tensors that become smaller by it.",
 )

@@ -60,7 +60,7 @@ class CompressOptions:
         Bits of the codebooks: each layer shares at most 2^bits values.
     effort : {"quick", "default", "max"}
         How long to search.
-    storage : {"dense", "sparse"}
+    storage : {"dense", "sparse", "coded"}
         How the file stores its tensors.
     shift : int
         Pixels by which training images are moved at random.
@@ -78,7 +78,7 @@ class CompressOptions:
     min_accuracy: float | None = None
     bits: int = 4
     effort: EffortName = "default"
-    storage: Storage = "sparse"
+    storage: Storage = "coded"
     shift: int = 1
     lr: float = 0.003
     batch: int = 128

@@ -16,7 +16,7 @@ import numpy as np
 
 from cortado.model.typing import Array, FloatArray, IntArray
 
-__all__ = ["Entries", "to_entries"]
+__all__ = ["Entries", "fill_up", "to_entries"]
 
 
 @dataclass(frozen=True)
@@ -94,3 +94,27 @@ def _bridge(
     marked = np.full(ends[-1], label, np.int64)
     marked[ends[:-1]] = labels
     return bridged, marked
+
+
+def fill_up(entries: Entries, multiple: int) -> Entries:
+    """Return the same tensor in a multiple of so many entries, by fillers into gaps.
+
+    Where there are not enough gaps to fill, it is returned as it is.
+    """
+    missing = -len(entries.gaps) % multiple
+    wide = np.flatnonzero(entries.gaps)
+    if len(wide) < missing:
+        return entries
+    chosen = wide[:missing]
+    gaps = entries.gaps.copy()
+    gaps[chosen] -= 1  # the filler in front takes one of the zeros
+    zero = np.flatnonzero(entries.codebook.view(np.uint32) == 0)
+    codebook = entries.codebook if len(zero) else np.append(entries.codebook, np.float32(0))
+    filler = int(zero[0]) if len(zero) else len(entries.codebook)
+    return Entries(
+        entries.lead,
+        entries.cells,
+        np.insert(gaps, chosen, 0),
+        np.insert(entries.ranks, chosen, filler),
+        codebook,
+    )

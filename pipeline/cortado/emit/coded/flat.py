@@ -22,7 +22,7 @@ import numpy as np
 import onnx
 
 from cortado.emit.coded.classes import best_widths, code_lengths, encode
-from cortado.emit.coded.pieces import CodedTensor, Piece, Section, cells_of
+from cortado.emit.coded.pieces import CodedTensor, Section, cells_of, write_piece
 from cortado.emit.coded.writer import Writer
 from cortado.model.typing import Array, IntArray
 
@@ -164,14 +164,4 @@ def _write_pieces(writer: Writer, sections: Sequence[Section], flat: str) -> Non
     writer.put("Split", [line, sizes], [writer.name(), *parts])
     for piece, part, done in zip(pieces, parts, plain, strict=True):
         if not done:
-            _write_piece(writer, piece, part)
-
-
-def _write_piece(writer: Writer, piece: Piece, part: str) -> None:
-    """Write what gives the flat values of a piece its shape and type, and its name."""
-    shaped = [part, writer.integers(*piece.shape)]
-    if piece.data_type == onnx.TensorProto.FLOAT:
-        writer.put("Reshape", shaped, [piece.name])
-    else:
-        cast = writer.node("Reshape", shaped)
-        writer.put("Cast", [cast], [piece.name], {"to": piece.data_type})
+            write_piece(writer, piece, part)

@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 
 from cortado.emit.coded.entries import Entries
+from cortado.emit.coded.writer import Writer
 from cortado.model.typing import FloatArray
 
-__all__ = ["CODABLE", "CodedTensor", "Piece", "Section", "cells_of"]
+__all__ = ["CODABLE", "CodedTensor", "Piece", "Section", "cells_of", "write_piece"]
 
 CODABLE = frozenset(
     {
@@ -81,3 +82,13 @@ class CodedTensor:
 def cells_of(sections: Sequence[Section]) -> list[int]:
     """Return the sizes of all pieces, in order."""
     return [piece.cells for section in sections for piece in section.pieces]
+
+
+def write_piece(writer: Writer, piece: Piece, part: str) -> None:
+    """Write what gives the flat values of a piece its shape and type, and its name."""
+    shaped = [part, writer.integers(*piece.shape)]
+    if piece.data_type == onnx.TensorProto.FLOAT:
+        writer.put("Reshape", shaped, [piece.name])
+    else:
+        cast = writer.node("Reshape", shaped)
+        writer.put("Cast", [cast], [piece.name], {"to": piece.data_type})

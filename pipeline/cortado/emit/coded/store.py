@@ -1,12 +1,13 @@
 """The pass that codes a file: its initializers → the decoder that makes them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
 
 from cortado.emit.coded.entries import to_entries
 from cortado.emit.coded.flat import LONGEST_GAP, write_flat
+from cortado.emit.coded.lanes import DOMAIN, lane_functions, write_lanes
 from cortado.emit.coded.pieces import CodedTensor, Piece, Section
 from cortado.emit.coded.plan import make_plan
 from cortado.emit.coded.slim import slim
@@ -33,7 +34,7 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     CortadoError
         If the file is of an opset that has not yet what decoders need.
     """
-    _check_opset(proto)
+    opset = _check_opset(proto)
     weights = hash_weights(proto.graph.initializer)
     slim(proto)
     plan = make_plan(_candidates(proto.graph))
@@ -41,23 +42,27 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     coded: list[CodedTensor] = []
     for sections in plan.flat:
         coded += write_flat(writer, _with_entries(sections))
+    coded += [write_lanes(writer, piece) for piece in plan.lanes]
     if not coded:
         return []
-    _insert(proto, writer, {tensor.name for tensor in coded})
-    card = Card(len(writer.nodes), hash_decoder(writer.nodes, writer.constants, []), weights)
+    functions = lane_functions(opset) if plan.lanes else []
+    _insert(proto, writer, functions, {tensor.name for tensor in coded})
+    decoder = hash_decoder(writer.nodes, writer.constants, functions)
+    card = Card(len(writer.nodes), decoder, weights)
     onnx.helper.set_model_props(
         proto, {**{p.key: p.value for p in proto.metadata_props}, KEY: str(card)}
     )
     return coded
 
 
-def _check_opset(proto: onnx.ModelProto) -> None:
-    for opset in proto.opset_import:
-        if opset.domain in ("", "ai.onnx") and opset.version < _OLDEST_OPSET:
-            raise CortadoError(
-                f"coded storage needs opset {_OLDEST_OPSET} or newer; "
-                f"the model is of opset {opset.version}"
-            )
+def _check_opset(proto: onnx.ModelProto) -> int:
+    """Return the version of the standard operators."""
+    version = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
+    if version < _OLDEST_OPSET:
+        raise CortadoError(
+            f"coded storage needs opset {_OLDEST_OPSET} or newer; the model is of opset {version}"
+        )
+    return int(version)
 
 
 def _candidates(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
@@ -90,12 +95,19 @@ def _with_entries(sections: Sequence[tuple[Piece, ...]]) -> list[Section]:
     return result
 
 
-def _insert(proto: onnx.ModelProto, writer: Writer, coded: Iterable[str]) -> None:
+def _insert(
+    proto: onnx.ModelProto,
+    writer: Writer,
+    functions: Sequence[onnx.FunctionProto],
+    gone: set[str],
+) -> None:
     """Put the decoder in front of the nodes, its constants in the place of what it makes."""
-    gone = set(coded)
     kept = [tensor for tensor in proto.graph.initializer if tensor.name not in gone]
     nodes = list(proto.graph.node)
     del proto.graph.initializer[:], proto.graph.node[:]
     proto.graph.initializer.extend([*kept, *writer.constants])
     proto.graph.node.extend([*writer.nodes, *nodes])
-    proto.ir_version = max(proto.ir_version, _OLDEST_IR)
+    if functions:
+        proto.functions.extend(functions)
+        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, 1))
+        proto.ir_version = max(proto.ir_version, _OLDEST_IR)

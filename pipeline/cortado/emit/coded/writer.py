@@ -77,6 +77,13 @@ class Writer:
         )
         self.nodes.append(node)
 
+    def call(
+        self, domain: str, function: str, inputs: Sequence[str], outputs: Sequence[str]
+    ) -> None:
+        """Write a call of a function of the file."""
+        node = onnx.NodeProto(op_type=function, domain=domain, input=inputs, output=outputs)
+        self.nodes.append(node)
+
 
 def _tensor(value: Array, name: str) -> onnx.TensorProto:
     tensor = onnx.numpy_helper.from_array(value, name)
