@@ -16,7 +16,7 @@ import numpy as np
 
 from cortado.model.typing import Array, FloatArray, IntArray
 
-__all__ = ["Entries", "fill_up", "to_entries"]
+__all__ = ["Entries", "fill_up", "one_filler", "to_entries"]
 
 
 @dataclass(frozen=True)
@@ -118,3 +118,9 @@ def fill_up(entries: Entries, multiple: int) -> Entries:
         np.insert(entries.ranks, chosen, filler),
         codebook,
     )
+
+
+def one_filler(entries: Entries) -> Entries:
+    """Return a tensor of zeros in one entry in place of none: decoders need something to read."""
+    zero = np.zeros(1, np.int64)
+    return Entries(entries.lead, entries.cells, zero, zero, np.zeros(1, np.float32))

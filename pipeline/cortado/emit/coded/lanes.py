@@ -42,7 +42,7 @@ STEPS = 64
 WINDOW = 17
 """K: bits of the longest codeword, 24 less the 7 by which a codeword may begin in its byte."""
 
-_LONGEST_GAPS = (7, 15, 31, 63, 127, 255, 511, 1023)
+_LONGEST_GAPS = (6, 14, 30, 62, 126, 254, 510, 1022)  # so that steps are 2^k different ones
 _PADDING = 3  # bytes behind the last codeword, for windows that reach beyond it
 
 
@@ -141,7 +141,7 @@ def _best_limits(entries: Entries) -> tuple[int, int]:
     for longest_gap in _LONGEST_GAPS:
         gaps, fillers = _with_fillers(gap_counts, longest_gap)
         ranks = np.append(rank_counts, fillers)
-        kinds = np.count_nonzero(gaps) + 1, np.count_nonzero(ranks)  # and the first step
+        kinds = longest_gap + 2, np.count_nonzero(rank_counts) + 1  # at most, with any fillers
         for limit in range(WINDOW + 1):
             if kinds[0] <= 1 << limit and kinds[1] <= 1 << (WINDOW - limit):
                 bits = _Code.of(gaps, limit).bits + _Code.of(ranks, WINDOW - limit).bits

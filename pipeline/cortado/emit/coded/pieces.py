@@ -10,9 +10,9 @@ from cortado.emit.coded.entries import Entries
 from cortado.emit.coded.writer import Writer
 from cortado.model.typing import FloatArray
 
-__all__ = ["CODABLE", "CodedTensor", "Piece", "Section", "cells_of", "write_piece"]
+__all__ = ["CodedTensor", "Piece", "Section", "cells_of", "write_piece"]
 
-CODABLE = frozenset(
+_EXACT = frozenset(  # as float32, in which decoders compute
     {
         onnx.TensorProto.FLOAT,
         onnx.TensorProto.FLOAT16,
@@ -22,7 +22,6 @@ CODABLE = frozenset(
         onnx.TensorProto.UINT4,
     }
 )
-"""Types of which every value is exact as float32, in which decoders compute."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,14 @@ class Piece:
         return self.values.size
 
     @classmethod
-    def of(cls, tensor: onnx.TensorProto) -> "Piece":
-        """Return the piece for an initializer of a type in `CODABLE`."""
-        values = onnx.numpy_helper.to_array(tensor).astype(np.float32)
+    def of(cls, tensor: onnx.TensorProto) -> "Piece | None":
+        """Return the piece for an initializer; None if its values are not exact as float32."""
+        if tensor.data_type not in _EXACT:
+            return None
+        array = onnx.numpy_helper.to_array(tensor)
+        values = array.astype(np.float32)
+        if values.astype(array.dtype).tobytes() != array.tobytes():  # the bits of a NaN
+            return None
         return cls(tensor.name, tensor.data_type, tuple(tensor.dims), values)
 
 

@@ -18,7 +18,8 @@ import onnx
 
 from cortado.emit.coded.entries import Entries, to_entries
 from cortado.emit.coded.flat import LONGEST_GAP
-from cortado.emit.coded.pieces import CODABLE, Piece
+from cortado.emit.coded.lanes import WINDOW
+from cortado.emit.coded.pieces import Piece
 from cortado.emit.sparse import sparse_size
 from cortado.model.typing import IntArray
 
@@ -30,6 +31,7 @@ MANY_ENTRIES = 100_000
 _PIECE_BYTES = 20  # what its shape takes more in the graph than as an initializer
 _SPARSE_BYTES = 30  # names, shapes and types of the two tensors of a sparse one
 _DECODER_BYTES = 1000  # of the nodes and constants of one flat decoder
+_MOST_ENTRIES = 2**31 // WINDOW  # places in the payload are int32 numbers of bits
 _MOST_VALUES = 4096  # a codebook beyond that is no codebook
 
 
@@ -88,16 +90,16 @@ def make_plan(tensors: Sequence[onnx.TensorProto]) -> Plan:
 
 
 def _worth_coding(tensor: onnx.TensorProto) -> _Item | None:
-    if tensor.data_type not in CODABLE:
-        return None
     piece = Piece.of(tensor)
-    if piece.cells == 0:
+    if piece is None or piece.cells == 0:
         return None
     nonzero = piece.values[piece.values != 0]
     if nonzero.size > _MOST_VALUES and np.unique(nonzero[: 4 * _MOST_VALUES]).size > _MOST_VALUES:
         return None  # free weights: no need to count them all
     entries = to_entries(piece.values, LONGEST_GAP)
     item = _Item.of((piece,), entries)
+    if item.entries > _MOST_ENTRIES:
+        return None
     bits = _entropy_bits(item.gap_counts) + _entropy_bits(item.rank_counts)
     coded = bits / 8 + entries.codebook.nbytes + _PIECE_BYTES
     elements = onnx.numpy_helper.to_array(tensor)
@@ -117,7 +119,7 @@ def _group(items: Sequence[_Item]) -> list[list[_Item]]:
         if groups:
             apart = _cost(groups[-1]) + _cost([item]) + 8 * _DECODER_BYTES
             entries = sum(member.entries for member in groups[-1]) + item.entries
-            if entries <= 2 * MANY_ENTRIES and _cost([*groups[-1], item]) <= apart:
+            if entries <= MANY_ENTRIES and _cost([*groups[-1], item]) <= apart:
                 groups[-1].append(item)
                 continue
         groups.append([item])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 
-from cortado.emit.coded.entries import to_entries
+from cortado.emit.coded.entries import one_filler, to_entries
 from cortado.emit.coded.flat import LONGEST_GAP, write_flat
 from cortado.emit.coded.lanes import DOMAIN, lane_functions, write_lanes
 from cortado.emit.coded.pieces import CodedTensor, Piece, Section
@@ -15,7 +15,7 @@ from cortado.emit.coded.writer import Writer
 from cortado.errors import CortadoError
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
 
-__all__ = ["store_coded"]
+__all__ = ["store_coded", "with_entries"]
 
 _OLDEST_OPSET = 13  # the first whose Split takes its sizes as an input
 _OLDEST_IR = 8  # the first with functions
@@ -41,7 +41,7 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     writer = Writer(_names(proto))
     coded: list[CodedTensor] = []
     for sections in plan.flat:
-        coded += write_flat(writer, _with_entries(sections))
+        coded += write_flat(writer, with_entries(sections))
     coded += [write_lanes(writer, piece) for piece in plan.lanes]
     if not coded:
         return []
@@ -85,13 +85,15 @@ def _names(proto: onnx.ModelProto) -> set[str]:
     return names
 
 
-def _with_entries(sections: Sequence[tuple[Piece, ...]]) -> list[Section]:
+def with_entries(sections: Sequence[tuple[Piece, ...]]) -> list[Section]:
     """Return sections whose entries follow one another in one flat tensor."""
     result: list[Section] = []
     for pieces in sections:
         values = np.concatenate([piece.values.reshape(-1) for piece in pieces])
         lead = result[-1].entries.trail if result else 0
         result.append(Section(pieces, to_entries(values, LONGEST_GAP, lead)))
+    if not any(len(section.entries.gaps) for section in result):
+        result[0] = Section(result[0].pieces, one_filler(result[0].entries))
     return result
 
 
