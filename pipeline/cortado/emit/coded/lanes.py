@@ -25,7 +25,7 @@ import numpy as np
 import onnx
 
 from cortado.emit.coded.bits import pack_codewords
-from cortado.emit.coded.entries import Entries, fill_up, to_entries
+from cortado.emit.coded.entries import Entries, fill_up, one_filler, to_entries
 from cortado.emit.coded.pieces import CodedTensor, Piece, write_piece
 from cortado.emit.coded.prefix import canonical_codewords, canonical_order, limited_lengths
 from cortado.emit.coded.writer import Writer
@@ -93,6 +93,8 @@ def write_lanes(writer: Writer, piece: Piece) -> CodedTensor:
     """Write the nodes and constants whose output is a piece; they call `lane_functions`."""
     longest_gap, limit = _best_limits(to_entries(piece.values, piece.cells))
     entries = fill_up(to_entries(piece.values, longest_gap), STEPS)
+    if not len(entries.gaps):
+        entries = one_filler(entries)
     moves = entries.gaps + 1
     moves[0] -= 1  # as the first cell is 0
     steps = _Code.of(np.bincount(moves), limit)
