@@ -19,7 +19,7 @@ __all__ = ["command"]
     type=click.Choice(["dense", "sparse", "coded"]),
     default="coded",
     show_default=True,
-    help="sparse stores positions and values of the tensors that become smaller by it.",
+    help="How the tensors are stored that become smaller by it.",
 )
 @output_option
 @json_option
@@ -35,37 +35,25 @@ def command(
     """Write a model as a file that an unmodified onnxruntime loads.
 
     \b
+    cortado emit shared.onnx -o lenet.onnx
     cortado emit shared.onnx --storage sparse -o lenet.onnx
 
-    dense leaves zeros in place and opens everywhere. sparse uses ONNX's sparse initializers
-    for tensors of more than two thirds of zeros; onnxruntime expands them when it loads the
-    file, so that it is smaller but no faster. The file is loaded in onnxruntime, and its
-    weights are compared bit for bit, before it is written.
+    coded stores positions and shared values of pruned, weight-shared tensors in an entropy code,
+    with the standard operators that decode it: onnxruntime runs them once, when it loads the
+    file. sparse uses ONNX's sparse initializers for tensors of more than two thirds of zeros.
+    dense leaves zeros in place and opens everywhere. Whatever a form does not make smaller is
+    stored in the next simpler one. No form is faster than the dense model or takes less memory:
+    onnxruntime computes with every weight. The file is loaded in onnxruntime, and its weights
+    are compared bit for bit, before it is written.
     """
     from cortado.emit import emit
     from cortado_cli.history import record
+    from cortado_cli.sizes import HEADINGS, size_reports, size_rows
     from cortado_cli.streams import read_model, write_artifact, write_json
 
     network = read_model(model)
     record(network)
     emitted = emit(network, storage)
-    rows: list[tuple[str, ...]] = [
-        (t.name, t.storage, f"{t.dense_bytes:,}", f"{t.stored_bytes:,}") for t in emitted.tensors
-    ]
-    total = sum(t.dense_bytes for t in emitted.tensors)
-    rows.append(("whole file", "", f"{total:,}", f"{len(emitted.data):,}"))
-    talk.table(("tensor", "stored", "dense bytes", "bytes"), rows)
-    report = {
-        "file_bytes": len(emitted.data),
-        "tensors": [
-            {
-                "name": t.name,
-                "storage": t.storage,
-                "dense_bytes": t.dense_bytes,
-                "stored_bytes": t.stored_bytes,
-            }
-            for t in emitted.tensors
-        ],
-    }
+    talk.table(HEADINGS, size_rows(emitted))
     write_artifact(output, emitted.data)
-    write_json(json_path, output, report)
+    write_json(json_path, output, dict(size_reports(emitted)))

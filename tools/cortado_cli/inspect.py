@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_HEADINGS = ("layer", "op", "shape", "weights", "non-zero", "density", "values", "bits", "bytes")
+_HEADINGS = (
+    *("layer", "op", "shape", "weights", "non-zero", "density", "values", "bits"),
+    *("bytes", "bound"),
+)
 
 
 @click.command("inspect")
@@ -55,9 +58,9 @@ def command(
         write_artifact(plot, _draw(found))
     if json_path != "-":
         titles = [f"{path}\n" if len(found) > 1 else "" for path, _, _ in found]
-        texts = [_show(len(candidate.data), description) for _, candidate, description in found]
+        texts = [_show(candidate, description) for _, candidate, description in found]
         write_text("\n".join(map("".join, zip(titles, texts, strict=True))))
-    reports = [_report(path, len(candidate.data), figures) for path, candidate, figures in found]
+    reports = [_report(path, candidate, figures) for path, candidate, figures in found]
     write_json(json_path, None, {"models": reports})
 
 
@@ -78,13 +81,20 @@ def _draw(found: "list[tuple[str, Candidate, Description]]") -> bytes:
     )
 
 
-def _show(size: int, description: "Description") -> str:
+def _show(candidate: "Candidate", description: "Description") -> str:
+    from cortado.emit import read_stored
+    from cortado_cli.sizes import HEADINGS, size_rows
     from cortado_cli.talk import format_table
+
+    size, stored = len(candidate.data), read_stored(candidate.data, candidate.model)
 
     rows = [_row(layer) for layer in (*description.layers, description.total)]
     lines = [_summary(size, description)]
     lines += skipped_lines(description.skipped)
-    return format_table(_HEADINGS, rows, sys.stdout) + "".join(f"{line}\n" for line in lines)
+    text = format_table(_HEADINGS, rows, sys.stdout)
+    if stored is not None:
+        text += "\n" + format_table(HEADINGS, size_rows(stored), sys.stdout) + "\n"
+    return text + "".join(f"{line}\n" for line in lines)
 
 
 def _row(layer: "LayerFigures") -> tuple[str, ...]:
@@ -98,6 +108,7 @@ def _row(layer: "LayerFigures") -> tuple[str, ...]:
         f"{layer.distinct:,}",
         f"{layer.entropy:.3f}",
         f"{layer.dense_bytes:,}",
+        f"{layer.bound_bytes:,.0f}",
     )
 
 
@@ -111,10 +122,16 @@ def _summary(size: int, description: "Description") -> str:
     )
 
 
-def _report(path: str, size: int, description: "Description") -> dict[str, Any]:
+def _report(path: str, candidate: "Candidate", description: "Description") -> dict[str, Any]:
+    from cortado.emit import read_stored
+    from cortado_cli.sizes import size_reports
+
+    stored = read_stored(candidate.data, candidate.model)
     return {
         "model": path,
-        "file_bytes": size,
+        "file_bytes": len(candidate.data),
+        "memory_bytes": description.total.dense_bytes + description.other_bytes,
+        "stored": None if stored is None else size_reports(stored),
         "other_bytes": description.other_bytes,
         "total": _figures(description.total),
         "layers": [_figures(layer) for layer in description.layers],

@@ -30,6 +30,12 @@ __all__ = ["command"]
 @model_argument
 @selector_option("--bits", click.IntRange(1, 8), "2^B shared values, as in 'conv*=5'.")
 @click.option(
+    "--bias-bits",
+    type=click.IntRange(1, 8),
+    metavar="B",
+    help="Let all biases together share 2^B values, at the end.",
+)
+@click.option(
     "--init",
     type=click.Choice(["optimal", "linear", "density", "random"]),
     default="optimal",
@@ -47,6 +53,7 @@ def command(
     *,
     model: str,
     bits: "tuple[Assignment[int], ...]",
+    bias_bits: int | None,
     init: Literal["optimal", "linear", "density", "random"],
     data: str | None,
     samples: int | None,
@@ -63,13 +70,14 @@ def command(
     \b
     cortado quantize pruned.onnx --bits 4 -o shared.onnx
     cortado quantize pruned.onnx --bits 'conv*=5' --bits 'fc*=4' --init linear -o shared.onnx
+    cortado quantize pruned.onnx --bits 4 --bias-bits 5 -o shared.onnx
     cortado quantize pruned.onnx --bits 4 --data mnist/ --epochs 3 -o shared.onnx
 
     With --data and --epochs the shared values are trained: the gradient of a value is the sum
-    over the weights that share it. Biases stay as they are.
+    over the weights that share it. Biases stay as they are without --bias-bits.
     """
     from cortado.model.selector import ALL, Assignment
-    from cortado.quantize import QuantizeOptions, quantize
+    from cortado.quantize import QuantizeOptions, quantize, share_biases
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
@@ -95,6 +103,8 @@ def command(
         trained = talk.follow(retrain(result, dataset, training.options(device, seed), head))
         report["epochs"] = epoch_reports(trained.epochs)
         result = trained.model
+    if bias_bits is not None:
+        result = share_biases(result, bias_bits)
     record(result)
     write_model(output, result)
     write_json(json_path, output, report)

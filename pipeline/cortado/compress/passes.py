@@ -23,7 +23,7 @@ from cortado.model import serial
 from cortado.model.codebook import find_codebook
 from cortado.model.layers import find_layers
 from cortado.model.selector import ALL, Assignment
-from cortado.quantize import quantize
+from cortado.quantize import quantize, share_biases
 from cortado.retrain import Distillation, retrain
 from cortado.steps import Steps
 from cortado.validate import Candidate, ValidateOptions, Validation, validate
@@ -32,6 +32,7 @@ __all__ = ["Compressed", "compress"]
 
 _TEMPERATURE, _TEACHING = 2.0, 0.8  # of the retrained dense model as the teacher
 _MOST_HARM = 0.05  # that retraining without pruning may do to the accuracy
+_BIAS_BITS = 6  # all biases together; they come last, as training would part them again
 _SHARE_LR = 0.1  # of the peak rate: a shared value gathers the gradients of all its members
 
 
@@ -155,5 +156,5 @@ def _share(task: Task, rung: Stage, floor: float) -> Steps[Stage]:
     trained = yield from retrain(
         shared.model, task.data, training, task.head, None, task.distillation
     )
-    stage = f"share {2**task.options.bits} values"
-    return (yield from judge(task, stage, trained.model, floor))
+    model = share_biases(trained.model, _BIAS_BITS)
+    return (yield from judge(task, f"share {2**task.options.bits} values", model, floor))

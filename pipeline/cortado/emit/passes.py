@@ -1,5 +1,7 @@
 """The emitting pass: a model and a stored form → the bytes of a checked file."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,17 +9,18 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cortado.emit.coded import CodedTensor, store_coded
+from cortado.emit.coded import store_coded
 from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
 from cortado.model import serial
+from cortado.model.card import KEY
 from cortado.session import open_session
 
-__all__ = ["Emitted", "Storage", "StoredTensor", "emit"]
+__all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored"]
 
 Storage = Literal["dense", "sparse", "coded"]
 
-
+_FLOAT_BYTES = 4
 _FORMS: dict[Storage, tuple[Storage, ...]] = {  # the smallest file of these
     "dense": ("dense",),
     "sparse": ("sparse",),
@@ -29,15 +32,22 @@ _FORMS: dict[Storage, tuple[Storage, ...]] = {  # the smallest file of these
 class StoredTensor:
     """How one initializer is stored: its form, its bytes as dense values and in the file.
 
-    A coded tensor is also told apart into its share of positions, values and codebook; what all
-    share, tables and nodes, is in none of them.
+    What it takes in the file are the positions of values, the values (of a coded tensor: which
+    of the codebook each is), and the codebook; of several that share, its part. Names, shapes
+    and the nodes and tables of a decoder are in none of them.
     """
 
     name: str
     storage: Storage
     dense_bytes: int
-    stored_bytes: int
-    coded: CodedTensor | None = None
+    positions: float
+    values: float
+    codebook: float = 0.0
+
+    @property
+    def stored_bytes(self) -> float:
+        """Its bytes in the file; of a code, fractions too."""
+        return self.positions + self.values + self.codebook
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,11 @@ class Emitted:
 
     data: bytes
     tensors: tuple[StoredTensor, ...]
+
+    @property
+    def graph_bytes(self) -> float:
+        """Bytes that are no tensor's own: nodes, names, shapes, and the tables of decoders."""
+        return len(self.data) - sum(tensor.stored_bytes for tensor in self.tensors)
 
 
 def emit(model: ir.Model, storage: Storage) -> Emitted:
@@ -69,38 +84,68 @@ def emit(model: ir.Model, storage: Storage) -> Emitted:
     return emitted
 
 
+def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
+    """Tell how the tensors of a file are stored.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    model : onnx_ir.Model
+        What it holds, decoded.
+
+    Returns
+    -------
+    Emitted or None
+        None for a coded file that was not made by this version, whose parts are not known.
+    """
+    proto = serial.parse(data, "the file")
+    if not any(entry.key == KEY for entry in proto.metadata_props):
+        return Emitted(data, tuple(_stored(proto.graph)))
+    again = _emit(model, "coded")
+    return again if again.data == data else None
+
+
 def _emit(model: ir.Model, storage: Storage) -> Emitted:
     proto = serial.parse(serial.encode(model), "the model")
     sizes = {tensor.name: _dense_bytes(tensor) for tensor in proto.graph.initializer}
     coded = store_coded(proto) if storage == "coded" else []
+    if storage != "dense":
+        _make_sparse(proto.graph)
     tensors = [
-        StoredTensor(tensor.name, "coded", sizes[tensor.name], round(tensor.bytes), tensor)
-        for tensor in coded
+        StoredTensor(t.name, "coded", sizes[t.name], t.positions, t.values, t.codebook)
+        for t in coded
     ]
-    plain = [tensor for tensor in _store(proto.graph, storage) if tensor.name in sizes]
+    tensors += [tensor for tensor in _stored(proto.graph) if tensor.name in sizes]
     data: bytes = proto.SerializeToString(deterministic=True)
-    return Emitted(data, tuple(tensors + plain))
+    return Emitted(data, tuple(tensors))
+
+
+def _make_sparse(graph: onnx.GraphProto) -> None:
+    """Convert the initializers of a graph that become smaller, in place."""
+    moved = []
+    for index, tensor in enumerate(graph.initializer):
+        elements = onnx.numpy_helper.to_array(tensor)
+        can_be_sparse = elements.dtype == np.float32 and elements.ndim > 0
+        if can_be_sparse and sparse_size(elements) < elements.nbytes:
+            graph.sparse_initializer.append(to_sparse(tensor))
+            moved.append(index)
+    for index in reversed(moved):
+        del graph.initializer[index]
+
+
+def _stored(graph: onnx.GraphProto) -> Iterator[StoredTensor]:
+    for tensor in graph.initializer:
+        size = _dense_bytes(tensor)
+        yield StoredTensor(tensor.name, "dense", size, 0, size)
+    for sparse in graph.sparse_initializer:
+        values, positions = _dense_bytes(sparse.values), _dense_bytes(sparse.indices)
+        dense = math.prod(sparse.dims) * _FLOAT_BYTES
+        yield StoredTensor(sparse.values.name, "sparse", dense, positions, values)
 
 
 def _dense_bytes(tensor: onnx.TensorProto) -> int:
-    return int(onnx.numpy_helper.to_array(tensor).nbytes)
-
-
-def _store(graph: onnx.GraphProto, storage: Storage) -> list[StoredTensor]:
-    """Convert the initializers of a graph that become smaller, in place."""
-    tensors, moved = [], []
-    for index, tensor in enumerate(graph.initializer):
-        elements = onnx.numpy_helper.to_array(tensor)
-        smaller = sparse_size(elements) if elements.dtype == np.float32 else elements.nbytes
-        if storage != "dense" and elements.ndim and smaller < elements.nbytes:
-            graph.sparse_initializer.append(to_sparse(tensor))
-            tensors.append(StoredTensor(tensor.name, "sparse", elements.nbytes, smaller))
-            moved.append(index)
-        else:
-            tensors.append(StoredTensor(tensor.name, "dense", elements.nbytes, elements.nbytes))
-    for index in reversed(moved):
-        del graph.initializer[index]
-    return tensors
+    return ir.serde.deserialize_tensor(tensor).nbytes
 
 
 def _check(model: ir.Model, data: bytes) -> None:

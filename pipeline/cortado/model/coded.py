@@ -62,16 +62,15 @@ def _run(
     functions: Sequence[onnx.FunctionProto],
     rest: Sequence[onnx.NodeProto],
 ) -> list[onnx.TensorProto]:
-    """Run the decoder, and return its outputs that the rest of the graph uses.
+    """Run the decoder, and return its outputs that the rest of the graph uses, in its order.
 
     Where the last step of a weight is a cast to another type, it is done here: numpy knows no
     integers of half a byte, which onnxruntime therefore does not hand out.
     """
-    wanted = {name for node in rest for name in node.input}
-    wanted |= {value.name for value in proto.graph.output}
-    ends = [(node, name) for node in decoder for name in node.output if name in wanted]
-    types = {name: _cast_type(node) for node, name in ends}
-    names = {name: name if types[name] is None else node.input[0] for node, name in ends}
+    makers = {name: node for node in decoder for name in node.output}
+    used = dict.fromkeys(name for node in rest for name in node.input)
+    types = {name: _cast_type(makers[name]) for name in used if name in makers}
+    names = {name: name if kind is None else makers[name].input[0] for name, kind in types.items()}
     graph = onnx.GraphProto(name=proto.graph.name, node=decoder, initializer=constants)
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names.values()))
     model = onnx.ModelProto(
@@ -81,7 +80,7 @@ def _run(
         functions=functions,
     )
     values = run_constants(model.SerializeToString())
-    return [_tensor(values[names[name]], name, types[name]) for _, name in ends]
+    return [_tensor(values[names[name]], name, types[name]) for name in types]
 
 
 def _cast_type(node: onnx.NodeProto) -> int | None:

@@ -3,10 +3,12 @@
 kmeans     one-dimensional k-means, optimal or from given centroids
 codebook   the initial centroids of Deep Compression, and codebooks made from them
 passes     the pass: a model and bits → a model whose layers share values
+biases     the same for all biases together
 
 Training the shared values is retraining under another constraint: see `cortado.retrain`.
 """
 
+from cortado.quantize.biases import share_biases
 from cortado.quantize.codebook import Init, make_codebook
 from cortado.quantize.kmeans import lloyd, optimal_kmeans
 from cortado.quantize.passes import LayerSharing, QuantizeOptions, Shared, quantize
@@ -20,4 +22,5 @@ __all__ = [
     "make_codebook",
     "optimal_kmeans",
     "quantize",
+    "share_biases",
 ]

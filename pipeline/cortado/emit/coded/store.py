@@ -66,9 +66,14 @@ def _check_opset(proto: onnx.ModelProto) -> int:
 
 
 def _candidates(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    """Return the initializers that a node may make: not those that a caller may override."""
+    """Return the initializers that a node may make: not those that a caller may override.
+
+    They come in the order in which nodes use them, as they do when they have been decoded.
+    """
     fixed = {value.name for value in (*graph.input, *graph.output)}
-    return [tensor for tensor in graph.initializer if tensor.name not in fixed]
+    used = list(dict.fromkeys(name for node in graph.node for name in node.input))
+    tensors = {t.name: t for t in graph.initializer if t.name not in fixed}
+    return [tensors[name] for name in used if name in tensors]
 
 
 def _names(proto: onnx.ModelProto) -> set[str]:
