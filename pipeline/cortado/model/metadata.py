@@ -3,7 +3,8 @@
 Each key begins with ``cortado.`` and holds one JSON object with a ``version``; everything
 else that a stage needs is re-derived from the weights.
 
-cortado.input     {"version": 1, "scale": s, "mean": [m, …]}: how pixels become inputs
+cortado.input     {"version": 1, "scale": s, "mean": [m, …]}: how pixels become inputs; without
+                  a mean, it is zero
 cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how the file came to be
 """
 
@@ -69,7 +70,8 @@ def read_transform(model: ir.Model) -> InputTransform:
 
 def write_transform(model: ir.Model, transform: InputTransform) -> None:
     """Store the input transform in `model`, in place."""
-    _write(model, "input", {"scale": transform.scale, "mean": list(transform.mean)})
+    mean = {"mean": list(transform.mean)} if transform.mean else {}
+    _write(model, "input", {"scale": transform.scale, **mean})
 
 
 def read_history(model: ir.Model) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ def add_history(model: ir.Model, step: str) -> None:
 
 
 def _parse_transform(stored: dict[str, Any]) -> InputTransform:
-    return InputTransform(float(stored["scale"]), tuple(float(m) for m in stored["mean"]))
+    return InputTransform(float(stored["scale"]), tuple(float(m) for m in stored.get("mean", ())))
 
 
 def _parse_history(stored: dict[str, Any]) -> tuple[str, ...]:

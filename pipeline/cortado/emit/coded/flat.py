@@ -30,6 +30,8 @@ __all__ = ["LONGEST_GAP", "write_flat"]
 
 LONGEST_GAP = 2**15 - 1
 
+_LAST_AXIS = np.array(-1)
+
 
 def write_flat(writer: Writer, sections: Sequence[Section]) -> list[CodedTensor]:
     """Write the nodes and constants whose outputs are the pieces of some sections."""
@@ -42,7 +44,7 @@ def write_flat(writer: Writer, sections: Sequence[Section]) -> list[CodedTensor]
     gap_row, value_row = writer.name(), writer.name()
     writer.put("Split", [numbers, writer.integers(1, 1)], [gap_row, value_row], {"axis": 2})
     steps = writer.node("Cast", [gap_row], {"to": onnx.TensorProto.INT64})
-    cells = writer.node("CumSum", [steps, writer.constant(np.array(3))])  # from 1
+    cells = writer.node("CumSum", [steps, writer.constant(_LAST_AXIS)])  # from 1
     values = _write_values(
         writer, sections, value_row, cells, first=1 + int((1 << widths[0]).sum())
     )
@@ -92,11 +94,11 @@ def _write_numbers(writer: Writer, rows: Sequence[IntArray], widths: Sequence[In
 
     table = writer.constant(np.concatenate([[0], *widths]))
     suffix_widths = writer.node("Gather", [table, classes])
-    run = writer.node("CumSum", [suffix_widths, writer.constant(np.array(1))])
+    run = writer.node("CumSum", [suffix_widths, writer.constant(_LAST_AXIS)])
     ends = writer.node("Add", [run, writer.constant(starts)])
     window = writer.node("Gather", [windows, ends], {"axis": 2})
     sizes = writer.node("Pow", [writer.constant(np.float32(2)), table])
-    totals = writer.node("CumSum", [sizes, writer.constant(np.array(0))])
+    totals = writer.node("CumSum", [sizes, writer.constant(_LAST_AXIS)])
     bases = writer.node("Sub", [totals, sizes])
     size = writer.node("Gather", [sizes, classes])
     suffix = writer.node("Mod", [window, size], {"fmod": 1})
