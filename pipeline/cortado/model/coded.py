@@ -14,7 +14,7 @@ from cortado.model.card import KEY, Card, hash_decoder, hash_weights
 from cortado.model.typing import Array
 from cortado.session import run_constants
 
-__all__ = ["decode_weights"]
+__all__ = ["decode_weights", "sort_by_use"]
 
 
 def decode_weights(proto: onnx.ModelProto, source: str) -> None:
@@ -44,6 +44,19 @@ def decode_weights(proto: onnx.ModelProto, source: str) -> None:
     if hash_weights([*kept, *weights]) != card.weights:
         raise CortadoError(f"{source}: its weights are not those that were coded")
     _replace(proto, [*kept, *weights], rest, domains)
+    sort_by_use(proto.graph)
+
+
+def sort_by_use(graph: onnx.GraphProto) -> None:
+    """Sort the initializers of a graph by where nodes first use them, in place.
+
+    A coded file cannot keep another order; done before it is coded too, it loses nothing.
+    """
+    names = (name for node in graph.node for name in node.input)
+    place = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    tensors = sorted(graph.initializer, key=lambda tensor: place.get(tensor.name, len(place)))
+    del graph.initializer[:]
+    graph.initializer.extend(tensors)
 
 
 def _take_card(proto: onnx.ModelProto, source: str) -> Card | None:
@@ -62,14 +75,14 @@ def _run(
     functions: Sequence[onnx.FunctionProto],
     rest: Sequence[onnx.NodeProto],
 ) -> list[onnx.TensorProto]:
-    """Run the decoder, and return its outputs that the rest of the graph uses, in its order.
+    """Run the decoder, and return its outputs that the rest of the graph uses.
 
     Where the last step of a weight is a cast to another type, it is done here: numpy knows no
     integers of half a byte, which onnxruntime therefore does not hand out.
     """
     makers = {name: node for node in decoder for name in node.output}
-    used = dict.fromkeys(name for node in rest for name in node.input)
-    types = {name: _cast_type(makers[name]) for name in used if name in makers}
+    used = {name for node in rest for name in node.input}
+    types = {name: _cast_type(node) for name, node in makers.items() if name in used}
     names = {name: name if kind is None else makers[name].input[0] for name, kind in types.items()}
     graph = onnx.GraphProto(name=proto.graph.name, node=decoder, initializer=constants)
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names.values()))

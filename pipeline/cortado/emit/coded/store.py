@@ -14,6 +14,7 @@ from cortado.emit.coded.slim import slim
 from cortado.emit.coded.writer import Writer
 from cortado.errors import CortadoError
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
+from cortado.model.coded import sort_by_use
 
 __all__ = ["store_coded", "with_entries"]
 
@@ -37,6 +38,7 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     opset = _check_opset(proto)
     weights = hash_weights(proto.graph.initializer)
     slim(proto)
+    sort_by_use(proto.graph)
     plan = make_plan(_candidates(proto.graph))
     writer = Writer(_names(proto))
     coded: list[CodedTensor] = []
@@ -66,14 +68,10 @@ def _check_opset(proto: onnx.ModelProto) -> int:
 
 
 def _candidates(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    """Return the initializers that a node may make: not those that a caller may override.
-
-    They come in the order in which nodes use them, as they do when they have been decoded.
-    """
+    """Return the initializers that a node may make: not those that a caller may override."""
     fixed = {value.name for value in (*graph.input, *graph.output)}
-    used = list(dict.fromkeys(name for node in graph.node for name in node.input))
-    tensors = {t.name: t for t in graph.initializer if t.name not in fixed}
-    return [tensors[name] for name in used if name in tensors]
+    used = {name for node in graph.node for name in node.input}
+    return [tensor for tensor in graph.initializer if tensor.name in used - fixed]
 
 
 def _names(proto: onnx.ModelProto) -> set[str]:
