@@ -36,9 +36,10 @@ def show(compressed: "Compressed", talk: "Talk") -> None:
     talk.table(("test images", "bytes", "errors", "accuracy", "loss"), rows)
     talk.say(
         f"The file is {dense_bytes / file_bytes:.1f} times smaller than its dense values. "
-        f"An entropy code could reach {final.total.bound_bytes + final.other_bytes:,.0f} bytes. In "
-        f"memory onnxruntime keeps all {dense_bytes:,} bytes and computes with every weight, so "
-        "that the file is not faster than the dense model."
+        f"The entropy of its weights, one by one, with their values and the biases as they are: "
+        f"{final.total.bound_bytes + final.other_bytes:,.0f} bytes. In memory onnxruntime keeps "
+        f"all {dense_bytes:,} bytes and computes with every weight, so that the file is not "
+        "faster than the dense model."
     )
 
 
