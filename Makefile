@@ -13,9 +13,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# The page for the browser: its sources, what npm installs beside them, and what it shows.
+# The page for the browser: its sources, marks of what npm installed beside them, its two files.
 WEB := models/lenet5/web
 WEB_READY := $(WEB)/node_modules/.ready
+WEB_TESTS_READY := $(WEB)/node_modules/.tests-ready
 MODEL ?= demo/small.onnx
 DENSE ?= demo/dense.onnx
 PORT ?= 8000
@@ -65,7 +66,11 @@ $(READY): pyproject.toml
 	$(BIN)/pip install --quiet --editable . --group dev
 	touch $@
 
-# All of it, tests included, or for the page alone where npm cannot have that.
 $(WEB_READY): $(WEB)/package.json $(WEB)/package-lock.json
-	npm --prefix $(WEB) ci --silent || npm --prefix $(WEB) ci --silent --omit=dev
+	npm --prefix $(WEB) ci --loglevel=error --omit=dev --omit=optional
 	touch $@
+
+# The tests ask for this one: a browser's driver, and onnxruntime-node where it can be had.
+$(WEB_TESTS_READY): $(WEB)/package.json $(WEB)/package-lock.json
+	npm --prefix $(WEB) ci --loglevel=error
+	touch $(WEB_READY) $@

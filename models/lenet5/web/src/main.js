@@ -106,11 +106,14 @@ function atMostOncePerFrame(work) {
     wanted = true;
     if (dataset.state === "busy") return;
     dataset.state = "busy";
-    while (wanted) {
-      await new Promise(requestAnimationFrame);
-      wanted = false;
-      await work();
+    try {
+      while (wanted) {
+        await new Promise(requestAnimationFrame);
+        wanted = false;
+        await work();
+      }
+    } finally {
+      dataset.state = "idle"; // else one failure would silence the page
     }
-    dataset.state = "idle";
   };
 }

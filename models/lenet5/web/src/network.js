@@ -39,7 +39,7 @@ function readInstructions(file) {
   const { steps = [] } = JSON.parse(metadata["cortado.history"] ?? "{}");
   return {
     transform: (pixel) => (pixel - (mean[0] ?? 0)) * scale,
-    framing: steps.some((step) => step.includes("--data digits")) ? "digits" : "mnist",
+    framing: steps.some((step) => /--data digits( |$)/.test(step)) ? "digits" : "mnist",
   };
 }
 
