@@ -10,11 +10,11 @@
 // and each but the last kind adds what was recognised to the answers.
 
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { argv } from "node:process";
 
 const [packages, chromium, address, steps] = argv.slice(2);
-const { chromium: browsers } = createRequire(join(packages, "package.json"))("playwright-core");
+const { chromium: browsers } = createRequire(resolve(packages, "package.json"))("playwright-core");
 
 // The sandbox needs a user other than root; the rest keeps Chromium from asking its makers.
 const FLAGS = [

@@ -9,11 +9,11 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { argv } from "node:process";
 
 const [packages, runtime, model, folder] = argv.slice(2);
-const ort = createRequire(join(packages, "package.json"))(runtime);
+const ort = createRequire(resolve(packages, "package.json"))(runtime);
 
 const session = await ort.InferenceSession.create(readFileSync(model));
 writeOutputs(await session.run(readInputs()));
