@@ -8,12 +8,10 @@ import re
 import shutil
 import subprocess
 import threading
-from typing import get_args
 
 import pytest
 
 from cli.program import done
-from cortado.emit import Storage
 from web.node import PAGE, need_package, node
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -27,12 +25,15 @@ def files(tmp_path_factory):
     """Give a LeNet-5 that knows some digits, dense and in the smallest stored form."""
     need_browser()
     folder = tmp_path_factory.mktemp("lenet5")
-    new, dense, pruned, small = (folder / f"{n}.onnx" for n in ("new", "dense", "pruned", "small"))
+    names = ("new", "dense", "pruned", "shared", "small")
+    new, dense, pruned, shared, small = (folder / f"{name}.onnx" for name in names)
     net = PAGE.parent / "train_val.prototxt"
     done("import", "--init", net, "--input-shape", "64,1,28,28", "-o", new)
     done("retrain", new, "--data", "digits", "--epochs", "10", "-q", "-o", dense)
     done("prune", dense, "--sparsity", "fc1=0.7", "-q", "-o", pruned)
-    done("emit", pruned, "--storage", get_args(Storage)[-1], "-q", "-o", small)
+    done("quantize", pruned, "--bits", "4", "-q", "-o", shared)
+    done("emit", shared, "-q", "-o", small)
+    assert small.stat().st_size < dense.stat().st_size / 9
     return small, dense
 
 

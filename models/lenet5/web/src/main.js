@@ -42,7 +42,7 @@ function describe(row, file, { milliseconds }) {
 
 async function answer(drawing, { small, dense }) {
   const blank = inkBox(drawing) === null;
-  const seen = small.frame(drawing);
+  const seen = dense.frame(drawing); // a coded file does not keep how it came to be
   showImage(seen);
   $("invitation").hidden = !blank;
   if (blank) return showNothing();
