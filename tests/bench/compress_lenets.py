@@ -21,6 +21,8 @@ def _lenet5() -> Iterator[Row]:
     yield _zeros("LeNet-5", report, 0.992)
     yield _values("LeNet-5", report)
     yield Row("LeNet-5, test accuracy", f"{accuracy:.2%}", "≥ 98.90%", accuracy >= 0.989)
+    size = report["bytes"]["file"]
+    yield Row("LeNet-5, bytes of the file", f"{size:,}", "≤ 8,000", size <= 8000)
 
 
 def _lenet300100() -> Iterator[Row]:

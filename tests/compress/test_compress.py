@@ -33,7 +33,7 @@ def compressed():
 
 def test_the_file_holds_the_last_model_bit_for_bit(compressed):
     model = compressed.stages[-1].model
-    assert compressed.emitted.data == emit(model, "sparse").data
+    assert compressed.emitted.data == emit(model, "coded").data
 
 
 def test_every_layer_shares_at_most_two_to_the_bits_values(compressed):

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TypeAlias
 
+import numpy as np
+
 from cortado.caffe.caffemodel import CaffeWeights, StoredBlob
 from cortado.caffe.fillers import DETERMINISTIC, Fillers, fill, generator
 from cortado.caffe.message import EMPTY, Field, Message, Scalar
@@ -158,4 +160,13 @@ def _fitted(layer: LayerSpec, spec: BlobSpec, blob: StoredBlob) -> FloatArray:
             f"its {spec.role} has the shape {list(spec.shape)} in the prototxt "
             f"and {list(blob.array.shape)} in the weights"
         )
-    return array
+    return _plain_zeros(array)
+
+
+def _plain_zeros(array: FloatArray) -> FloatArray:
+    """Return the array with 0 for −0, which masks leave where a net was pruned in Caffe.
+
+    Nothing computes otherwise with it, but a pruned weight is then the same bits everywhere.
+    """
+    negative = np.signbit(array) & (array == 0)
+    return np.where(negative, np.zeros((), array.dtype), array) if negative.any() else array

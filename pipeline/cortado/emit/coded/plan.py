@@ -32,7 +32,8 @@ _PIECE_BYTES = 20  # what its shape takes more in the graph than as an initializ
 _SPARSE_BYTES = 30  # names, shapes and types of the two tensors of a sparse one
 _DECODER_BYTES = 1000  # of the nodes and constants of one flat decoder
 _MOST_ENTRIES = 2**31 // WINDOW  # places in the payload are int32 numbers of bits
-_MOST_VALUES = 4096  # a codebook beyond that is no codebook
+_MOST_VALUES = 2**16  # a codebook beyond that is no codebook
+_MOST_VALUES_IN_LANES = 2**13  # of which the codewords are no longer than a window
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def _worth_coding(tensor: onnx.TensorProto) -> _Item | None:
         return None  # free weights: no need to count them all
     entries = to_entries(piece.values, LONGEST_GAP)
     item = _Item.of((piece,), entries)
-    if item.entries > _MOST_ENTRIES:
+    if item.entries > _MOST_ENTRIES or (
+        item.entries > MANY_ENTRIES and item.values > _MOST_VALUES_IN_LANES
+    ):
         return None
     bits = _entropy_bits(item.gap_counts) + _entropy_bits(item.rank_counts)
     coded = bits / 8 + entries.codebook.nbytes + _PIECE_BYTES
