@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 
-from cortado.emit.coded.entries import Entries, to_entries
+from cortado.emit.coded.entries import to_entries
 from cortado.emit.coded.flat import LONGEST_GAP
 from cortado.emit.coded.lanes import WINDOW
 from cortado.emit.coded.pieces import Piece
@@ -31,6 +32,7 @@ MANY_ENTRIES = 100_000
 _PIECE_BYTES = 20  # what its shape takes more in the graph than as an initializer
 _SPARSE_BYTES = 30  # names, shapes and types of the two tensors of a sparse one
 _DECODER_BYTES = 1000  # of the nodes and constants of one flat decoder
+_VALUE_BYTES = 4  # of a codebook
 _MOST_ENTRIES = 2**31 // WINDOW  # places in the payload are int32 numbers of bits
 _MOST_VALUES = 2**16  # a codebook beyond that is no codebook
 _MOST_VALUES_IN_LANES = 2**13  # of which the codewords are no longer than a window
@@ -63,7 +65,9 @@ class _Item:
     rank_counts: IntArray
 
     @classmethod
-    def of(cls, pieces: tuple[Piece, ...], entries: Entries) -> "_Item":
+    def of(cls, pieces: tuple[Piece, ...]) -> "_Item":
+        values = np.concatenate([piece.values.reshape(-1) for piece in pieces])
+        entries = to_entries(values, LONGEST_GAP)
         return cls(
             pieces,
             len(entries.gaps),
@@ -72,47 +76,68 @@ class _Item:
             np.bincount(entries.ranks),
         )
 
+    @property
+    def bytes(self) -> float:
+        bits = _entropy_bits(self.gap_counts) + _entropy_bits(self.rank_counts)
+        return bits / 8 + _VALUE_BYTES * self.values
+
 
 def make_plan(tensors: Sequence[onnx.TensorProto]) -> Plan:
     """Return how to code some initializers; those that it leaves out are smaller otherwise."""
-    items = [item for tensor in tensors if (item := _worth_coding(tensor)) is not None]
+    pieces = [piece for tensor in tensors if (piece := Piece.of(tensor)) is not None]
+    pieces = [piece for piece in pieces if piece.cells and not _is_free(piece)]
+    vectors = _choose_vectors([piece for piece in pieces if len(piece.shape) <= 1])
+    items = [_Item.of((piece,)) for piece in pieces if len(piece.shape) > 1]
+    items = [item for item in items if _is_worth_coding(item)]
     lanes = [item.pieces[0] for item in items if item.entries > MANY_ENTRIES]
-    small = [item for item in items if item.entries <= MANY_ENTRIES]
-    vectors = tuple(item.pieces[0] for item in small if len(item.pieces[0].shape) <= 1)
-    sections = [item for item in small if len(item.pieces[0].shape) > 1]
-    if vectors:
-        joined = np.concatenate([piece.values.reshape(-1) for piece in vectors])
-        sections.append(_Item.of(vectors, to_entries(joined, LONGEST_GAP)))
+    sections = [item for item in items if item.entries <= MANY_ENTRIES]
+    sections += [_Item.of(vectors)] if vectors else []
     groups = _group(sorted(sections, key=lambda item: item.values))
+    place = {piece.name: index for index, piece in enumerate(pieces)}
     return Plan(
-        tuple(tuple(item.pieces for item in _in_order(group, tensors)) for group in groups),
+        tuple(
+            tuple(sorted((item.pieces for item in group), key=lambda run: place[run[0].name]))
+            for group in groups
+        ),
         tuple(lanes),
     )
 
 
-def _worth_coding(tensor: onnx.TensorProto) -> _Item | None:
-    piece = Piece.of(tensor)
-    if piece is None or piece.cells == 0:
-        return None
+def _is_free(piece: Piece) -> bool:
+    """Tell from a part of them that the weights of a large piece are free: it saves the time."""
     nonzero = piece.values[piece.values != 0]
-    if nonzero.size > _MOST_VALUES and np.unique(nonzero[: 4 * _MOST_VALUES]).size > _MOST_VALUES:
-        return None  # free weights: no need to count them all
-    entries = to_entries(piece.values, LONGEST_GAP)
-    item = _Item.of((piece,), entries)
-    if item.entries > _MOST_ENTRIES or (
-        item.entries > MANY_ENTRIES and item.values > _MOST_VALUES_IN_LANES
-    ):
-        return None
-    bits = _entropy_bits(item.gap_counts) + _entropy_bits(item.rank_counts)
-    coded = bits / 8 + entries.codebook.nbytes + _PIECE_BYTES
-    elements = onnx.numpy_helper.to_array(tensor)
-    dense = -(-elements.size // 2) if _is_half_byte(tensor) else elements.nbytes
-    others = min(dense, sparse_size(piece.values) + _SPARSE_BYTES) if piece.shape else dense
-    return item if coded < others else None
+    return (
+        nonzero.size > _MOST_VALUES and np.unique(nonzero[: 4 * _MOST_VALUES]).size > _MOST_VALUES
+    )
 
 
-def _is_half_byte(tensor: onnx.TensorProto) -> bool:
-    return tensor.data_type in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4)
+def _is_worth_coding(item: _Item) -> bool:
+    if item.entries > MANY_ENTRIES and item.values > _MOST_VALUES_IN_LANES:
+        return False
+    (piece,) = item.pieces
+    return item.entries <= _MOST_ENTRIES and item.bytes + _PIECE_BYTES < _bytes_otherwise(piece)
+
+
+def _choose_vectors(vectors: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Return the vectors that are smaller coded, as one section.
+
+    One that is not by itself still is where its values are those of the others.
+    """
+    chosen = [v for v in vectors if _Item.of((v,)).bytes < _bytes_otherwise(v)]
+    for vector in vectors:
+        if chosen and not any(vector is other for other in chosen):
+            more = _Item.of((*chosen, vector)).bytes - _Item.of(tuple(chosen)).bytes
+            if more < _bytes_otherwise(vector):
+                chosen.append(vector)
+    return tuple(vector for vector in vectors if any(vector is other for other in chosen))
+
+
+def _bytes_otherwise(piece: Piece) -> float:
+    """Return what a piece takes in the smaller of the other forms."""
+    if piece.data_type == onnx.TensorProto.FLOAT:
+        sparse = sparse_size(piece.values) + _SPARSE_BYTES if piece.shape else piece.values.nbytes
+        return min(piece.values.nbytes, sparse)
+    return piece.cells * ir.DataType(piece.data_type).bitwidth / 8
 
 
 def _group(items: Sequence[_Item]) -> list[list[_Item]]:
@@ -147,8 +172,3 @@ def _entropy_bits(counts: IntArray) -> float:
     counts = counts[counts > 0]
     total = float(counts.sum())
     return float((counts * np.log2(total / counts)).sum()) if total else 0.0
-
-
-def _in_order(items: Sequence[_Item], tensors: Sequence[onnx.TensorProto]) -> list[_Item]:
-    place = {tensor.name: index for index, tensor in enumerate(tensors)}
-    return sorted(items, key=lambda item: place[item.pieces[0].name])
