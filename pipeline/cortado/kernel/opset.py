@@ -55,7 +55,8 @@ def _converted(model: ir.Model, found: int, opset: int) -> ir.Model:
     before, after = run_probe(model), run_probe(raised)
     for name, expected in before.items():
         scale = float(np.abs(expected).max(initial=0)) or 1.0
-        equal = name in after and np.allclose(after[name], expected, 0, _RTOL * scale, True)
-        if not equal:
+        if name not in after or not np.allclose(
+            after[name], expected, rtol=0, atol=_RTOL * scale, equal_nan=True
+        ):
             raise CortadoError(f"{wish}: its output {name} would change")
     return raised

@@ -5,7 +5,9 @@ int8    x becomes integers when the model runs, with one step for the whole tens
         (`MatMulInteger`), and multiplied with both steps. onnxruntime fuses all of it to
         DynamicQuantizeMatMul.
 int4    W is `DequantizeLinear` of blocks, x stays float32. onnxruntime fuses it with the MatMul
-        to MatMulNBits, which never expands W; inside it rounds x to 8 bits, in blocks too.
+        to MatMulNBits, which never expands W; inside it rounds x to 8 bits, in blocks too. It
+        does not where a Relu or Clip follows, which it takes for part of a quantized output; so
+        these become the Max and Min that they are.
 
 W becomes (in, out), whatever layout it had. Sources: ONNX operators DynamicQuantizeLinear-11,
 MatMulInteger-10, DequantizeLinear-21; onnxruntime's dynamic_quantize_matmul_fusion and
@@ -54,6 +56,8 @@ def why_no_product(layer: Layer, kernel: Kernel) -> str:
     rows = layer.array.shape[_product(layer.nodes[0]).transposed]
     if kernel == "int8" and rows > _MOST_ROWS:
         return f"a sum of {rows:,} products may not fit into int32"
+    if kernel == "int4" and len(layer.nodes) > 1:
+        return "several nodes share its weight, which onnxruntime has no int4 kernel for"
     return ""
 
 
@@ -74,7 +78,10 @@ def convert_products(surgery: Surgery, layer: Layer, kernel: Kernel) -> Integers
         result = multiply(surgery, product, layer.weight, steps)
         if product.bias is not None:
             result = _add(surgery, product, "Add", [result, product.bias], "bias")
+        users = [use.node for use in product.node.outputs[0].uses()]
         surgery.replace(product.node, result)
+        if kernel == "int4" and len(users) == 1:
+            _unfold_clip(surgery, users[0])
     return integers
 
 
@@ -111,6 +118,23 @@ def _multiply_int4(
         {"axis": 0, "block_size": BLOCK},
     )
     return _add(surgery, product, "MatMul", [product.x, expanded], "product")
+
+
+def _unfold_clip(surgery: Surgery, node: ir.Node) -> None:
+    """Replace a Relu or Clip by Max and Min, in place; leave any other node."""
+    x, name = node.inputs[0], node.name or str(node.outputs[0].name)
+    if node.op_type == "Relu":
+        bounds = [("Max", surgery.constant(f"{name}/zero", np.zeros((), np.float32)))]
+    elif node.op_type == "Clip":
+        given = zip(("Max", "Min"), node.inputs[1:], strict=False)
+        bounds = [(op_type, bound) for op_type, bound in given if bound is not None]
+    else:
+        return
+    assert x is not None  # ONNX demands it
+    for op_type, bound in bounds:
+        (x,) = surgery.node(op_type, [x, bound], node, f"{name}/{op_type.lower()}")
+    if bounds:
+        surgery.replace(node, x)
 
 
 def _add(

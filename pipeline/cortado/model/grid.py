@@ -61,7 +61,8 @@ def find_step(weights: FloatArray, largest: int) -> np.float32 | None:
 
 def round_to_grid(weights: FloatArray, step: FloatArray | np.float32, largest: int) -> IntArray:
     """Return the integers k of the nearest points of the grid, of the weights' shape, int8."""
-    return np.clip(np.rint(weights / step), -largest, largest).astype(np.int8)
+    integers: IntArray = np.clip(np.rint(weights / step), -largest, largest).astype(np.int8)
+    return integers
 
 
 def _lies_on(magnitudes: FloatArray, step: np.float32, largest: int) -> bool:

@@ -46,7 +46,7 @@ def to_uniform_grid(values: FloatArray, largest: int) -> FloatArray:
         return values
     step = np.maximum(np.float32(uniform_step(values, largest)), _SMALLEST)
     integers = round_to_grid(values, step, largest).astype(np.float32)
-    return integers * step + np.float32(0)  # −0 + 0 is 0
+    return np.asarray(integers * step + np.float32(0))  # −0 + 0 is 0
 
 
 def uniform_step(values: FloatArray, largest: int, exact_events: int = EXACT_EVENTS) -> float:
@@ -62,13 +62,14 @@ def uniform_step(values: FloatArray, largest: int, exact_events: int = EXACT_EVE
         The most events, values times L, up to which the result is the optimum; beyond it is
         one that neither s nor k alone can improve.
     """
-    magnitudes, counts = np.unique(np.abs(values.astype(np.float64)), return_counts=True)
+    magnitudes, counted = np.unique(np.abs(values.astype(np.float64)), return_counts=True)
+    counts = counted.astype(np.float64)
     limit = exact_events // largest
     if len(magnitudes) <= limit:
-        return _sweep(magnitudes, counts.astype(np.float64), largest)
+        return _sweep(magnitudes, counts, largest)
     groups = np.array_split(np.arange(len(magnitudes)), limit)
     starts = np.array([group[0] for group in groups])
-    weights = np.add.reduceat(counts, starts).astype(np.float64)
+    weights = np.add.reduceat(counts, starts)
     means = np.add.reduceat(counts * magnitudes, starts) / weights
     return _refine(magnitudes, counts, _sweep(means, weights, largest), largest)
 
