@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado_cli.kernels import KernelChoice, convert, kernel_options
 from cortado_cli.options import json_option, model_argument, output_option, talk_options
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["command"]
     show_default=True,
     help="sparse stores positions and values of the tensors that become smaller by it.",
 )
+@kernel_options
 @output_option
 @json_option
 @talk_options
@@ -28,6 +30,7 @@ def command(
     *,
     model: str,
     storage: Literal["dense", "sparse"],
+    choice: KernelChoice,
     output: str,
     json_path: str | None,
     talk: "Talk",
@@ -36,11 +39,16 @@ def command(
 
     \b
     cortado emit shared.onnx --storage sparse -o lenet.onnx
+    cortado emit shared.onnx --kernel int8 --data mnist/ -o lenet.onnx
 
     dense leaves zeros in place and opens everywhere. sparse uses ONNX's sparse initializers
     for tensors of more than two thirds of zeros; onnxruntime expands them when it loads the
     file, so that it is smaller but no faster. The file is loaded in onnxruntime, and its
     weights are compared bit for bit, before it is written.
+
+    int8 and int4 round the weights of each Gemm and MatMul to integers, and their inputs, while
+    the model runs, to 8 bits. int8 does it with convolutions too, if --data shows their inputs.
+    What that does to each weight is said; what it does to accuracy, cortado validate tells.
     """
     from cortado.emit import emit
     from cortado_cli.history import record
@@ -48,6 +56,7 @@ def command(
 
     network = read_model(model)
     record(network)
+    network, kernel = convert(network, choice, talk)
     emitted = emit(network, storage)
     rows: list[tuple[str, ...]] = [
         (t.name, t.storage, f"{t.dense_bytes:,}", f"{t.stored_bytes:,}") for t in emitted.tensors
@@ -55,7 +64,7 @@ def command(
     total = sum(t.dense_bytes for t in emitted.tensors)
     rows.append(("whole file", "", f"{total:,}", f"{len(emitted.data):,}"))
     talk.table(("tensor", "stored", "dense bytes", "bytes"), rows)
-    report = {
+    report: dict[str, object] = {
         "file_bytes": len(emitted.data),
         "tensors": [
             {
@@ -67,5 +76,7 @@ def command(
             for t in emitted.tensors
         ],
     }
+    if kernel is not None:
+        report["kernel"] = kernel
     write_artifact(output, emitted.data)
     write_json(json_path, output, report)

@@ -68,7 +68,8 @@ def _store(graph: onnx.GraphProto, storage: Storage) -> list[StoredTensor]:
             tensors.append(StoredTensor(tensor.name, "sparse", elements.nbytes, smaller))
             moved.append(index)
         else:
-            tensors.append(StoredTensor(tensor.name, "dense", elements.nbytes, elements.nbytes))
+            size = -(-elements.size * ir.DataType(tensor.data_type).bitwidth // 8)
+            tensors.append(StoredTensor(tensor.name, "dense", size, size))
     for index in reversed(moved):
         del graph.initializer[index]
     return tensors

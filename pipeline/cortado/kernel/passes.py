@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from cortado.errors import CortadoError
 from cortado.kernel.convolutions import convert_convolutions, why_no_convolution
 from cortado.kernel.opset import raise_opset
 from cortado.kernel.options import Kernel, KernelOptions
@@ -75,17 +76,19 @@ def to_kernel(model: ir.Model, options: KernelOptions) -> Converted:
     Raises
     ------
     CortadoError
-        If a weight is not finite, or the opset cannot be raised.
+        If a weight is not finite, the opset cannot be raised, or no layer can be converted.
     """
     raised = raise_opset(model, *_NEEDED[options.kernel])
     found = find_layers(raised)
     check_finite(found.prunable)
     reasons = {layer.key: _why_not(layer, raised, options) for layer in found.prunable}
     chosen = [layer for layer in found.prunable if not reasons[layer.key]]
-    left = [Skipped(x.name, x.op_type, reasons[x.key]) for x in found.prunable if reasons[x.key]]
+    refused = [x for x in found.prunable if reasons[x.key]]
+    left = (*found.skipped, *(Skipped(x.name, x.op_type, reasons[x.key]) for x in refused))
     if not chosen:
-        return Converted(model.clone(), (), (*found.skipped, *left))
-    return Converted(raised, tuple(_convert(raised, chosen, options)), (*found.skipped, *left))
+        why = f"{left[0].name}: {left[0].reason}" if left else "it has none"
+        raise CortadoError(f"no layer of the model can become {options.kernel}: {why}")
+    return Converted(raised, tuple(_convert(raised, chosen, options)), left)
 
 
 def _why_not(layer: Layer, model: ir.Model, options: KernelOptions) -> str:
