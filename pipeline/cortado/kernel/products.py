@@ -133,8 +133,7 @@ def _unfold_clip(surgery: Surgery, node: ir.Node) -> None:
     assert x is not None  # ONNX demands it
     for op_type, bound in bounds:
         (x,) = surgery.node(op_type, [x, bound], node, f"{name}/{op_type.lower()}")
-    if bounds:
-        surgery.replace(node, x)
+    surgery.replace(node, x)
 
 
 def _add(

@@ -9,8 +9,8 @@ k to k + 1 at s = x_i / (k + ½): m values have m · L such events, and between 
 changes. So all assignments that any s can give are met by sorting the events, A and B are
 running sums over them, and the one of largest A² / B is the optimum, exactly.
 
-Where there are too many events, neighbouring values are merged into groups first, and s and k
-of all values then improve each other until they rest.
+Where there are too many events, values are merged into groups of equal width first, hundreds
+of them a step, and s and k of all values then improve each other until they rest.
 """
 
 import numpy as np
@@ -67,8 +67,8 @@ def uniform_step(values: FloatArray, largest: int, exact_events: int = EXACT_EVE
     limit = exact_events // largest
     if len(magnitudes) <= limit:
         return _sweep(magnitudes, counts, largest)
-    groups = np.array_split(np.arange(len(magnitudes)), limit)
-    starts = np.array([group[0] for group in groups])
+    labels = np.floor(magnitudes * (limit / magnitudes[-1]))  # of equal width
+    starts = np.flatnonzero(np.diff(labels, prepend=-1))
     weights = np.add.reduceat(counts, starts)
     means = np.add.reduceat(counts * magnitudes, starts) / weights
     return _refine(magnitudes, counts, _sweep(means, weights, largest), largest)
