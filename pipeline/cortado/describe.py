@@ -5,18 +5,20 @@ with p_v the fraction of weights of value v,
 
     bits a weight = − Σ p_v log2 p_v
 
-and the table of the distinct values, four bytes each, has to be stored too. No code that treats
+and the table of the distinct values has to be stored too, four bytes each, or those of an
+integer. No code that treats
 weights one by one, without their order, does better; one that knows where zeros cluster may.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
+from cortado.model.integers import IntegerWeight, find_integer_weights
 from cortado.model.layers import Layer, Skipped, find_layers
-from cortado.model.typing import FloatArray
+from cortado.model.typing import Array
 
 __all__ = ["Description", "LayerFigures", "describe"]
 
@@ -37,6 +39,8 @@ class LayerFigures:
         Distinct non-zero values.
     entropy : float
         The order-0 entropy in bits a weight.
+    dense_bytes : int
+        Bytes of all weights, zeros among them, in their own type.
     bound_bytes : float
         The entropy bound of the weights and the table of their values, in bytes; no more than
         the weights take as they are.
@@ -49,17 +53,13 @@ class LayerFigures:
     nonzero: int
     distinct: int
     entropy: float
+    dense_bytes: int
     bound_bytes: float
 
     @property
     def density(self) -> float:
         """Fraction of weights that are not zero."""
         return self.nonzero / max(self.weights, 1)
-
-    @property
-    def dense_bytes(self) -> int:
-        """Bytes of the weights as float32."""
-        return 4 * self.weights
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ class Description:
     Attributes
     ----------
     layers : tuple of LayerFigures
-        The prunable layers in graph order.
+        The prunable layers in graph order, then the integer weights.
     skipped : tuple of Skipped
         Nodes with a weight that cannot be pruned, and why.
     other_bytes : int
-        Bytes of all initializers that are no prunable weight, such as biases.
+        Bytes of all other initializers, such as biases and the steps of integers.
     """
 
     layers: tuple[LayerFigures, ...]
@@ -82,7 +82,7 @@ class Description:
 
     @property
     def total(self) -> LayerFigures:
-        """All prunable layers together: their values in all, their mean entropy a weight."""
+        """All layers together: their values in all, their mean entropy a weight."""
         weights = sum(layer.weights for layer in self.layers)
         bits = sum(layer.entropy * layer.weights for layer in self.layers)
         return LayerFigures(
@@ -93,21 +93,22 @@ class Description:
             nonzero=sum(layer.nonzero for layer in self.layers),
             distinct=sum(layer.distinct for layer in self.layers),
             entropy=bits / max(weights, 1),
+            dense_bytes=sum(layer.dense_bytes for layer in self.layers),
             bound_bytes=sum(layer.bound_bytes for layer in self.layers),
         )
 
 
 def describe(model: ir.Model) -> Description:
     """Return the figures of every layer of `model`."""
-    layers = find_layers(model)
-    return Description(
-        tuple(_figures(layer) for layer in layers.prunable),
-        layers.skipped,
-        _other_bytes(model, layers.prunable),
-    )
+    found = find_layers(model)
+    integers = find_integer_weights(model)
+    figures = [_figures(layer, layer.array, 32) for layer in found.prunable]
+    figures += [_figures(weight, weight.array, weight.bits) for weight in integers]
+    keys = {layer.key for layer in found.prunable} | {weight.key for weight in integers}
+    return Description(tuple(figures), found.skipped, _other_bytes(model, keys))
 
 
-def entropy(values: FloatArray) -> float:
+def entropy(values: Array) -> float:
     """Return the order-0 entropy of some values, in bits a value."""
     if not values.size:
         return 0.0
@@ -116,10 +117,10 @@ def entropy(values: FloatArray) -> float:
     return max(0.0, float(-(fractions * np.log2(fractions)).sum()))
 
 
-def _figures(layer: Layer) -> LayerFigures:
-    weights = layer.array
+def _figures(layer: Layer | IntegerWeight, weights: Array, bits: int) -> LayerFigures:
     nonzero = weights[weights != 0]
-    distinct, bits = len(np.unique(nonzero)), entropy(weights)
+    distinct, per_weight = len(np.unique(nonzero)), entropy(weights)
+    dense_bytes = -(-weights.size * bits // 8)
     return LayerFigures(
         name=layer.name,
         op_type=layer.op_type,
@@ -127,12 +128,12 @@ def _figures(layer: Layer) -> LayerFigures:
         weights=weights.size,
         nonzero=nonzero.size,
         distinct=distinct,
-        entropy=bits,
-        bound_bytes=min(weights.nbytes, bits * weights.size / 8 + nonzero.itemsize * distinct),
+        entropy=per_weight,
+        dense_bytes=dense_bytes,
+        bound_bytes=min(dense_bytes, (per_weight * weights.size + bits * distinct) / 8),
     )
 
 
-def _other_bytes(model: ir.Model, layers: Sequence[Layer]) -> int:
-    keys = {layer.key for layer in layers}
+def _other_bytes(model: ir.Model, keys: Collection[str]) -> int:
     others = (value for name, value in model.graph.initializers.items() if name not in keys)
     return sum(value.const_value.nbytes for value in others if value.const_value is not None)

@@ -134,6 +134,12 @@ class Validation:
     found: tuple[ProviderFigures, ...]
     reference: ProviderFigures | None
 
+    def speedup(self, figures: ProviderFigures) -> float | None:
+        """Return the latency of the reference divided by that of the file, if both were taken."""
+        if self.reference is None or self.reference.latency is None or figures.latency is None:
+            return None
+        return self.reference.latency.median / figures.latency.median
+
 
 Compare: TypeAlias = Callable[[Session, ir.Model], tuple[OutputDifference, ...]]
 

@@ -8,13 +8,14 @@ project.
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import compress_lenets, kmeans, masked_step, published_errors
+from tests.bench import compress_lenets, kernels, kmeans, masked_step, published_errors
 from tests.bench.row import Row
 from tests.support import SHARED
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "published-errors": published_errors.rows,
     "kmeans": kmeans.rows,
+    "kernels": kernels.rows,
     "masked-step": masked_step.rows,
     "compress": compress_lenets.rows,
 }

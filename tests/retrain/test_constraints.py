@@ -7,12 +7,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from cortado.errors import CortadoError
+from cortado.model.grid import find_step
 from cortado.model.layers import find_layers
 from cortado.model.selector import Assignment
 from cortado.prune import prune
-from cortado.quantize import quantize
+from cortado.quantize import QuantizeOptions, quantize
 from cortado.retrain import RetrainOptions, retrain
-from cortado.retrain.constraints import Masked, Shared, constrain
+from cortado.retrain.constraints import Masked, OnGrid, Shared, constrain
 from cortado.steps import finish
 from nets import conv_net, mlp, weight, with_weight
 from retrain.sets import dataset
@@ -20,6 +21,7 @@ from retrain.sets import dataset
 DATA = dataset(40)
 PRUNED = prune(conv_net(), [Assignment("*", 0.5)]).model
 SHARED_VALUES = quantize(PRUNED, [Assignment("*", 2)]).model
+ON_GRID = quantize(PRUNED, [Assignment("*", 4)], QuantizeOptions(grid="uniform")).model
 LAYERS = ["conv1.weight", "fc.weight"]
 
 
@@ -101,6 +103,49 @@ def test_the_gradient_of_a_shared_value_is_the_sum_over_its_members():
     shared.after_backward()
     assert shared.codebook.grad.tolist() == [1.0, 14.0]
     assert weights.grad is None
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_a_uniform_grid_keeps_its_integers_and_moves_its_step(optimizer, decay):
+    found = retrained(ON_GRID, optimizer=optimizer, weight_decay=decay)
+    for name in LAYERS:
+        before, after = weight(ON_GRID, name), weight(found, name)
+        old, new = find_step(before, 7), find_step(after, 7)
+        assert new is not None
+        assert new != old
+        np.testing.assert_array_equal(np.rint(after / new), np.rint(before / old))
+
+
+def test_the_gradient_of_the_reach_is_that_of_autograd():
+    integers = torch.tensor([[0.0, 1.0, -3.0], [2.0, 0.0, -1.0]])
+    weights = nn.Parameter(integers * 0.25)
+    grid = OnGrid("fc", weights, 0.25)
+    gradients = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
+    reach = torch.tensor(0.75, requires_grad=True)
+    (integers * (reach / 3) * gradients).sum().backward()
+    weights.grad = gradients
+    grid.after_backward()
+    assert grid.reach.grad.item() == pytest.approx(reach.grad.item(), rel=1e-6)
+    assert weights.grad is None
+
+
+def test_tampering_with_a_weight_on_a_grid_is_noticed():
+    weights = nn.Parameter(torch.tensor([0.0, 0.5, 1.0, -0.5]))
+    grid = OnGrid("fc", weights, 0.5)
+    grid.check()
+    with torch.no_grad():
+        weights[1] += 1e-6
+    with pytest.raises(CortadoError, match="moved weights of fc off their uniform grid"):
+        grid.check()
+
+
+def test_a_layer_on_a_grid_whose_weights_all_differ_stays_on_it():
+    array = np.arange(-7, 8, dtype=np.float32).reshape(3, 5) * np.float32(0.3)
+    model = with_weight(mlp(), "fc2.weight", array)
+    weights = [nn.Parameter(torch.from_numpy(x.array.copy())) for x in find_layers(model).prunable]
+    kinds = [type(x) for x in constrain(find_layers(model).prunable, weights)]
+    assert kinds == [Masked, OnGrid]
 
 
 def test_a_shared_value_that_reaches_zero_does_not_prune_its_members():

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado_cli.kernels import KernelChoice, convert, kernel_options
 from cortado_cli.options import json_option, model_argument, output_option, talk_options
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["command"]
     show_default=True,
     help="How the tensors are stored that become smaller by it.",
 )
+@kernel_options
 @output_option
 @json_option
 @talk_options
@@ -28,6 +30,7 @@ def command(
     *,
     model: str,
     storage: Literal["dense", "sparse", "coded"],
+    choice: KernelChoice,
     output: str,
     json_path: str | None,
     talk: "Talk",
@@ -37,14 +40,19 @@ def command(
     \b
     cortado emit shared.onnx -o lenet.onnx
     cortado emit shared.onnx --storage sparse -o lenet.onnx
+    cortado emit shared.onnx --kernel int8 --data mnist/ -o lenet.onnx
 
     coded stores positions and shared values of pruned, weight-shared tensors in an entropy code,
     with the standard operators that decode it: onnxruntime runs them once, when it loads the
     file. sparse uses ONNX's sparse initializers for tensors of more than two thirds of zeros.
     dense leaves zeros in place and opens everywhere. Whatever a form does not make smaller is
-    stored in the next simpler one. No form is faster than the dense model or takes less memory:
-    onnxruntime computes with every weight. The file is loaded in onnxruntime, and its weights
-    are compared bit for bit, before it is written.
+    stored in the next simpler one. No form by itself is faster than the dense model or takes
+    less memory: onnxruntime computes with every weight. The file is loaded in onnxruntime, and
+    its weights are compared bit for bit, before it is written.
+
+    int8 and int4 round the weights of each Gemm and MatMul to integers, and their inputs, while
+    the model runs, to 8 bits. int8 does it with convolutions too, if --data shows their inputs.
+    What that does to each weight is said; what it does to accuracy, cortado validate tells.
     """
     from cortado.emit import emit
     from cortado_cli.history import record
@@ -53,7 +61,11 @@ def command(
 
     network = read_model(model)
     record(network)
+    network, kernel = convert(network, choice, talk)
     emitted = emit(network, storage)
     talk.table(HEADINGS, size_rows(emitted))
+    report = size_reports(emitted)
+    if kernel is not None:
+        report["kernel"] = kernel
     write_artifact(output, emitted.data)
-    write_json(json_path, output, dict(size_reports(emitted)))
+    write_json(json_path, output, report)

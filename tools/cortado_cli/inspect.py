@@ -41,7 +41,8 @@ def command(
     cortado inspect dense.onnx small.onnx --plot overview.png --json report.json
 
     "values" counts distinct non-zero weights. "bits" is the order-0 entropy of a weight, zeros
-    among them; "bytes" is what the layer's weights take as dense float32. -v tells how a model
+    among them; "bytes" is what the layer's weights take, zeros among them. Integer weights that
+    emit --kernel made are listed last, as "op" multiplies with them. -v tells how a model
     came to be.
     """
     from cortado.describe import describe

@@ -42,6 +42,13 @@ __all__ = ["command"]
     show_default=True,
     help="Where k-means starts; optimal is the one-dimensional optimum.",
 )
+@click.option(
+    "--grid",
+    type=click.Choice(["free", "uniform"]),
+    default="free",
+    show_default=True,
+    help="uniform: 2^B − 1 multiples of one step a layer, which integer kernels keep exactly.",
+)
 @data_options(required=False)
 @training_options(epochs=0)
 @device_option
@@ -55,6 +62,7 @@ def command(
     bits: "tuple[Assignment[int], ...]",
     bias_bits: int | None,
     init: Literal["optimal", "linear", "density", "random"],
+    grid: Literal["free", "uniform"],
     data: str | None,
     samples: int | None,
     head: str | None,
@@ -72,9 +80,15 @@ def command(
     cortado quantize pruned.onnx --bits 'conv*=5' --bits 'fc*=4' --init linear -o shared.onnx
     cortado quantize pruned.onnx --bits 4 --bias-bits 5 -o shared.onnx
     cortado quantize pruned.onnx --bits 4 --data mnist/ --epochs 3 -o shared.onnx
+    cortado quantize pruned.onnx --bits 8 --grid uniform | cortado emit --kernel int8 -o small.onnx
+
+    With --grid uniform the values are k·s with whole numbers k from 1 − 2^(B−1) to 2^(B−1) − 1
+    and the step s of least squared error; weights that are nearer to zero than to s become zero.
+    emit --kernel int8, or int4 for 4 bits and fewer, then has nothing to round.
 
     With --data and --epochs the shared values are trained: the gradient of a value is the sum
-    over the weights that share it. Biases stay as they are without --bias-bits.
+    over the weights that share it. On a uniform grid it is the step that is trained. Biases
+    stay as they are without --bias-bits.
     """
     from cortado.model.selector import ALL, Assignment
     from cortado.quantize import QuantizeOptions, quantize, share_biases
@@ -86,8 +100,10 @@ def command(
         refuse_without("--data", ["samples", "head", *TRAINING, "device"])
     elif training.epochs == 0:
         raise click.UsageError("--data needs --epochs: they train the shared values")
+    if grid == "uniform":
+        refuse_without("--grid free", ["init"])
     network = read_model(model)
-    shared = quantize(network, bits or (Assignment(ALL, 4),), QuantizeOptions(init, seed))
+    shared = quantize(network, bits or (Assignment(ALL, 4),), QuantizeOptions(init, seed, grid))
     headings = ("layer", "non-zero", "values", "rmse")
     talk.table(headings, [_row(layer) for layer in shared.layers])
     talk.say_all(skipped_lines(shared.skipped))

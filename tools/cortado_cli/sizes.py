@@ -1,6 +1,5 @@
 """What the tensors of a file take, as a table and as a report."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def size_rows(emitted: "Emitted") -> list[tuple[str, ...]]:
     return rows
 
 
-def size_reports(emitted: "Emitted") -> Mapping[str, Any]:
+def size_reports(emitted: "Emitted") -> dict[str, Any]:
     """Return the same as `json` can write it."""
     return {
         "file_bytes": len(emitted.data),

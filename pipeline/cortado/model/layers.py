@@ -24,6 +24,7 @@ from cortado.model.typing import FloatArray
 __all__ = ["Layer", "Layers", "Skipped", "check_finite", "find_layers", "replace_weights"]
 
 _FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
+_INTEGERS = {ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT4, ir.DataType.UINT4}
 _WEIGHT_INPUTS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
 _OTHER_KIND = f"only ONNX's own {', '.join(_WEIGHT_INPUTS)} are pruned"
 
@@ -95,8 +96,9 @@ def find_layers(model: ir.Model) -> Layers:
     names = Counter(name for graph in model.graphs() for name in graph.initializers)
     for node in model.graph.all_nodes():
         if node.op_type not in _WEIGHT_INPUTS or node.domain not in ("", "ai.onnx"):
-            if _has_matrix(node) and not _is_constant(node):
-                skipped.append(Skipped(_node_name(node), node.op_type, _OTHER_KIND))
+            reason = _matrix_reason(node)
+            if reason and not _is_constant(node):
+                skipped.append(Skipped(_node_name(node), node.op_type, reason))
             continue
         weight = _weight_of(node)
         if weight is None:
@@ -182,16 +184,23 @@ def _is_constant(node: ir.Node) -> bool:
     )
 
 
-def _has_matrix(node: ir.Node) -> bool:
-    """Tell whether a node of another kind has weights: an initializer of two axes above 1."""
-    return any(
-        value is not None
+def _matrix_reason(node: ir.Node) -> str:
+    """Return why the weights of a node of another kind stay: initializers of two axes above 1.
+
+    Empty if it has none.
+    """
+    types = [
+        value.dtype
+        for value in node.inputs
+        if value is not None
         and value.is_initializer()
-        and value.dtype in _FLOATS
         and value.shape is not None
         and sum(size != 1 for size in value.shape) > 1
-        for value in node.inputs
-    )
+    ]
+    integers = [dtype for dtype in types if dtype in _INTEGERS]
+    if integers:
+        return f"its weight is {integers[0]}, not float32"
+    return _OTHER_KIND if _FLOATS & set(types) else ""
 
 
 def _named(users: Mapping[ir.Value, list[ir.Node]]) -> tuple[Layer, ...]:

@@ -2,6 +2,7 @@
 
 kmeans     one-dimensional k-means, optimal or from given centroids
 codebook   the initial centroids of Deep Compression, and codebooks made from them
+uniform    the best multiples of one step instead, for integer kernels
 passes     the pass: a model and bits → a model whose layers share values
 biases     the same for all biases together
 
@@ -11,9 +12,10 @@ Training the shared values is retraining under another constraint: see `cortado.
 from cortado.quantize.biases import share_biases
 from cortado.quantize.codebook import Init, make_codebook
 from cortado.quantize.kmeans import lloyd, optimal_kmeans
-from cortado.quantize.passes import LayerSharing, QuantizeOptions, Shared, quantize
+from cortado.quantize.passes import Grid, LayerSharing, QuantizeOptions, Shared, quantize
 
 __all__ = [
+    "Grid",
     "Init",
     "LayerSharing",
     "QuantizeOptions",

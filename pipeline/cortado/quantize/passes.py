@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import UsageError
 from cortado.invariants import check_zeros
+from cortado.model.grid import largest_integer
 from cortado.model.layers import Layer, Skipped, check_finite, find_layers, replace_weights
 from cortado.model.selector import Assignment, assign
 from cortado.model.typing import FloatArray
 from cortado.quantize.codebook import Init, assign_nearest, make_codebook
+from cortado.quantize.uniform import to_uniform_grid
 
-__all__ = ["MAX_BITS", "LayerSharing", "QuantizeOptions", "Shared", "quantize"]
+__all__ = ["MAX_BITS", "Grid", "LayerSharing", "QuantizeOptions", "Shared", "quantize"]
 
 MAX_BITS = 8
+
+Grid = Literal["free", "uniform"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,17 @@ class QuantizeOptions:
     ----------
     init : {"linear", "density", "random", "optimal"}
         See `codebook`.
+    grid : {"free", "uniform"}
+        ``free`` values lie where k-means puts them. ``uniform`` ones are the multiples k · s of
+        one step s a layer, |k| ≤ 2^(bits − 1) − 1, that an integer kernel keeps exactly: see
+        `uniform`. It has no use for `init`, and no fewer than 2 bits.
     seed : int
         For ``random``.
     """
 
     init: Init = "optimal"
     seed: int = 0
+    grid: Grid = "free"
 
 
 @dataclass(frozen=True)
@@ -45,9 +55,9 @@ class LayerSharing:
     nonzero : int
         Its non-zero weights.
     values : int
-        The distinct values that they share now.
+        The distinct values that they share now, but for zero.
     rmse : float
-        Root mean squared change of a non-zero weight, in the unit of the weights.
+        Root mean squared change of a weight that was not zero, in the unit of the weights.
     """
 
     name: str
@@ -78,21 +88,18 @@ def quantize(
         Left as it is. Zeros stay zero and take no value of the codebook; those with a sign, which
         masked training leaves in biases too, lose it.
     bits : sequence of Assignment
-        Bits for each selector, 1…8. Biases and layers that none selects stay.
+        Bits for each selector, 1…8, or 2…8 for a uniform grid. Biases and layers that none
+        selects stay.
     options : QuantizeOptions
-        Initial centroids and seed.
+        Initial centroids, grid and seed.
 
     Raises
     ------
     UsageError
-        If bits are outside 1…8, or a selector matches no layer.
+        If bits are too many or too few, or a selector matches no layer.
     """
     for assignment in bits:
-        if not 1 <= assignment.value <= MAX_BITS:
-            raise UsageError(
-                f"{assignment.value} bits for {assignment.selector}: "
-                f"a codebook takes 1 to {MAX_BITS} bits"
-            )
+        _check_bits(assignment, options.grid)
     layers = find_layers(model)
     check_finite(layers.prunable)
     assigned = assign(layers.prunable, bits)
@@ -100,22 +107,33 @@ def quantize(
     report, shared = [], {}
     for layer in layers.prunable:
         if layer.key in assigned:
-            clusters = 2 ** assigned[layer.key].value
-            shared[layer.key] = _share(layer.array, clusters, options.init, generator)
+            count = assigned[layer.key].value
+            shared[layer.key] = _share(layer.array, count, options, generator)
             report.append(_compare(layer, shared[layer.key]))
     result = replace_weights(model, _plain_zeros(model) | shared)
     check_zeros(model, result)
     return Shared(result, tuple(report), layers.skipped)
 
 
+def _check_bits(assignment: Assignment[int], grid: Grid) -> None:
+    least, kind = (2, "uniform grid") if grid == "uniform" else (1, "codebook")
+    if not least <= assignment.value <= MAX_BITS:
+        raise UsageError(
+            f"{assignment.value} bits for {assignment.selector}: "
+            f"a {kind} takes {least} to {MAX_BITS} bits"
+        )
+
+
 def _share(
-    weights: FloatArray, clusters: int, init: Init, generator: np.random.Generator
+    weights: FloatArray, bits: int, options: QuantizeOptions, generator: np.random.Generator
 ) -> FloatArray:
     kept = weights != 0
     values = weights[kept]
     result = np.zeros_like(weights)  # also turns a negative zero into zero
-    if values.size:
-        codebook = make_codebook(values, clusters, init, generator)
+    if values.size and options.grid == "uniform":
+        result[kept] = to_uniform_grid(values, largest_integer(bits))
+    elif values.size:
+        codebook = make_codebook(values, 2**bits, options.init, generator)
         result[kept] = codebook[assign_nearest(values, codebook)]
     return result
 
@@ -140,5 +158,5 @@ def _plain_zeros(model: ir.Model) -> dict[str, FloatArray]:
 def _compare(layer: Layer, shared: FloatArray) -> LayerSharing:
     nonzero = shared[shared != 0]
     squares = np.square(layer.array.astype(np.float64) - shared).sum()
-    rmse = float(np.sqrt(squares / max(nonzero.size, 1)))
+    rmse = float(np.sqrt(squares / max(np.count_nonzero(layer.array), 1)))
     return LayerSharing(layer.name, int(nonzero.size), len(np.unique(nonzero)), rmse)

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cortado.describe import Description
+from cortado.errors import CortadoError
 from cortado.model.layers import Layer
 from cortado.model.typing import FloatArray
 
@@ -52,6 +53,8 @@ def draw_overview(portraits: Sequence[Portrait]) -> bytes:
     portraits : sequence of Portrait
         At least one; the first is what the others are compared with.
     """
+    if not portraits[0].layers:
+        raise CortadoError(f"{portraits[0].title} has no float32 layers that a picture could show")
     names = [layer.name for layer in portraits[0].description.layers]
     figure = Figure(figsize=(13, 2.2 + 0.45 * max(len(names), 4)), dpi=110, layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.2, 1.2, 0.9))

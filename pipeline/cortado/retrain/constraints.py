@@ -7,6 +7,9 @@ move one, and it is zero again before anyone reads it.
 value is the sum over its members (Han et al. 2016, 1510.00149, equation 3), and after every
 step each member takes the value of its codebook entry, so that they stay equal to the bit.
 
+`OnGrid` hands it a single number: the weights are integers times one step, and keep their
+integers, so that they stay on the uniform grid of an integer kernel.
+
 Biases and other tensors that are no layer of their own may have been pruned too, as in the nets
 of Dynamic Network Surgery (Guo et al. 2016, 1608.04493): in a model whose layers have zeros,
 theirs stay as well, unless all of them are zero, as in a net that was just filled.
@@ -20,10 +23,11 @@ from torch import Tensor, nn
 
 from cortado.errors import CortadoError
 from cortado.model.codebook import find_codebook
+from cortado.model.grid import LARGEST_INT8, find_step
 from cortado.model.layers import Layer
-from cortado.model.typing import BoolArray
+from cortado.model.typing import BoolArray, FloatArray
 
-__all__ = ["Constraint", "Masked", "Shared", "constrain", "constrain_others"]
+__all__ = ["Constraint", "Masked", "OnGrid", "Shared", "constrain", "constrain_others"]
 
 
 class Constraint(Protocol):
@@ -138,13 +142,60 @@ class Shared:
             raise CortadoError(f"retraining moved weights of {self.name} off their shared values")
 
 
+class OnGrid:
+    """A weight whose elements are integers times a step: w = float32(k) · float32(a / n).
+
+    What is trained is the largest magnitude a, n the largest |k|: it is as large as a weight,
+    and so takes the same rates, where the step would be n times as small.
+
+    Parameters
+    ----------
+    name : str
+        The layer, for errors.
+    weight : torch.nn.Parameter
+        Of any shape, on the grid.
+    step : float
+        The step of that grid.
+    """
+
+    def __init__(self, name: str, weight: nn.Parameter, step: float) -> None:
+        self.name = name
+        self.weight = weight
+        self._integers = (weight.detach() / step).round()
+        self._largest = self._integers.abs().max()
+        self.reach = nn.Parameter(self._largest * step)
+        self._step = torch.full_like(self._largest, step)  # what reach / n may miss by a bit
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the largest magnitude."""
+        yield self.reach
+
+    def after_backward(self) -> None:
+        """Sum the gradients of all elements, each times its integer: ∂w/∂a = k / n."""
+        assert self.weight.grad is not None  # backward was just run
+        self.reach.grad = (self.weight.grad * self._integers).sum() / self._largest
+        self.weight.grad = None
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Give each element its integer times the new step, which never becomes zero."""
+        smallest = torch.finfo(self.reach.dtype).tiny
+        self._step = (self.reach / self._largest).clamp_min(smallest)
+        torch.mul(self._integers, self._step, out=self.weight.data)
+
+    def check(self) -> None:
+        """Check that the weight is on the grid."""
+        if not torch.equal(self._integers * self._step, self.weight.detach()):
+            raise CortadoError(f"retraining moved weights of {self.name} off their uniform grid")
+
+
 def _bit_mask(pruned: Tensor) -> Tensor:
     """Return int32 of the same shape: no bit set where a weight is pruned, else all of them."""
     return torch.where(pruned, 0, -1).to(torch.int32)
 
 
 def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[Constraint]:
-    """Return the constraint that each layer's values imply: shared, or masked.
+    """Return the constraint that each layer's values imply: on a grid, shared, or masked.
 
     Parameters
     ----------
@@ -155,8 +206,10 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
     """
     constraints: list[Constraint] = []
     for layer, weight in zip(layers, weights, strict=True):
-        codebook = find_codebook(layer.array)
-        if codebook is None:
+        codebook, step = find_codebook(layer.array), _find_step(layer.array)
+        if step is not None:
+            constraints.append(OnGrid(layer.name, weight, step))
+        elif codebook is None:
             pruned = weight.detach() == 0
             if pruned.all():  # nothing passes such a layer: it was filled with zeros, not pruned
                 pruned = torch.zeros_like(pruned)
@@ -165,6 +218,16 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
             entries = torch.from_numpy(codebook).to(weight.device)
             constraints.append(Shared(layer.name, weight, entries))
     return constraints
+
+
+def _find_step(weights: FloatArray) -> float | None:
+    """Return the step of a layer on a uniform grid; a single value is no grid.
+
+    Three free float32 weights lie on a grid by chance once in a million layers.
+    """
+    nonzero = weights[weights != 0]
+    step = None if (nonzero == nonzero[:1]).all() else find_step(nonzero, LARGEST_INT8)
+    return None if step is None else float(step)
 
 
 def constrain_others(

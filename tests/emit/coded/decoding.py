@@ -55,11 +55,11 @@ def run(model, level):
     return session.run(None, {})
 
 
-def folded(data, folder):
+def folded(data, folder, level=LEVELS.ORT_ENABLE_BASIC):
     """Return the operators that are left of a file when onnxruntime has folded its constants."""
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(folder / "folded.onnx")
-    options.graph_optimization_level = LEVELS.ORT_ENABLE_BASIC
+    options.graph_optimization_level = level
     options.log_severity_level = 4
     onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     return [node.op_type for node in onnx.load(folder / "folded.onnx").graph.node]

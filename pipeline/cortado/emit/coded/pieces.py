@@ -10,7 +10,7 @@ from cortado.emit.coded.entries import Entries
 from cortado.emit.coded.writer import Writer
 from cortado.model.typing import FloatArray
 
-__all__ = ["CodedTensor", "Piece", "Section", "cells_of", "write_piece"]
+__all__ = ["CodedTensor", "Piece", "Section", "cells_of", "write_filled", "write_piece"]
 
 _EXACT = frozenset(  # as float32, in which decoders compute
     {
@@ -24,7 +24,7 @@ _EXACT = frozenset(  # as float32, in which decoders compute
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """One initializer: its name, ONNX data type, shape, and values as float32."""
 
@@ -96,3 +96,15 @@ def write_piece(writer: Writer, piece: Piece, part: str) -> None:
     else:
         cast = writer.node("Reshape", shaped)
         writer.put("Cast", [cast], [piece.name], {"to": piece.data_type})
+
+
+def write_filled(writer: Writer, piece: Piece) -> CodedTensor:
+    """Write a piece that is one value all over."""
+    shape = writer.integers(*piece.shape)
+    value = writer.constant(piece.values.reshape(-1)[0])
+    if piece.data_type == onnx.TensorProto.FLOAT:
+        writer.put("Expand", [value, shape], [piece.name])
+    else:
+        filled = writer.node("Expand", [value, shape])
+        writer.put("Cast", [filled], [piece.name], {"to": piece.data_type})
+    return CodedTensor(piece.name, 0, 0, piece.values.itemsize)

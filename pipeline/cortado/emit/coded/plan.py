@@ -33,6 +33,7 @@ _PIECE_BYTES = 20  # what its shape takes more in the graph than as an initializ
 _SPARSE_BYTES = 30  # names, shapes and types of the two tensors of a sparse one
 _DECODER_BYTES = 1000  # of the nodes and constants of one flat decoder
 _VALUE_BYTES = 4  # of a codebook
+_FEW_CELLS = 512  # so many of one value are as small in a flat tensor
 _MOST_ENTRIES = 2**31 // WINDOW  # places in the payload are int32 numbers of bits
 _MOST_VALUES = 2**16  # a codebook beyond that is no codebook
 _MOST_VALUES_IN_LANES = 2**13  # of which the codewords are no longer than a window
@@ -48,10 +49,13 @@ class Plan:
         For each flat decoder its sections: runs of pieces that share a codebook.
     lanes : tuple of Piece
         Tensors of many entries, each by itself.
+    filled : tuple of Piece
+        Large tensors of one value, which are stored as that value and a shape.
     """
 
     flat: tuple[tuple[tuple[Piece, ...], ...], ...]
     lanes: tuple[Piece, ...]
+    filled: tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ def make_plan(tensors: Sequence[onnx.TensorProto]) -> Plan:
     """Return how to code some initializers; those that it leaves out are smaller otherwise."""
     pieces = [piece for tensor in tensors if (piece := Piece.of(tensor)) is not None]
     pieces = [piece for piece in pieces if piece.cells and not _is_free(piece)]
+    filled = [piece for piece in pieces if piece.cells > _FEW_CELLS and _is_filled(piece)]
+    pieces = [piece for piece in pieces if piece not in filled]
     vectors = _choose_vectors([piece for piece in pieces if len(piece.shape) <= 1])
     items = [_Item.of((piece,)) for piece in pieces if len(piece.shape) > 1]
     items = [item for item in items if _is_worth_coding(item)]
@@ -100,7 +106,13 @@ def make_plan(tensors: Sequence[onnx.TensorProto]) -> Plan:
             for group in groups
         ),
         tuple(lanes),
+        tuple(filled),
     )
+
+
+def _is_filled(piece: Piece) -> bool:
+    patterns = piece.values.reshape(-1).view(np.uint32)
+    return bool((patterns == patterns[0]).all())
 
 
 def _is_free(piece: Piece) -> bool:

@@ -8,7 +8,7 @@ import onnx
 from cortado.emit.coded.entries import one_filler, to_entries
 from cortado.emit.coded.flat import LONGEST_GAP, write_flat
 from cortado.emit.coded.lanes import DOMAIN, lane_functions, write_lanes
-from cortado.emit.coded.pieces import CodedTensor, Piece, Section
+from cortado.emit.coded.pieces import CodedTensor, Piece, Section, write_filled
 from cortado.emit.coded.plan import make_plan
 from cortado.emit.coded.slim import slim
 from cortado.emit.coded.writer import Writer
@@ -45,6 +45,7 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     for sections in plan.flat:
         coded += write_flat(writer, with_entries(sections))
     coded += [write_lanes(writer, piece) for piece in plan.lanes]
+    coded += [write_filled(writer, piece) for piece in plan.filled]
     if not coded:
         return []
     functions = lane_functions(opset) if plan.lanes else []

@@ -1,0 +1,74 @@
+"""Calibration: the range of tensors inside a model, on real images.
+
+The tensors become outputs of a copy of the model, which runs in onnxruntime; the smallest and
+the largest element of all images are kept, as onnxruntime's own MinMaxCalibrater does.
+"""
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado.data import Feed, Samples
+from cortado.errors import CortadoError
+from cortado.kernel.convolutions import tensors_to_watch
+from cortado.kernel.options import Range
+from cortado.model import serial
+from cortado.model.layers import find_layers
+from cortado.model.typing import FloatArray
+from cortado.session import open_session
+from cortado.steps import Progress, Steps
+
+__all__ = ["find_ranges"]
+
+_BATCH = 32
+
+
+def find_ranges(model: ir.Model, samples: Samples) -> Steps[dict[str, Range]]:
+    """Return the range of every tensor that the convolutions of a model need.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        Left as it is, with one image input.
+    samples : Samples
+        Images such as the model will see; their labels are not used.
+
+    Raises
+    ------
+    CortadoError
+        If the images do not fit the input, or a tensor is not finite.
+    """
+    names = tensors_to_watch(find_layers(model).prunable)
+    if not names:
+        return {}
+    feed = Feed.of(model)
+    session = open_session(serial.encode(_showing(model, names)))
+    ranges: dict[str, Range] = {}
+    size = feed.batch or _BATCH
+    for begin in range(0, len(samples), size):
+        indices = np.arange(begin, begin + size) % len(samples)  # the last batch is full too
+        inputs = {feed.name: feed(samples.take(indices).pixels)}
+        tensors = session.run(inputs) | inputs
+        ranges = {name: _widened(ranges.get(name), tensors[name], name) for name in names}
+        yield Progress("calibrate", min(begin + size, len(samples)), len(samples))
+    return ranges
+
+
+def _showing(model: ir.Model, names: list[str]) -> ir.Model:
+    """Return a copy of a model that has some more tensors among its outputs."""
+    copy = model.clone()
+    values = {value.name: value for node in copy.graph for value in node.outputs}
+    shown = {value.name for value in copy.graph.outputs}
+    for name in names:
+        if name in values and name not in shown:
+            values[name].type = ir.TensorType(ir.DataType.FLOAT)  # what a Conv reads and gives
+            copy.graph.outputs.append(values[name])
+    return copy
+
+
+def _widened(known: Range | None, tensor: FloatArray, name: str) -> Range:
+    low, high = float(tensor.min()), float(tensor.max())
+    if not np.isfinite([low, high]).all():
+        raise CortadoError(f"the tensor {name} is NaN or infinite on the images of --data")
+    if known is None:
+        return Range(low, high)
+    return Range(min(known.low, low), max(known.high, high))

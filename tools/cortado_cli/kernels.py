@@ -1,0 +1,125 @@
+"""The options of integer kernels, and what is said about the layers that get one."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from cortado_cli.options import refuse_without
+from cortado_cli.reports import skipped_lines, skipped_reports
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from cortado.kernel import Converted, LayerKernel, Range
+    from cortado_cli.talk import Talk
+
+__all__ = ["KernelChoice", "convert", "kernel_options"]
+
+_IMAGES = 500
+
+
+@dataclass(frozen=True)
+class KernelChoice:
+    """What the command line says about kernels; no images for None."""
+
+    kernel: Literal["float32", "int8", "int4"]
+    data: str | None
+    samples: int
+
+
+def kernel_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--kernel``, ``--data`` and ``--samples``; the command gets a `KernelChoice`."""
+
+    @click.option(
+        "--kernel",
+        type=click.Choice(["float32", "int8", "int4"]),
+        default="float32",
+        show_default=True,
+        help="What layers compute with: int8 and int4 are smaller and faster, and round.",
+    )
+    @click.option(
+        "--data",
+        metavar="SPEC",
+        help="Training images for int8 convolutions: digits, a directory of IDX files, a .npz "
+        "file, or package.module:callable.",
+    )
+    @click.option(
+        "--samples",
+        type=click.IntRange(min=1),
+        default=_IMAGES,
+        show_default=True,
+        metavar="N",
+        help="How many of them, a fixed random subset.",
+    )
+    @functools.wraps(command)
+    def choosing(
+        *,
+        kernel: Literal["float32", "int8", "int4"],
+        data: str | None,
+        samples: int,
+        **options: object,
+    ) -> None:
+        if kernel != "int8":
+            refuse_without("--kernel int8", ["data", "samples"])
+        elif data is None:
+            refuse_without("--data", ["samples"])
+        command(choice=KernelChoice(kernel, data, samples), **options)
+
+    return choosing
+
+
+def convert(
+    network: "ir.Model", choice: KernelChoice, talk: "Talk"
+) -> "tuple[ir.Model, dict[str, Any] | None]":
+    """Return a model on the chosen kernel, after saying what that changed, and the report.
+
+    The float32 kernel is the model as it is, and has no report.
+    """
+    if choice.kernel == "float32":
+        return network, None
+    from cortado.kernel import KernelOptions, to_kernel
+
+    options = KernelOptions(choice.kernel, _ranges(network, choice, talk))
+    converted = to_kernel(network, options)
+    headings = ("layer", "op", "kernel", "a step for each", "largest error", "rmse")
+    talk.table(headings, [_row(layer) for layer in converted.layers])
+    talk.say_all(skipped_lines(converted.left, choice.kernel))
+    if all(layer.exact for layer in converted.layers):
+        talk.say("the integers stand for the very same weights: the extra error is exactly 0")
+    return converted.model, _report(converted)
+
+
+def _ranges(network: "ir.Model", choice: KernelChoice, talk: "Talk") -> "dict[str, Range]":
+    if choice.data is None:
+        return {}
+    from cortado.data import open_data, subset
+    from cortado.kernel import find_ranges
+
+    images = subset(open_data(choice.data).train, choice.samples)
+    return talk.follow(find_ranges(network, images))
+
+
+def _row(layer: "LayerKernel") -> tuple[str, ...]:
+    errors = ("0", "0") if layer.exact else (f"{layer.max_error:.3g}", f"{layer.rmse:.3g}")
+    return (layer.name, layer.op_type, layer.kernel, layer.each, *errors)
+
+
+def _report(converted: "Converted") -> dict[str, Any]:
+    return {
+        "layers": [
+            {
+                "name": layer.name,
+                "op_type": layer.op_type,
+                "kernel": layer.kernel,
+                "step_for_each": layer.each,
+                "max_error": layer.max_error,
+                "rmse": layer.rmse,
+                "exact": layer.exact,
+            }
+            for layer in converted.layers
+        ],
+        "left": skipped_reports(converted.left),
+    }
