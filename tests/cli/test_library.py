@@ -10,8 +10,9 @@ from cortado.caffe import CaffeOptions
 from cortado.compress.options import CompressOptions, EffortName
 from cortado.data.splits import SplitName
 from cortado.emit import Storage
+from cortado.kernel import Kernel
 from cortado.prune import Method, PruneOptions, Scope
-from cortado.quantize import Init, QuantizeOptions
+from cortado.quantize import Grid, Init, QuantizeOptions
 from cortado.retrain.options import Gradual, Optimizer, Rate, RetrainOptions
 from cortado_cli.main import COMMANDS, cli
 
@@ -26,8 +27,10 @@ CHOICES = {
     "quantize --optimizer": Optimizer,
     "quantize --rate": Rate,
     "quantize --init": Init,
+    "quantize --grid": Grid,
     "evaluate --split": SplitName,
     "emit --storage": Storage,
+    "emit --kernel": typing.Literal["float32", Kernel],
     "compress --effort": EffortName,
     "compress --storage": Storage,
 }

@@ -161,6 +161,33 @@ def test_an_unknown_range_leaves_the_layer():
     assert [x.reason for x in found.left] == ["no range is known for x"]
 
 
+def test_convolutions_inside_an_if_stay():
+    rng = np.random.default_rng(0)
+    inside = helper.make_graph(
+        [helper.make_node("Conv", ["x", "inner"], ["out"], "inside", pads=[1] * 4)],
+        "branch",
+        [],
+        [helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["N", 1, 6, 6])],
+        [onnx.numpy_helper.from_array(normal(rng, 1, 1, 3, 3), "inner")],
+    )
+    nodes = [
+        helper.make_node("If", ["yes"], ["i"], then_branch=inside, else_branch=inside),
+        helper.make_node("Conv", ["i", "outer"], ["c"], "outside"),
+        helper.make_node("Relu", ["c"], ["y"]),
+    ]
+    nodes[0].attribute[1].g.node[0].output[0] = nodes[0].attribute[1].g.output[0].name = "other"
+    nodes[0].attribute[1].g.node[0].input[1] = nodes[0].attribute[1].g.initializer[0].name = "last"
+    weights = {"yes": np.array(True), "outer": normal(rng, 2, 1, 3, 3)}
+    shape = ["N", 2, 4, 4]
+    found = converted(decoded(build([*nodes, neg()], weights, INPUT, {"z": shape})))
+    assert [layer.name for layer in found.layers] == ["outside"]
+    assert {x.reason for x in found.left} == {"it is inside a node such as If or Loop"}
+
+
+def neg():
+    return helper.make_node("Neg", ["y"], ["z"])
+
+
 def test_weights_inside_an_if_stay():
     with pytest.raises(CortadoError, match="it is inside a node such as If or Loop"):
         to_kernel(if_net(), KernelOptions("int8"))

@@ -37,7 +37,10 @@ def find_ranges(model: ir.Model, samples: Samples) -> Steps[dict[str, Range]]:
     CortadoError
         If the images do not fit the input, or a tensor is not finite.
     """
-    names = tensors_to_watch(find_layers(model).prunable)
+    known = {x.name for node in model.graph for x in node.outputs} | {
+        value.name for value in model.graph.inputs if not value.is_initializer()
+    }  # what is inside a node such as If cannot be watched
+    names = [name for name in tensors_to_watch(find_layers(model).prunable) if name in known]
     if not names:
         return {}
     feed = Feed.of(model)
