@@ -18,7 +18,7 @@ import onnx.inliner
 from cortado.errors import CortadoError
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
 from cortado.model.typing import Array
-from cortado.session import run_constants
+from cortado.session import constant_shapes, run_constants
 
 __all__ = ["decode_weights"]
 
@@ -118,13 +118,16 @@ def _check_effort(model: onnx.ModelProto, source: str) -> None:
     written = sum(len(part.node) for part in (model.graph, *model.functions))
     if _count_nodes(model) > _MOST_REPEATS * written:
         raise CortadoError(f"{source}: its decoder repeats itself too often")
-    graph = _with_shapes(model, source)
-    sizes = {v.name: size for v in (*graph.value_info, *graph.output) if (size := _size(v)) >= 0}
-    made = {name for node in graph.node for name in node.output} - {""}
-    if any(map(_graphs_inside, graph.node)) or not made <= sizes.keys():
+    plain = _without_functions(model, source)
+    made = {name for node in plain.graph.node for name in node.output} - {""}
+    wanted = [value.name for value in model.graph.output]
+    plain.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made - set(wanted))
+    shapes = constant_shapes(plain.SerializeToString())
+    sizes = {name: math.prod(shape) for name, shape in shapes.items() if shape is not None}
+    if any(map(_graphs_inside, plain.graph.node)) or len(sizes) < len(shapes):
         raise CortadoError(f"{source}: its decoder computes arrays of unknown shapes")
-    weights, elements = sum(sizes[value.name] for value in graph.output), sum(sizes.values())
-    worth = weights + sum(tensor.ByteSize() for tensor in graph.initializer)
+    weights, elements = sum(sizes[name] for name in wanted), sum(sizes.values())
+    worth = weights + sum(tensor.ByteSize() for tensor in plain.graph.initializer)
     if weights > _MOST_WEIGHTS or elements > _FREE_ELEMENTS + _MOST_ELEMENTS * worth:
         raise CortadoError(
             f"{source}: its decoder would compute {elements} elements for {weights} weights"
@@ -143,24 +146,13 @@ def _count_nodes(model: onnx.ModelProto) -> int:
     return sum(count(node.domain, node.op_type) for node in model.graph.node)
 
 
-def _with_shapes(model: onnx.ModelProto, source: str) -> onnx.GraphProto:
-    """Return the graph without functions, and with every shape that follows from the file."""
+def _without_functions(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
     try:
         plain = onnx.inliner.inline_local_functions(model)
-        del plain.graph.value_info[:]  # what functions claim
-        shaped = onnx.shape_inference.infer_shapes(plain, strict_mode=True, data_prop=True)
     except Exception as error:  # onnx's own classes share no narrower base
-        reason = str(error).strip().partition("\n")[0]
-        raise CortadoError(f"{source}: its decoder is not valid: {reason}") from error
-    return shaped.graph
-
-
-def _size(value: onnx.ValueInfoProto) -> int:
-    """Return the elements of an array, -1 where its shape is not known."""
-    array = value.type.tensor_type
-    if not array.HasField("shape") or not all(d.HasField("dim_value") for d in array.shape.dim):
-        return -1
-    return math.prod(dim.dim_value for dim in array.shape.dim)
+        raise CortadoError(f"{source}: its decoder is not valid") from error
+    del plain.graph.value_info[:]  # what functions claim
+    return plain
 
 
 def _cast_type(node: onnx.NodeProto) -> int | None:
