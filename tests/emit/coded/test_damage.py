@@ -397,11 +397,13 @@ def test_functions_without_end_are_refused(flat, functions, words):
 
 
 def test_what_a_function_claims_of_its_values_is_not_believed(flat):
-    function = calling("f0", "Neg", "Neg")
+    function = calling("f0", "Neg", "Neg", "Neg")
     function.node[0].op_type = "Cast"
     function.node[0].attribute.append(helper.make_attribute("to", onnx.TensorProto.INT64))
     function.node[1].op_type = "ConstantOfShape"
-    function.value_info.append(helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 1]))
+    for name in ("t1", "y"):
+        claim = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 1])
+        function.value_info.append(claim)
     node = onnx.NodeProto(op_type="f0", domain="evil", input=["evil a"], output=["evil"])
     data = with_nodes(flat, [node], {"evil a": np.full(2, 1e5, np.float32)}, [function])
     must_refuse(data, "its decoder computes arrays of unknown shapes")
