@@ -12,7 +12,7 @@ import onnxruntime
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["Session", "open_session", "provider_name", "run_constants"]
+__all__ = ["Session", "constant_shapes", "open_session", "provider_name", "run_constants"]
 
 _NOTHING = 4  # standard error belongs to the command, which gets errors as exceptions
 
@@ -85,15 +85,34 @@ def run_constants(data: bytes) -> dict[str, Array]:
 
     Nothing is optimised: folding constants would compute the same, but keep all of it.
     """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _NOTHING
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = _open_constants(data)
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         outputs = session.run(None, {})
     except Exception as error:  # onnxruntime's own classes share no narrower base
         raise CortadoError(f"onnxruntime cannot decode the model: {_reason(error)}") from error
     return dict(zip((o.name for o in session.get_outputs()), outputs, strict=True))
+
+
+def constant_shapes(data: bytes) -> dict[str, tuple[int, ...] | None]:
+    """Return the shape of every output of a model without inputs, without running it.
+
+    None stands for a shape that onnxruntime does not know before.
+    """
+    found = {output.name: output.shape for output in _open_constants(data).get_outputs()}
+    return {
+        name: tuple(shape) if all(isinstance(dim, int) and dim >= 0 for dim in shape) else None
+        for name, shape in found.items()
+    }
+
+
+def _open_constants(data: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _NOTHING
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes share no narrower base
+        raise CortadoError(f"onnxruntime cannot decode the model: {_reason(error)}") from error
 
 
 def _width(shape: list[int | str | None] | None) -> int | None:

@@ -15,6 +15,7 @@ such a file counts, hence no JSON.
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -53,10 +54,10 @@ class Card:
         version, _, rest = text.partition(" ")
         if version.isdigit() and version != _VERSION:
             raise CortadoError(f"{source} is coded by a newer version of cortado")
-        nodes, *hashes = rest.split(" ")
-        if version != _VERSION or not nodes.isdigit() or len(hashes) != 2:
+        found = re.fullmatch(r"([0-9]{1,9}) (\S+) (\S+)", rest)
+        if version != _VERSION or found is None:
             raise CortadoError(f"{source}: its card, the metadata {KEY}, is damaged")
-        return cls(int(nodes), *hashes)
+        return cls(int(found[1]), found[2], found[3])
 
 
 def hash_decoder(

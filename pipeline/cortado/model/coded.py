@@ -3,18 +3,29 @@
 What a decoder looks like is the business of `cortado.emit.coded`; here it is a run of nodes at
 the front of the graph that depend on constants alone. It is hashed before it runs: a file that
 was damaged, or changed by another program, is refused instead of being decoded to other weights.
+A file that was made to do harm has the hash that fits. Hence the shape of every array that the
+decoder computes must follow from the file alone, which leaves no room for loops, and together
+they may not hold more than weights of that size are worth.
 """
 
-from collections.abc import Sequence
+import functools
+import math
+from collections.abc import Iterable, Sequence
 
 import onnx
+import onnx.inliner
 
 from cortado.errors import CortadoError
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
 from cortado.model.typing import Array
-from cortado.session import run_constants
+from cortado.session import constant_shapes, run_constants
 
-__all__ = ["decode_weights", "sort_by_use"]
+__all__ = ["decode_weights", "sort_by_use", "used_by"]
+
+_MOST_WEIGHTS = 2**31 - 1  # no ONNX file has room for more
+_MOST_REPEATS = 64  # nodes for each one in the file, once functions are written out
+_MOST_ELEMENTS = 64  # of all arrays, for each weight that comes out and each byte that goes in
+_FREE_ELEMENTS = 2**26  # tables, which do not depend on the number of weights
 
 
 def decode_weights(proto: onnx.ModelProto, source: str) -> None:
@@ -25,7 +36,8 @@ def decode_weights(proto: onnx.ModelProto, source: str) -> None:
     Raises
     ------
     CortadoError
-        If the decoder or the card is damaged, or the weights are not those that were coded.
+        If the decoder or the card is damaged, or the weights are not those that were coded; and
+        if decoding would take more memory than weights are worth.
     """
     card = _take_card(proto, source)
     if card is None:
@@ -39,8 +51,10 @@ def decode_weights(proto: onnx.ModelProto, source: str) -> None:
         raise CortadoError(
             f"{source}: its coded weights are damaged, or were changed by another program"
         )
-    weights = _run(proto, decoder, constants, functions, rest)
-    kept = [tensor for tensor in proto.graph.initializer if tensor.name not in used]
+    wanted = used_by(rest) | {value.name for value in proto.graph.output}
+    weights = _run(proto, decoder, constants, functions, wanted, source)
+    tensors = proto.graph.initializer
+    kept = [tensor for tensor in tensors if tensor.name not in used or tensor.name in wanted]
     if hash_weights([*kept, *weights]) != card.weights:
         raise CortadoError(f"{source}: its weights are not those that were coded")
     _replace(proto, [*kept, *weights], rest, domains)
@@ -73,18 +87,18 @@ def _run(
     decoder: Sequence[onnx.NodeProto],
     constants: Sequence[onnx.TensorProto],
     functions: Sequence[onnx.FunctionProto],
-    rest: Sequence[onnx.NodeProto],
+    wanted: set[str],
+    source: str,
 ) -> list[onnx.TensorProto]:
-    """Run the decoder, and return its outputs that the rest of the graph uses.
+    """Run the decoder, and return its outputs that the rest of the graph wants.
 
     Where the last step of a weight is a cast to another type, it is done here: numpy knows no
     integers of half a byte, which onnxruntime therefore does not hand out.
     """
-    makers = {name: node for node in decoder for name in node.output}
-    used = {name for node in rest for name in node.input}
-    types = {name: _cast_type(node) for name, node in makers.items() if name in used}
-    names = {name: name if kind is None else makers[name].input[0] for name, kind in types.items()}
-    graph = onnx.GraphProto(name=proto.graph.name, node=decoder, initializer=constants)
+    ends = [(node, name) for node in decoder for name in node.output if name in wanted]
+    types = {name: _cast_type(node) for node, name in ends}
+    names = {name: name if types[name] is None else node.input[0] for node, name in ends}
+    graph = onnx.GraphProto(name="decoder", node=decoder, initializer=constants)
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names.values()))
     model = onnx.ModelProto(
         ir_version=proto.ir_version,
@@ -92,8 +106,66 @@ def _run(
         graph=graph,
         functions=functions,
     )
+    _check_effort(model, source)
     values = run_constants(model.SerializeToString())
     return [_tensor(values[names[name]], name, types[name]) for name in types]
+
+
+def used_by(nodes: Iterable[onnx.NodeProto]) -> set[str]:
+    """Return the names of the values that nodes use, in graphs inside them too."""
+    names: set[str] = set()
+    for node in nodes:
+        names.update(node.input)
+        for graph in _graphs_inside(node):
+            names |= used_by(graph.node) | {value.name for value in graph.output}
+    return names
+
+
+def _graphs_inside(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    single = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+    return single + [graph for attribute in node.attribute for graph in attribute.graphs]
+
+
+def _check_effort(model: onnx.ModelProto, source: str) -> None:
+    """Refuse a decoder before it runs whose arrays are too large, or of unknown shapes."""
+    written = sum(len(part.node) for part in (model.graph, *model.functions))
+    if _count_nodes(model) > _MOST_REPEATS * written:
+        raise CortadoError(f"{source}: its decoder repeats itself too often")
+    plain = _without_functions(model, source)
+    made = {name for node in plain.graph.node for name in node.output} - {""}
+    wanted = [value.name for value in model.graph.output]
+    plain.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made - set(wanted))
+    shapes = constant_shapes(plain.SerializeToString())
+    sizes = {name: math.prod(shape) for name, shape in shapes.items() if shape is not None}
+    if any(map(_graphs_inside, plain.graph.node)) or len(sizes) < len(shapes):
+        raise CortadoError(f"{source}: its decoder computes arrays of unknown shapes")
+    weights, elements = sum(sizes[name] for name in wanted), sum(sizes.values())
+    worth = weights + sum(tensor.ByteSize() for tensor in plain.graph.initializer)
+    if weights > _MOST_WEIGHTS or elements > _FREE_ELEMENTS + _MOST_ELEMENTS * worth:
+        raise CortadoError(
+            f"{source}: its decoder would compute {elements} elements for {weights} weights"
+        )
+
+
+def _count_nodes(model: onnx.ModelProto) -> int:
+    """Return how many nodes a graph has once its functions are written out."""
+    bodies = {(function.domain, function.name): function.node for function in model.functions}
+
+    @functools.cache
+    def count(domain: str, name: str) -> int:
+        body = bodies.get((domain, name))
+        return 1 if body is None else sum(count(node.domain, node.op_type) for node in body)
+
+    return sum(count(node.domain, node.op_type) for node in model.graph.node)
+
+
+def _without_functions(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
+    try:
+        plain = onnx.inliner.inline_local_functions(model)
+    except Exception as error:  # onnx's own classes share no narrower base
+        raise CortadoError(f"{source}: its decoder is not valid") from error
+    del plain.graph.value_info[:]  # what functions claim
+    return plain
 
 
 def _cast_type(node: onnx.NodeProto) -> int | None:

@@ -95,8 +95,8 @@ def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
         _check_values(tensor, source)
     for graph in _graphs(proto):
         _expand_sparse(graph, source)
-    decode_weights(proto, source)
     try:
+        decode_weights(proto, source)
         return ir.from_proto(proto)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise CortadoError(f"{source} cannot be read: {_first_line(error)}") from error

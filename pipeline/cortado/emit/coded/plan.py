@@ -30,6 +30,7 @@ MANY_ENTRIES = 100_000
 """Entries above which a tensor has a decoder of its own, in lanes."""
 
 _PIECE_BYTES = 20  # what its shape takes more in the graph than as an initializer
+_SECTION_BYTES = 10  # of the two numbers that tell a section from the one before
 _SPARSE_BYTES = 30  # names, shapes and types of the two tensors of a sparse one
 _DECODER_BYTES = 1000  # of the nodes and constants of one flat decoder
 _VALUE_BYTES = 4  # of a codebook
@@ -135,7 +136,7 @@ def _choose_vectors(vectors: Sequence[Piece]) -> tuple[Piece, ...]:
 
     One that is not by itself still is where its values are those of the others.
     """
-    chosen = [v for v in vectors if _Item.of((v,)).bytes < _bytes_otherwise(v)]
+    chosen = [v for v in vectors if _Item.of((v,)).bytes + _SECTION_BYTES < _bytes_otherwise(v)]
     for vector in vectors:
         if chosen and not any(vector is other for other in chosen):
             more = _Item.of((*chosen, vector)).bytes - _Item.of(tuple(chosen)).bytes

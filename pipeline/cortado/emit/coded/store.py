@@ -14,7 +14,7 @@ from cortado.emit.coded.slim import slim
 from cortado.emit.coded.writer import Writer
 from cortado.errors import CortadoError
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
-from cortado.model.coded import sort_by_use
+from cortado.model.coded import sort_by_use, used_by
 
 __all__ = ["store_coded", "with_entries"]
 
@@ -71,8 +71,8 @@ def _check_opset(proto: onnx.ModelProto) -> int:
 def _candidates(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
     """Return the initializers that a node may make: not those that a caller may override."""
     fixed = {value.name for value in (*graph.input, *graph.output)}
-    used = {name for node in graph.node for name in node.input}
-    return [tensor for tensor in graph.initializer if tensor.name in used - fixed]
+    free = used_by(graph.node) - fixed
+    return [tensor for tensor in graph.initializer if tensor.name in free]
 
 
 def _names(proto: onnx.ModelProto) -> set[str]:
