@@ -9,11 +9,12 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cortado.emit.coded import store_coded
+from cortado.emit.coded import OLDEST_OPSET, store_coded
 from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.card import KEY
+from cortado.opset import raise_opset
 from cortado.session import open_session
 
 __all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored"]
@@ -79,7 +80,8 @@ def emit(model: ir.Model, storage: Storage) -> Emitted:
     CortadoError
         If onnxruntime refuses the file, or it does not decode to the same weights.
     """
-    emitted = min((_emit(model, form) for form in _FORMS[storage]), key=lambda e: len(e.data))
+    forms = [_emit(model, form) for form in _FORMS[storage]]
+    emitted = min(forms, key=lambda form: len(form.data))
     _check(model, emitted.data)
     return emitted
 
@@ -107,6 +109,11 @@ def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
 
 
 def _emit(model: ir.Model, storage: Storage) -> Emitted:
+    if storage == "coded":
+        try:
+            model = raise_opset(model, OLDEST_OPSET, model.ir_version)
+        except CortadoError as error:
+            raise CortadoError(f"{error}; store it as sparse or dense") from error
     proto = serial.parse(serial.encode(model), "the model")
     sizes = {tensor.name: _dense_bytes(tensor) for tensor in proto.graph.initializer}
     coded = store_coded(proto) if storage == "coded" else []

@@ -7,11 +7,11 @@ import onnx_ir as ir
 
 from cortado.errors import CortadoError
 from cortado.kernel.convolutions import convert_convolutions, why_no_convolution
-from cortado.kernel.opset import raise_opset
 from cortado.kernel.options import Kernel, KernelOptions
 from cortado.kernel.products import convert_products, why_no_product
 from cortado.kernel.surgery import Surgery
 from cortado.model.layers import Layer, Skipped, check_finite, find_layers
+from cortado.opset import raise_opset
 
 __all__ = ["Converted", "LayerKernel", "to_kernel"]
 

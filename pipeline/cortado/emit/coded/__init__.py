@@ -17,6 +17,6 @@ onnxruntime folds only nodes whose shapes it knows beforehand: no NonZero, no Co
 """
 
 from cortado.emit.coded.pieces import CodedTensor
-from cortado.emit.coded.store import store_coded
+from cortado.emit.coded.store import OLDEST_OPSET, store_coded
 
-__all__ = ["CodedTensor", "store_coded"]
+__all__ = ["OLDEST_OPSET", "CodedTensor", "store_coded"]

@@ -12,30 +12,30 @@ from cortado.emit.coded.pieces import CodedTensor, Piece, Section, write_filled
 from cortado.emit.coded.plan import make_plan
 from cortado.emit.coded.slim import slim
 from cortado.emit.coded.writer import Writer
-from cortado.errors import CortadoError
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
 from cortado.model.coded import sort_by_use, used_by
 
-__all__ = ["store_coded", "with_entries"]
+__all__ = ["OLDEST_OPSET", "store_coded", "with_entries"]
 
-_OLDEST_OPSET = 13  # the first whose Split takes its sizes as an input
+OLDEST_OPSET = 13
+"""The first opset that has what decoders need: a Split that takes its sizes as an input."""
+
 _OLDEST_IR = 8  # the first with functions
 
 
 def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     """Code the initializers of a file that become smaller, in place, and leave out the redundant.
 
+    Parameters
+    ----------
+    proto : onnx.ModelProto
+        Of `OLDEST_OPSET` or newer.
+
     Returns
     -------
     list of CodedTensor
         What each coded tensor takes; the others are left as they are.
-
-    Raises
-    ------
-    CortadoError
-        If the file is of an opset that has not yet what decoders need.
     """
-    opset = _check_opset(proto)
     weights = hash_weights(proto.graph.initializer)
     slim(proto)
     sort_by_use(proto.graph)
@@ -48,7 +48,7 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     coded += [write_filled(writer, piece) for piece in plan.filled]
     if not coded:
         return []
-    functions = lane_functions(opset) if plan.lanes else []
+    functions = lane_functions(_opset_of(proto)) if plan.lanes else []
     _insert(proto, writer, functions, {tensor.name for tensor in coded})
     decoder = hash_decoder(writer.nodes, writer.constants, functions)
     card = Card(len(writer.nodes), decoder, weights)
@@ -58,14 +58,9 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     return coded
 
 
-def _check_opset(proto: onnx.ModelProto) -> int:
+def _opset_of(proto: onnx.ModelProto) -> int:
     """Return the version of the standard operators."""
-    version = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
-    if version < _OLDEST_OPSET:
-        raise CortadoError(
-            f"coded storage needs opset {_OLDEST_OPSET} or newer; the model is of opset {version}"
-        )
-    return int(version)
+    return next(int(o.version) for o in proto.opset_import if o.domain in ("", "ai.onnx"))
 
 
 def _candidates(graph: onnx.GraphProto) -> list[onnx.TensorProto]:

@@ -1,4 +1,4 @@
-"""Raising the opset of a model to the one that integer kernels need, by ONNX's own converter.
+"""Raising the opset of a model, by ONNX's own converter.
 
 It is the outputs that must not change: both models run in onnxruntime on the same random inputs,
 and are compared.
@@ -9,8 +9,8 @@ import onnx
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.kernel.probe import run_probe
 from cortado.model import serial
+from cortado.opset.probe import run_probe
 
 __all__ = ["raise_opset"]
 
@@ -43,7 +43,7 @@ def raise_opset(model: ir.Model, opset: int, ir_version: int) -> ir.Model:
 
 
 def _converted(model: ir.Model, found: int, opset: int) -> ir.Model:
-    wish = f"the model's opset {found} cannot be raised to the {opset} that this kernel needs"
+    wish = f"the model's opset {found} cannot be raised to the {opset} that this form of it needs"
     try:
         proto = onnx.version_converter.convert_version(
             serial.parse(serial.encode(model), "the model"), opset

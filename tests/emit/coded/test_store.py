@@ -1,0 +1,75 @@
+"""Storing whole files: old opsets, names that collide, and what must not be touched."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from cortado.emit import emit
+from cortado.model import serial
+from cortado.session import open_session
+from nets import build, decoded, weight
+
+RNG = np.random.default_rng(0)
+WEIGHT = RNG.choice(np.array([0, 0, 0, 0, 0.5, -1], np.float32), (80, 90))
+
+
+def outputs(data):
+    x = np.random.default_rng(1).standard_normal((3, 80)).astype(np.float32)
+    return open_session(data).run({"x": x})
+
+
+def product(opset=17, **fields):
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    sides = {"x": ["N", 80]}, {"y": ["N", 90]}
+    return build([node], {"w": WEIGHT}, *sides, opset=opset, **fields)
+
+
+@pytest.mark.parametrize("opset", [7, 9, 11, 12, 13, 17, 21, 24])
+def test_models_of_any_opset(opset):
+    model = decoded(product(opset))
+    emitted = emit(model, "coded")
+    assert [tensor.storage for tensor in emitted.tensors] == ["coded"]
+    dense = emit(model, "dense").data
+    np.testing.assert_array_equal(outputs(emitted.data)["y"], outputs(dense)["y"])
+    np.testing.assert_array_equal(weight(serial.decode(emitted.data, "the file"), "w"), WEIGHT)
+
+
+def test_names_of_the_decoder_avoid_those_of_the_model():
+    """Also those inside of graphs that nodes have."""
+    nodes = [helper.make_node("MatMul", ["x", "a"], ["b"])]
+    for name, after in zip("bcdefg", "cdefgh", strict=True):
+        nodes.append(helper.make_node("Relu", [name], [after]))
+    outputs_of = [helper.make_tensor_value_info("i", TensorProto.FLOAT, ["N", 90])]
+    branch = helper.make_graph([helper.make_node("Neg", ["h"], ["i"])], "branch", [], outputs_of)
+    nodes.append(helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch))
+    weights = {"a": WEIGHT, "yes": np.array(True)}
+    model = decoded(build(nodes, weights, {"x": ["N", 80]}, {"y": ["N", 90]}))
+    emitted = emit(model, "coded")
+    assert [t.name for t in emitted.tensors if t.storage == "coded"] == ["a"]
+    np.testing.assert_array_equal(
+        outputs(emitted.data)["y"], outputs(emit(model, "dense").data)["y"]
+    )
+
+
+def test_what_a_caller_may_override_or_reads_is_not_coded():
+    model = product()
+    model.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [80, 90]))
+    assert {t.storage for t in emit(decoded(model), "coded").tensors} <= {"sparse", "dense"}
+    model = product()
+    model.graph.output.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [80, 90]))
+    assert {t.storage for t in emit(decoded(model), "coded").tensors} <= {"sparse", "dense"}
+
+
+def test_coding_is_repeatable_and_survives_decoding():
+    model = decoded(product())
+    once = emit(model, "coded").data
+    assert emit(model, "coded").data == once
+    assert emit(serial.decode(once, "the file"), "coded").data == once
+
+
+def test_metadata_of_the_user_stay_and_history_goes():
+    proto = product()
+    helper.set_model_props(proto, {"author": "me", "cortado.history": '{"version":1,"steps":[]}'})
+    coded = onnx.load_from_string(emit(decoded(proto), "coded").data)
+    assert {entry.key for entry in coded.metadata_props} == {"author", "cortado.coded"}
