@@ -96,11 +96,12 @@ def run_constants(data: bytes) -> dict[str, Array]:
 def constant_shapes(data: bytes) -> dict[str, tuple[int, ...] | None]:
     """Return the shape of every output of a model without inputs, without running it.
 
-    None stands for a shape that onnxruntime does not know before.
+    None stands for a shape that onnxruntime does not know before, and for that of a scalar: it
+    says the same of both.
     """
     found = {output.name: output.shape for output in _open_constants(data).get_outputs()}
     return {
-        name: tuple(shape) if all(isinstance(dim, int) and dim >= 0 for dim in shape) else None
+        name: tuple(shape) if shape and all(map(_is_size, shape)) else None
         for name, shape in found.items()
     }
 
@@ -113,6 +114,10 @@ def _open_constants(data: bytes) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes share no narrower base
         raise CortadoError(f"onnxruntime cannot decode the model: {_reason(error)}") from error
+
+
+def _is_size(dim: int | str | None) -> bool:
+    return isinstance(dim, int) and dim >= 0
 
 
 def _width(shape: list[int | str | None] | None) -> int | None:

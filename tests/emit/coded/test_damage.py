@@ -341,6 +341,16 @@ def test_arrays_that_the_weights_do_not_need_are_refused(flat, nodes, constants,
     must_refuse(with_nodes(flat, made, constants), words)
 
 
+def test_arrays_whose_rank_is_not_known_do_not_count_as_scalars(flat):
+    """The axes of Squeeze come from a node, so that its output may be of any rank."""
+    made = [
+        onnx.NodeProto(op_type=op, input=[f"evil {n}" for n in names], output=[f"evil {output}"])
+        for op, names, output in (("Abs", "i", "j"), ("Squeeze", "aj", "b"), ("Add", "bc", "d"))
+    ]
+    constants = {"evil i": np.zeros(1, np.int64), "evil a": ROW, "evil c": ROW.T}
+    must_refuse(with_nodes(flat, made, constants), "of unknown shapes")
+
+
 def test_loops_are_refused(flat):
     value = helper.make_tensor_value_info
     state = [
