@@ -41,7 +41,7 @@ __all__ = ["command"]
     type=click.IntRange(1, 8),
     default=4,
     show_default=True,
-    help="Each layer shares at most 2^B values.",
+    help="Each layer shares at most 2^B values; all biases together share 64.",
 )
 @click.option(
     "--effort",

@@ -65,7 +65,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Commands chain: set -o pipefail; cortado import net.prototxt net.caffemodel "
-    "| cortado prune --sparsity 0.9 | cortado emit --storage sparse -o small.onnx",
+    "| cortado prune --sparsity 0.9 | cortado emit -o small.onnx",
 )
 @click.version_option(package_name="cortado")
 def cli() -> None:
