@@ -1,6 +1,7 @@
 """``cortado inspect``: what a model consists of, layer by layer."""
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ from cortado_cli.reports import skipped_lines, skipped_reports
 
 if TYPE_CHECKING:
     from cortado.describe import Description, LayerFigures
+    from cortado.emit import Emitted
     from cortado.validate import Candidate
     from cortado_cli.talk import Talk
 
@@ -42,59 +44,74 @@ def command(
 
     "values" counts distinct non-zero weights. "bits" is the order-0 entropy of a weight, zeros
     among them; "bytes" is what the layer's weights take, zeros among them. Integer weights that
-    emit --kernel made are listed last, as "op" multiplies with them. -v tells how a model
-    came to be.
+    emit --kernel made are listed last, as "op" multiplies with them. "bound" is what a code could
+    reach that treats weights one by one. A second table tells what each tensor takes in a sparse or
+    coded file. -v tells how a model came to be.
     """
-    from cortado.describe import describe
     from cortado.model.metadata import read_history
-    from cortado_cli.streams import read_candidate, write_artifact, write_json, write_text
+    from cortado_cli.streams import write_artifact, write_json, write_text
 
-    found = []
-    for path in models or ("-",):
-        candidate = read_candidate(path)
-        found.append((path, candidate, describe(candidate.model)))
-        for step in read_history(candidate.model):
-            talk.detail(f"{path}: {step}")
+    found = [_inspect(path) for path in models or ("-",)]
+    for file in found:
+        for step in read_history(file.candidate.model):
+            talk.detail(f"{file.path}: {step}")
     if plot is not None:
         write_artifact(plot, _draw(found))
     if json_path != "-":
-        titles = [f"{path}\n" if len(found) > 1 else "" for path, _, _ in found]
-        texts = [_show(candidate, description) for _, candidate, description in found]
-        write_text("\n".join(map("".join, zip(titles, texts, strict=True))))
-    reports = [_report(path, candidate, figures) for path, candidate, figures in found]
-    write_json(json_path, None, {"models": reports})
+        titles = [f"{file.path}\n" if len(found) > 1 else "" for file in found]
+        texts = map("".join, zip(titles, map(_show, found), strict=True))
+        write_text("\n".join(texts))
+    write_json(json_path, None, {"models": [_report(file) for file in found]})
 
 
-def _draw(found: "list[tuple[str, Candidate, Description]]") -> bytes:
+@dataclass(frozen=True)
+class _Inspected:
+    """A file, and what is known of it; of coded files of other versions not how they are stored."""
+
+    path: str
+    candidate: "Candidate"
+    description: "Description"
+    stored: "Emitted | None"
+
+
+def _inspect(path: str) -> _Inspected:
+    from cortado.describe import describe
+    from cortado.emit import read_stored
+    from cortado_cli.streams import read_candidate
+
+    candidate = read_candidate(path)
+    stored = read_stored(candidate.data, candidate.model)
+    return _Inspected(path, candidate, describe(candidate.model), stored)
+
+
+def _draw(found: "list[_Inspected]") -> bytes:
     from cortado.model.layers import find_layers
     from cortado.report import Portrait, draw_overview  # imports matplotlib
 
     return draw_overview(
         [
             Portrait(
-                path.rpartition("/")[2],
-                description,
-                len(candidate.data),
-                find_layers(candidate.model).prunable,
+                file.path.rpartition("/")[2],
+                file.description,
+                len(file.candidate.data),
+                find_layers(file.candidate.model).prunable,
             )
-            for path, candidate, description in found
+            for file in found
         ]
     )
 
 
-def _show(candidate: "Candidate", description: "Description") -> str:
-    from cortado.emit import read_stored
+def _show(file: _Inspected) -> str:
     from cortado_cli.sizes import HEADINGS, size_rows
     from cortado_cli.talk import format_table
 
-    size, stored = len(candidate.data), read_stored(candidate.data, candidate.model)
-
+    description, stored = file.description, file.stored
     rows = [_row(layer) for layer in (*description.layers, description.total)]
-    lines = [_summary(size, description)]
-    lines += skipped_lines(description.skipped)
     text = format_table(_HEADINGS, rows, sys.stdout)
-    if stored is not None:
+    if stored is not None and any(tensor.storage != "dense" for tensor in stored.tensors):
         text += "\n" + format_table(HEADINGS, size_rows(stored), sys.stdout) + "\n"
+    lines = [_summary(len(file.candidate.data), description)]
+    lines += skipped_lines(description.skipped)
     return text + "".join(f"{line}\n" for line in lines)
 
 
@@ -123,16 +140,15 @@ def _summary(size: int, description: "Description") -> str:
     )
 
 
-def _report(path: str, candidate: "Candidate", description: "Description") -> dict[str, Any]:
-    from cortado.emit import read_stored
+def _report(file: _Inspected) -> dict[str, Any]:
     from cortado_cli.sizes import size_reports
 
-    stored = read_stored(candidate.data, candidate.model)
+    description = file.description
     return {
-        "model": path,
-        "file_bytes": len(candidate.data),
+        "model": file.path,
+        "file_bytes": len(file.candidate.data),
         "memory_bytes": description.total.dense_bytes + description.other_bytes,
-        "stored": None if stored is None else size_reports(stored),
+        "stored": None if file.stored is None else size_reports(file.stored),
         "other_bytes": description.other_bytes,
         "total": _figures(description.total),
         "layers": [_figures(layer) for layer in description.layers],
