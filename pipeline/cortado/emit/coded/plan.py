@@ -34,6 +34,7 @@ _SECTION_BYTES = 10  # of the two numbers that tell a section from the one befor
 _SPARSE_BYTES = 30  # names, shapes and types of the two tensors of a sparse one
 _DECODER_BYTES = 1000  # of the nodes and constants of one flat decoder
 _VALUE_BYTES = 4  # of a codebook
+_MOST_SECTIONS = 64  # every entry is compared with the begin of each
 _FEW_CELLS = 512  # so many of one value are as small in a flat tensor
 _MOST_ENTRIES = 2**31 // WINDOW  # places in the payload are int32 numbers of bits
 _MOST_VALUES = 2**16  # a codebook beyond that is no codebook
@@ -160,7 +161,8 @@ def _group(items: Sequence[_Item]) -> list[list[_Item]]:
         if groups:
             apart = _cost(groups[-1]) + _cost([item]) + 8 * _DECODER_BYTES
             entries = sum(member.entries for member in groups[-1]) + item.entries
-            if entries <= MANY_ENTRIES and _cost([*groups[-1], item]) <= apart:
+            fits = entries <= MANY_ENTRIES and len(groups[-1]) < _MOST_SECTIONS
+            if fits and _cost([*groups[-1], item]) <= apart:
                 groups[-1].append(item)
                 continue
         groups.append([item])
