@@ -6,8 +6,8 @@ with p_v the fraction of weights of value v,
     bits a weight = − Σ p_v log2 p_v
 
 and the table of the distinct values has to be stored too, four bytes each, or those of an
-integer. No code that treats
-weights one by one, without their order, does better; one that knows where zeros cluster may.
+integer. No code that treats weights one by one, without their order, does better; one that knows
+where zeros cluster may.
 """
 
 from collections.abc import Collection

@@ -18,7 +18,7 @@ __all__ = ["command"]
 @json_option
 @talk_options
 def command(*, model: str, output: str, json_path: str | None, talk: "Talk") -> None:
-    """Turn any stored form back into a plain dense ONNX model, bit for bit.
+    """Turn any stored form back into a plain dense ONNX model, every weight bit for bit.
 
     \b
     cortado densify lenet-sparse.onnx -o lenet.onnx

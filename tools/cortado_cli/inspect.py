@@ -46,7 +46,8 @@ def command(
     among them; "bytes" is what the layer's weights take, zeros among them. Integer weights that
     emit --kernel made are listed last, as "op" multiplies with them. "bound" is what a code could
     reach that treats weights one by one. A second table tells what each tensor takes in a sparse or
-    coded file. -v tells how a model came to be.
+    coded file. -v tells how a model came to be, but
+    for coded files, which do not keep it.
     """
     from cortado.model.metadata import read_history
     from cortado_cli.streams import write_artifact, write_json, write_text
@@ -111,6 +112,8 @@ def _show(file: _Inspected) -> str:
     if stored is not None and any(tensor.storage != "dense" for tensor in stored.tensors):
         text += "\n" + format_table(HEADINGS, size_rows(stored), sys.stdout) + "\n"
     lines = [_summary(len(file.candidate.data), description)]
+    if stored is None:
+        lines.append("coded by another version: what each tensor takes in the file is not known")
     lines += skipped_lines(description.skipped)
     return text + "".join(f"{line}\n" for line in lines)
 

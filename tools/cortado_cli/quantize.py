@@ -33,7 +33,7 @@ __all__ = ["command"]
     "--bias-bits",
     type=click.IntRange(1, 8),
     metavar="B",
-    help="Let all biases together share 2^B values, at the end.",
+    help="Let all biases together share 2^B values, at the end; retraining parts them again.",
 )
 @click.option(
     "--init",
@@ -120,7 +120,14 @@ def command(
         report["epochs"] = epoch_reports(trained.epochs)
         result = trained.model
     if bias_bits is not None:
-        result = share_biases(result, bias_bits)
+        biases = share_biases(result, bias_bits)
+        talk.say(f"biases: {biases.nonzero:,} share {biases.values} values, rmse {biases.rmse:.3g}")
+        report["biases"] = {
+            "nonzero": biases.nonzero,
+            "values": biases.values,
+            "rmse": biases.rmse,
+        }
+        result = biases.model
     record(result)
     write_model(output, result)
     write_json(json_path, output, report)

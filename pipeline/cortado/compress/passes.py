@@ -156,5 +156,5 @@ def _share(task: Task, rung: Stage, floor: float) -> Steps[Stage]:
     trained = yield from retrain(
         shared.model, task.data, training, task.head, None, task.distillation
     )
-    model = share_biases(trained.model, _BIAS_BITS)
+    model = share_biases(trained.model, _BIAS_BITS).model
     return (yield from judge(task, f"share {2**task.options.bits} values", model, floor))

@@ -22,7 +22,7 @@ __all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored"]
 Storage = Literal["dense", "sparse", "coded"]
 
 _FLOAT_BYTES = 4
-_FORMS: dict[Storage, tuple[Storage, ...]] = {  # the smallest file of these
+_FORMS: dict[Storage, tuple[Storage, ...]] = {  # all are made, and the smallest file wins
     "dense": ("dense",),
     "sparse": ("sparse",),
     "coded": ("coded", "sparse"),
@@ -80,14 +80,14 @@ def emit(model: ir.Model, storage: Storage) -> Emitted:
     CortadoError
         If onnxruntime refuses the file, or it does not decode to the same weights.
     """
-    forms = [_emit(model, form) for form in _FORMS[storage]]
-    emitted = min(forms, key=lambda form: len(form.data))
+    forms = [emitted for form in _FORMS[storage] if (emitted := _emit(model, form)) is not None]
+    emitted = min(forms, key=lambda emitted: len(emitted.data))
     _check(model, emitted.data)
     return emitted
 
 
 def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
-    """Tell how the tensors of a file are stored.
+    """Tell how the tensors of a file are stored; a coded one is coded again to find that out.
 
     Parameters
     ----------
@@ -105,18 +105,21 @@ def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
     if not any(entry.key == KEY for entry in proto.metadata_props):
         return Emitted(data, tuple(_stored(proto.graph)))
     again = _emit(model, "coded")
-    return again if again.data == data else None
+    return again if again is not None and again.data == data else None
 
 
-def _emit(model: ir.Model, storage: Storage) -> Emitted:
+def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
+    """Return the file in one form; None where nothing of it would be coded."""
     if storage == "coded":
         try:
             model = raise_opset(model, OLDEST_OPSET, model.ir_version)
         except CortadoError as error:
-            raise CortadoError(f"{error}; store it as sparse or dense") from error
+            raise CortadoError(f"{error}; --storage sparse or dense keeps it") from error
     proto = serial.parse(serial.encode(model), "the model")
     sizes = {tensor.name: _dense_bytes(tensor) for tensor in proto.graph.initializer}
     coded = store_coded(proto) if storage == "coded" else []
+    if storage == "coded" and not coded:
+        return None
     if storage != "dense":
         _make_sparse(proto.graph)
     tensors = [

@@ -7,7 +7,7 @@ A coded file holds its weights as the constants of a decoder, the first nodes of
 
     NODES     how many nodes the decoder has
     DECODER   the first 6 bytes of the sha256 of the decoder, in base64
-    WEIGHTS   the sha256 of the decoded weights, in base64
+    WEIGHTS   the sha256 of all initializers, decoded, in base64 without its padding
 
 DECODER tells damage before the decoder runs, WEIGHTS proves what came out of it. Every byte of
 such a file counts, hence no JSON.
@@ -65,7 +65,7 @@ def hash_decoder(
     constants: Iterable[onnx.TensorProto],
     functions: Iterable[onnx.FunctionProto],
 ) -> str:
-    """Return the hash of a decoder, of its first bytes only."""
+    """Return the first bytes of the hash of a decoder, in base64."""
     digest = hashlib.sha256()
     for messages in (nodes, constants, functions):
         for message in messages:

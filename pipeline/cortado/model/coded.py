@@ -10,7 +10,7 @@ they may not hold more than weights of that size are worth.
 
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import onnx
 import onnx.inliner
@@ -18,11 +18,12 @@ import onnx.inliner
 from cortado.errors import CortadoError
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
 from cortado.model.typing import Array
+from cortado.model.walk import graphs_inside, used_by
 from cortado.session import constant_shapes, run_constants
 
-__all__ = ["decode_weights", "sort_by_use", "used_by"]
+__all__ = ["decode_weights", "sort_by_use"]
 
-_MOST_WEIGHTS = 2**31 - 1  # no ONNX file has room for more
+_MOST_WEIGHTS = 2**31 - 1  # an ONNX file has room for so many bytes
 _MOST_REPEATS = 64  # nodes for each one in the file, once functions are written out
 _MOST_ELEMENTS = 64  # of all arrays, for each weight that comes out and each byte that goes in
 _FREE_ELEMENTS = 2**26  # tables, which do not depend on the number of weights
@@ -111,21 +112,6 @@ def _run(
     return [_tensor(values[names[name]], name, types[name]) for name in types]
 
 
-def used_by(nodes: Iterable[onnx.NodeProto]) -> set[str]:
-    """Return the names of the values that nodes use, in graphs inside them too."""
-    names: set[str] = set()
-    for node in nodes:
-        names.update(node.input)
-        for graph in _graphs_inside(node):
-            names |= used_by(graph.node) | {value.name for value in graph.output}
-    return names
-
-
-def _graphs_inside(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    single = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
-    return single + [graph for attribute in node.attribute for graph in attribute.graphs]
-
-
 def _check_effort(model: onnx.ModelProto, source: str) -> None:
     """Refuse a decoder before it runs whose arrays are too large, or of unknown shapes."""
     written = sum(len(part.node) for part in (model.graph, *model.functions))
@@ -137,7 +123,7 @@ def _check_effort(model: onnx.ModelProto, source: str) -> None:
     plain.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made - set(wanted))
     shapes = constant_shapes(plain.SerializeToString())
     sizes = {name: math.prod(shape) for name, shape in shapes.items() if shape is not None}
-    if any(map(_graphs_inside, plain.graph.node)) or len(sizes) < len(shapes):
+    if any(graphs_inside(plain.graph.node)) or len(sizes) < len(shapes):
         raise CortadoError(f"{source}: its decoder computes arrays of unknown shapes")
     weights, elements = sum(sizes[name] for name in wanted), sum(sizes.values())
     worth = weights + sum(tensor.ByteSize() for tensor in plain.graph.initializer)

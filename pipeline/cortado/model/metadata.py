@@ -5,7 +5,8 @@ else that a stage needs is re-derived from the weights.
 
 cortado.input     {"version": 1, "scale": s, "mean": [m, …]}: how pixels become inputs; without
                   a mean, it is zero
-cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how the file came to be
+cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how the file came to be;
+                  a coded file does not keep it
 """
 
 import json

@@ -2,8 +2,8 @@
 
 Whatever form the weights have in the file, the model in memory is dense: coded weights are
 decoded, and sparse initializers are expanded here, because `onnx_ir` would drop them without a
-word. Whatever is not a weight
-(names, order, opsets, functions, metadata) comes back out as it went in.
+word. Whatever is not a weight (names, order, opsets, functions, metadata) comes back out as it
+went in.
 """
 
 import math
@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from cortado.errors import CortadoError
 from cortado.model.coded import decode_weights
 from cortado.model.typing import Array
+from cortado.model.walk import graphs_inside
 
 __all__ = ["OPSETS", "decode", "encode", "from_proto", "has_external_data", "parse"]
 
@@ -184,17 +185,9 @@ def _dense(sparse: onnx.SparseTensorProto) -> Array:
 def _graphs(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
     """Yield the graph of a model and all graphs inside its nodes and functions."""
     yield proto.graph
-    yield from _graphs_inside(proto.graph)
+    yield from graphs_inside(proto.graph.node)
     for function in proto.functions:
-        yield from _graphs_inside(function)
-
-
-def _graphs_inside(parent: onnx.GraphProto | onnx.FunctionProto) -> Iterator[onnx.GraphProto]:
-    for node in parent.node:
-        for attribute in node.attribute:
-            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield graph
-                yield from _graphs_inside(graph)
+        yield from graphs_inside(function.node)
 
 
 def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

@@ -9,7 +9,7 @@ biases     the same for all biases together
 Training the shared values is retraining under another constraint: see `cortado.retrain`.
 """
 
-from cortado.quantize.biases import share_biases
+from cortado.quantize.biases import SharedBiases, share_biases
 from cortado.quantize.codebook import Init, make_codebook
 from cortado.quantize.kmeans import lloyd, optimal_kmeans
 from cortado.quantize.passes import Grid, LayerSharing, QuantizeOptions, Shared, quantize
@@ -20,6 +20,7 @@ __all__ = [
     "LayerSharing",
     "QuantizeOptions",
     "Shared",
+    "SharedBiases",
     "lloyd",
     "make_codebook",
     "optimal_kmeans",

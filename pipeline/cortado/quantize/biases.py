@@ -6,26 +6,50 @@ stay zero.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
-from cortado.errors import UsageError
+from cortado.errors import CortadoError, UsageError
 from cortado.model.layers import find_layers, replace_weights
 from cortado.model.typing import FloatArray
-from cortado.quantize.codebook import assign_nearest, make_codebook
+from cortado.quantize.codebook import make_codebook, share_values
 
-__all__ = ["share_biases"]
+__all__ = ["SharedBiases", "share_biases"]
 
 _MAX_BITS = 8
 _BIAS_INPUT = 2  # of Conv, ConvTranspose and Gemm
 
 
-def share_biases(model: ir.Model, bits: int) -> ir.Model:
-    """Return a copy of `model` whose biases that are not zero share 2^bits values.
+@dataclass(frozen=True)
+class SharedBiases:
+    """A model with shared biases, and what that did to them.
+
+    Attributes
+    ----------
+    model : onnx_ir.Model
+        The model.
+    nonzero : int
+        Its biases that are not zero, in all.
+    values : int
+        The distinct values that they share now.
+    rmse : float
+        Root mean squared change of one, in the unit of the biases.
+    """
+
+    model: ir.Model
+    nonzero: int
+    values: int
+    rmse: float
+
+
+def share_biases(model: ir.Model, bits: int) -> SharedBiases:
+    """Let all biases of a model that are not zero share 2^bits values.
 
     A bias is a float32 vector that a prunable layer's node takes, or that is added to what a
-    MatMul gives. The values are the optimum of k-means over all of them.
+    MatMul gives. The values are the optimum of k-means over all of them. Training afterwards
+    parts them again: it keeps shared weights together, and not biases.
 
     Parameters
     ----------
@@ -33,28 +57,45 @@ def share_biases(model: ir.Model, bits: int) -> ir.Model:
         Left as it is.
     bits : int
         1…8.
+
+    Raises
+    ------
+    UsageError
+        If bits are too many or too few.
+    CortadoError
+        If a bias is NaN or infinite.
     """
     if not 1 <= bits <= _MAX_BITS:
         raise UsageError(f"{bits} bits for biases: a codebook takes 1 to {_MAX_BITS} bits")
-    biases = {value.name: _array(value) for value in _find_biases(model)}
-    kept = [array[array != 0] for array in biases.values()]
-    values = np.concatenate(kept) if kept else np.zeros(0, np.float32)
-    if not values.size or not np.isfinite(values).all():
-        return model
+    biases = {str(value.name): _array(value) for value in _find_biases(model)}
+    for name, array in biases.items():
+        if not np.isfinite(array).all():
+            raise CortadoError(f"the bias {name} has values that are NaN or infinite")
+    values = np.concatenate([np.zeros(0, np.float32), *biases.values()])
+    values = values[values != 0]
+    if not values.size:
+        return SharedBiases(model.clone(), 0, 0, 0.0)
     codebook = make_codebook(values, 2**bits, "optimal", np.random.default_rng(0))
-    return replace_weights(
-        model, {name: _nearest(array, codebook) for name, array in biases.items() if name}
-    )
+    shared = {name: share_values(array, codebook) for name, array in biases.items()}
+    changes = [np.square(shared[name] - array, dtype=np.float64) for name, array in biases.items()]
+    rmse = float(np.sqrt(sum(change.sum() for change in changes) / values.size))
+    return SharedBiases(replace_weights(model, shared), values.size, len(codebook), rmse)
 
 
 def _find_biases(model: ir.Model) -> Iterator[ir.Value]:
     for layer in find_layers(model).prunable:
         for node in layer.nodes:
-            candidates = [*node.inputs[_BIAS_INPUT:]]
-            if node.op_type == "MatMul":
-                users = [use.node for use in node.outputs[0].uses()]
-                candidates = [x for user in users if user.op_type == "Add" for x in user.inputs]
-            yield from (value for value in candidates if value is not None and _is_vector(value))
+            yield from (
+                value for value in _added_to(node) if value is not None and _is_vector(value)
+            )
+
+
+def _added_to(node: ir.Node) -> list[ir.Value | None]:
+    """Return what is added to the product of a node, by itself or by the next."""
+    if node.op_type != "MatMul":
+        return [*node.inputs[_BIAS_INPUT:]]
+    users = [use.node for use in node.outputs[0].uses()]
+    return [value for user in users if user.op_type == "Add" for value in user.inputs]
 
 
 def _is_vector(value: ir.Value) -> bool:
@@ -69,10 +110,3 @@ def _is_vector(value: ir.Value) -> bool:
 def _array(value: ir.Value) -> FloatArray:
     assert value.const_value is not None  # it is an initializer
     return value.const_value.numpy()
-
-
-def _nearest(array: FloatArray, codebook: FloatArray) -> FloatArray:
-    shared = np.zeros_like(array)
-    kept = array != 0
-    shared[kept] = codebook[assign_nearest(array[kept], codebook)]
-    return shared

@@ -17,7 +17,7 @@ import numpy as np
 from cortado.model.typing import FloatArray, IntArray
 from cortado.quantize.kmeans import lloyd, optimal_kmeans
 
-__all__ = ["Init", "assign_nearest", "make_codebook"]
+__all__ = ["Init", "assign_nearest", "make_codebook", "share_values"]
 
 Init = Literal["linear", "density", "random", "optimal"]
 
@@ -57,6 +57,14 @@ def assign_nearest(values: FloatArray, codebook: FloatArray) -> IntArray:
     """Return the index of the nearest entry of an ascending codebook for each value."""
     wide = codebook.astype(np.float64)
     return np.searchsorted((wide[1:] + wide[:-1]) / 2, values)
+
+
+def share_values(array: FloatArray, codebook: FloatArray) -> FloatArray:
+    """Return an array with the nearest entry of a codebook for each value that is not zero."""
+    shared = np.zeros_like(array)  # also turns a negative zero into zero
+    kept = array != 0
+    shared[kept] = codebook[assign_nearest(array[kept], codebook)]
+    return shared
 
 
 def _start(

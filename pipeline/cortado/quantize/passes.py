@@ -13,7 +13,7 @@ from cortado.model.grid import largest_integer
 from cortado.model.layers import Layer, Skipped, check_finite, find_layers, replace_weights
 from cortado.model.selector import Assignment, assign
 from cortado.model.typing import FloatArray
-from cortado.quantize.codebook import Init, assign_nearest, make_codebook
+from cortado.quantize.codebook import Init, make_codebook, share_values
 from cortado.quantize.uniform import to_uniform_grid
 
 __all__ = ["MAX_BITS", "Grid", "LayerSharing", "QuantizeOptions", "Shared", "quantize"]
@@ -130,11 +130,10 @@ def _share(
     kept = weights != 0
     values = weights[kept]
     result = np.zeros_like(weights)  # also turns a negative zero into zero
-    if values.size and options.grid == "uniform":
+    if values.size and options.grid == "free":
+        return share_values(weights, make_codebook(values, 2**bits, options.init, generator))
+    if values.size:
         result[kept] = to_uniform_grid(values, largest_integer(bits))
-    elif values.size:
-        codebook = make_codebook(values, 2**bits, options.init, generator)
-        result[kept] = codebook[assign_nearest(values, codebook)]
     return result
 
 

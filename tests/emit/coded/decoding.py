@@ -4,14 +4,14 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from cortado.emit.coded.flat import write_flat
-from cortado.emit.coded.lanes import DOMAIN, lane_functions, write_lanes
-from cortado.emit.coded.pieces import Piece
-from cortado.emit.coded.store import with_entries
+from cortado.emit.coded.flat import LONGEST_GAP, write_flat
+from cortado.emit.coded.lanes import lane_functions, write_lanes
+from cortado.emit.coded.pieces import Piece, sections_of
 from cortado.emit.coded.writer import Writer
 
 LEVELS = onnxruntime.GraphOptimizationLevel
 OPSET = 17
+DOMAIN = "lanes"
 
 
 def pieces_of(arrays, data_type=onnx.TensorProto.FLOAT):
@@ -24,15 +24,15 @@ def pieces_of(arrays, data_type=onnx.TensorProto.FLOAT):
 def flat_model(sections, opset=OPSET):
     """Return a model that outputs the pieces of some sections, in one flat decoder."""
     writer = Writer({piece.name for pieces in sections for piece in pieces})
-    write_flat(writer, with_entries(sections))
+    write_flat(writer, sections_of(sections, LONGEST_GAP))
     return _model(writer, [piece for pieces in sections for piece in pieces], [], opset)
 
 
 def lanes_model(piece, opset=OPSET):
     """Return a model that outputs one piece, decoded in lanes."""
     writer = Writer({piece.name})
-    write_lanes(writer, piece)
-    return _model(writer, [piece], lane_functions(opset), opset)
+    write_lanes(writer, piece, DOMAIN)
+    return _model(writer, [piece], lane_functions(DOMAIN, opset), opset)
 
 
 def _model(writer, pieces, functions, opset):

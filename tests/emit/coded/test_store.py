@@ -73,3 +73,47 @@ def test_metadata_of_the_user_stay_and_history_goes():
     helper.set_model_props(proto, {"author": "me", "cortado.history": '{"version":1,"steps":[]}'})
     coded = onnx.load_from_string(emit(decoded(proto), "coded").data)
     assert {entry.key for entry in coded.metadata_props} == {"author", "cortado.coded"}
+
+
+def test_a_file_of_which_nothing_is_coded_is_left_as_it_is():
+    """No opset is raised, no history dropped, no default left out."""
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    free = RNG.standard_normal((80, 90)).astype(np.float32)
+    proto = build([node], {"w": free}, {"x": ["N", 80]}, {"y": ["N", 90]}, opset=9)
+    helper.set_model_props(proto, {"cortado.history": '{"version":1,"steps":[]}'})
+    model = decoded(proto)
+    assert emit(model, "coded").data == emit(model, "sparse").data == emit(model, "dense").data
+
+
+def test_functions_of_the_model_stay_apart_from_those_of_the_decoder():
+    """A large tensor, whose decoder has functions, in a model that has one under a short name."""
+    large = np.where(RNG.random((600, 500)) < 0.5, np.float32(0.5), np.float32(0))
+    body = [helper.make_node("Relu", ["p"], ["q"])]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("a", 1)]
+    function = helper.make_function("a", "s", ["p"], ["q"], body, opsets[:1])
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["m"]),
+        helper.make_node("s", ["m"], ["y"], domain="a"),
+    ]
+    sides = {"x": ["N", 600]}, {"y": ["N", 500]}
+    proto = build(nodes, {"w": large}, *sides, functions=[function])
+    del proto.opset_import[:]
+    proto.opset_import.extend(opsets)
+    model = decoded(proto)
+    emitted = emit(model, "coded")
+    assert [tensor.storage for tensor in emitted.tensors] == ["coded"]
+    found = serial.decode(emitted.data, "the file")
+    np.testing.assert_array_equal(weight(found, "w"), large)
+    assert list(found.functions) == list(model.functions)
+
+
+def test_a_long_vector_is_decoded_in_lanes():
+    """A vector of more entries than a flat decoder takes is no bias."""
+    vector = np.where(RNG.random(300_000) < 0.5, np.float32(0.5), np.float32(0))
+    nodes = [
+        helper.make_node("Add", ["x", "v"], ["s"]),
+        helper.make_node("ReduceSum", ["s"], ["y"], keepdims=1),
+    ]
+    model = decoded(build(nodes, {"v": vector}, {"x": ["N", 300_000]}, {"y": [1, 1]}))
+    file = onnx.load_from_string(emit(model, "coded").data)
+    assert [function.name for function in file.functions] == ["s", "w"]

@@ -6,10 +6,14 @@ only, so that onnxruntime computes it once, when it folds constants, and inferen
 plain weights; with optimisation switched off it runs each time.
 
 entries    a tensor as gaps, ranks and a codebook
+pieces     what is coded: tensors, and runs of them with one codebook
 plan       which tensors are coded, and together with which
+bits       codewords as bytes
+writer     nodes and constants in few bytes
 classes    a code for small numbers that array operations decode at once
 flat       the decoder for small tensors, in this code
-lanes      the decoder for large ones: a prefix code in many lanes
+prefix     Huffman's code, of limited length
+lanes      the decoder for large tensors, which many lanes read in this code
 slim       what a file can do without
 store      the pass over the file
 

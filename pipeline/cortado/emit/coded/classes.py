@@ -25,13 +25,14 @@ _CLASS_BITS = 8  # what a class costs in the table of widths
 
 
 def best_widths(counts: IntArray) -> IntArray:
-    """Return the widths with which the fewest bits write numbers of given counts.
+    """Return the widths with which numbers of given counts, and the widths, take the fewest bits.
 
-    By dynamic programming: with F(s) numbers not less than s, and e = s + 2^w,
+    By dynamic programming: with F(s) numbers not less than s, and e = min(s + 2^w, k),
 
-        cost(s) = F(s) + min_w [ w · (F(s) − F(e)) + cost(e) ]
+        cost(s) = F(s) + 8 + min_w [ w · (F(s) − F(e)) + cost(e) ]
 
-    as every number from s on pays one bit for not being in an earlier class.
+    as every number from s on pays one bit for not being in an earlier class, and each class a byte
+    in the table of widths.
 
     Parameters
     ----------

@@ -5,8 +5,9 @@ The gaps of all entries, then their values, are one sequence of 2N numbers in th
 
     0 … 0 1 | classes of the gaps | classes of the values | suffixes of both | 0 … 0
 
-The decoder is straight: no loop, no function, forty-odd nodes. With t_0 the one in front and
-t_1, t_2, … the ones behind it (NonZero finds them all), number j has the class t_j − t_{j−1} − 1.
+The decoder is straight: no loop, no function, some forty nodes. With t_0 the one in front and
+t_1, t_2, … those of the classes behind it, number j has the class t_j − t_{j−1} − 1. Suffixes hold
+ones too, but lie behind: TopK, which of equal numbers takes the first ones, gives t_0 … t_2N.
 The classes give the widths, their running sum the ends of the suffixes, and a convolution with
 the kernel 2^(K−1), …, 2, 1 the K bits in front of any end as a number, whose remainder by 2^w is
 the suffix of w bits. A running sum over the gaps gives the cells, and MaxUnpool puts the values
@@ -40,14 +41,12 @@ def write_flat(writer: Writer, sections: Sequence[Section]) -> list[CodedTensor]
         np.concatenate([section.entries.ranks for section in sections]),
     ]
     widths = [best_widths(np.bincount(row)) for row in rows]
-    numbers = _write_numbers(writer, rows, widths)
+    numbers, first = _write_numbers(writer, rows, widths)
     gap_row, value_row = writer.name(), writer.name()
     writer.put("Split", [numbers, writer.integers(1, 1)], [gap_row, value_row], {"axis": 2})
-    steps = writer.node("Cast", [gap_row], {"to": onnx.TensorProto.INT64})
-    cells = writer.node("CumSum", [steps, writer.constant(_LAST_AXIS)])  # from 1
-    values = _write_values(
-        writer, sections, value_row, cells, first=1 + int((1 << widths[0]).sum())
-    )
+    jumps = writer.node("Cast", [gap_row], {"to": onnx.TensorProto.INT64})
+    cells = writer.node("CumSum", [jumps, writer.constant(_LAST_AXIS)])  # from 1
+    values = _write_values(writer, sections, value_row, cells, first)
     reach = 2 + sum(cells_of(sections)) - len(rows[0])  # N − 1 + reach cells come out
     flat = writer.node("MaxUnpool", [values, cells], {"kernel_shape": [1, reach]})
     _write_pieces(writer, sections, flat)
@@ -73,17 +72,22 @@ def _shares(
     return shares
 
 
-def _write_numbers(writer: Writer, rows: Sequence[IntArray], widths: Sequence[IntArray]) -> str:
-    """Write what decodes the numbers, of shape (1, 1, 2, N): gaps + 1, and ranks + a constant.
+def _write_numbers(
+    writer: Writer, rows: Sequence[IntArray], widths: Sequence[IntArray]
+) -> tuple[str, int]:
+    """Write what decodes the numbers, of shape (1, 1, 2, N): gaps + 1, and ranks + first.
 
     One table serves both rows. Its entry 0 is no class (the difference of two ones is at least
-    1) but counts one number, so that the gaps come out with the 1 that a running sum needs.
+    1) but counts one number, so that the gaps come out with the 1 that a running sum needs. The
+    ranks come out with all numbers in front of their classes, `first`.
     """
+    first = 1 + int((1 << widths[0]).sum())
     count = len(rows[0])
     reach = max(1, int(np.concatenate(widths).max()))  # K
     payload, starts = _payload(rows, widths, reach)
     bits, windows = _write_bits(writer, payload, reach)
     ones = writer.name()  # (1, 1, 2N + 1)
+    # Of equal bits TopK takes those in front, in order: the ones of the classes.
     writer.put("TopK", [bits, writer.integers(2 * count + 1)], [writer.name(), ones])
     lower = [ones, writer.integers(0, 0, 0), writer.integers(1, 1, 2 * count)]
     upper = [ones, writer.integers(0, 0, 1), writer.integers(1, 1, 2 * count + 1)]
@@ -102,13 +106,16 @@ def _write_numbers(writer: Writer, rows: Sequence[IntArray], widths: Sequence[In
     bases = writer.node("Sub", [totals, sizes])
     size = writer.node("Gather", [sizes, classes])
     suffix = writer.node("Mod", [window, size], {"fmod": 1})
-    return writer.node("Add", [writer.node("Gather", [bases, classes]), suffix])
+    return writer.node("Add", [writer.node("Gather", [bases, classes]), suffix]), first
 
 
 def _payload(
     rows: Sequence[IntArray], widths: Sequence[IntArray], reach: int
 ) -> tuple[Array, IntArray]:
-    """Return the bytes, and the window that ends where the suffixes of each row start, (2, 1)."""
+    """Return the bytes, and the window that ends where the suffixes of each row start, (2, 1).
+
+    Zeros in front see to it that no window of K bits, `reach`, begins before the payload.
+    """
     classes, suffixes = zip(*map(encode, rows, widths), strict=True)
     front = np.append(np.zeros(max(0, reach - 1 - sum(map(len, classes))), np.uint8), np.uint8(1))
     bits = np.concatenate([front, *classes, *suffixes])
@@ -141,16 +148,16 @@ def _write_values(
     section that begins in front of it moves the index on by the codebook before.
     """
     sizes = [len(section.entries.codebook) for section in sections]
-    moves = np.array([[-first, *sizes[:-1]]], np.float32)
+    shifts = np.array([[-first, *sizes[:-1]]], np.float32)
     if len(sections) == 1:
-        index = writer.node("Add", [row, writer.constant(moves[0, 0])])
+        index = writer.node("Add", [row, writer.constant(shifts[0, 0])])
     else:
         lengths = [sum(cells_of([section])) for section in sections]
         begins = writer.constant(np.cumsum([0, *lengths[:-1]])[:, None])
         begun = writer.node("Less", [begins, cells])  # (1, 1, sections, N)
         passed = writer.node("Cast", [begun], {"to": onnx.TensorProto.FLOAT})
-        moved = writer.node("MatMul", [writer.constant(moves), passed])
-        index = writer.node("Add", [row, moved])
+        base = writer.node("MatMul", [writer.constant(shifts), passed])
+        index = writer.node("Add", [row, base])
     codebook = writer.constant(np.concatenate([section.entries.codebook for section in sections]))
     indices = writer.node("Cast", [index], {"to": onnx.TensorProto.INT64})
     return writer.node("Gather", [codebook, indices])

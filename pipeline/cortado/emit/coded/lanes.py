@@ -1,17 +1,18 @@
 """The decoder for large tensors: a prefix code that many lanes read side by side.
 
 Entry i is one codeword: a prefix code of its gap, then one of its value, together at most K = 17
-bits. A table of 2^K rows, made from the code lengths, has for every window of K bits the length
-of the codeword in front, its gap and its value. A lane reads 64 codewords one after another;
+bits. What is coded of a gap is the jump that it means, p_i − p_{i−1}, and of the first entry its
+cell. A table of 2^K rows, made from the code lengths, has for every window of K bits the length
+of the codeword in front, its jump and its value. A lane reads 64 codewords one after another;
 in step s all L lanes read entries sL … sL + L − 1, so that what they read is in order. A lane
 needs to know where it starts, which costs it a byte: the length of its bits less the shortest.
 
-A step, for the places p of all lanes in bits:
+A step of this walk, for the places p of all lanes in bits:
 
     x = (W[p div 8] div 2^(7 − p mod 8)) mod 2^K,   p ← p + length[x],
 
-where W[b] are the 24 bits from byte b on as a number, by a convolution with 2^16, 2^8, 1. Steps
-and tables are functions of the file, written once for all tensors. onnxruntime keeps all that it
+where W[b] are the 24 bits from byte b on as a number, by a convolution with 2^16, 2^8, 1. Step and
+walk are functions of the file, written once for all tensors. onnxruntime keeps all that it
 folds until it is done: what counts for the memory at load is how many arrays of the size of all
 entries there are. Here those are eight in the steps and six behind them.
 
@@ -31,10 +32,7 @@ from cortado.emit.coded.prefix import canonical_codewords, canonical_order, limi
 from cortado.emit.coded.writer import Writer
 from cortado.model.typing import Array, IntArray
 
-__all__ = ["DOMAIN", "STEPS", "WINDOW", "lane_functions", "write_lanes"]
-
-DOMAIN = "c"
-"""Of the functions that `lane_functions` writes."""
+__all__ = ["MOST_ENTRIES", "MOST_VALUES", "STEPS", "WINDOW", "lane_functions", "write_lanes"]
 
 STEPS = 64
 """Codewords that a lane reads."""
@@ -42,7 +40,14 @@ STEPS = 64
 WINDOW = 17
 """K: bits of the longest codeword, 24 less the 7 by which a codeword may begin in its byte."""
 
-_LONGEST_GAPS = (6, 14, 30, 62, 126, 254, 510, 1022)  # so that steps are 2^k different ones
+MOST_ENTRIES = 2**31 // WINDOW
+"""Entries that a tensor may have: places in the payload are int32 numbers of bits."""
+
+_LONGEST_GAPS = (6, 14, 30, 62, 126, 254, 510, 1022)  # so that jumps are 2^k different ones
+
+MOST_VALUES = 2 ** (WINDOW - 3) - 1
+"""Values that a tensor may have: with the filler, 2^14, as the least jumps are 2^3."""
+
 _PADDING = 3  # bytes behind the last codeword, for windows that reach beyond it
 
 
@@ -78,38 +83,39 @@ class _Tables:
     ----------
     lengths : str
         Bits of the codeword, int32.
-    steps : str
+    jumps : str
         Cells from the entry before to this one, int64.
     values : str
         The value, float32.
     """
 
     lengths: str
-    steps: str
+    jumps: str
     values: str
 
 
-def write_lanes(writer: Writer, piece: Piece) -> CodedTensor:
+def write_lanes(writer: Writer, piece: Piece, domain: str) -> CodedTensor:
     """Write the nodes and constants whose output is a piece; they call `lane_functions`."""
     longest_gap, limit = _best_limits(to_entries(piece.values, piece.cells))
     entries = fill_up(to_entries(piece.values, longest_gap), STEPS)
     if not len(entries.gaps):
         entries = one_filler(entries)
-    moves = entries.gaps + 1
-    moves[0] -= 1  # as the first cell is 0
-    steps = _Code.of(np.bincount(moves), limit)
-    ranks = _Code.of(np.bincount(entries.ranks), WINDOW - limit)
-    tables = _write_tables(writer, steps, ranks, entries.codebook)
-    windows = _write_walk(writer, (moves, entries.ranks), (steps, ranks), tables.lengths)
-    moved = _gather(writer, tables.steps, windows)
-    cells = writer.node("CumSum", [moved, writer.constant(np.array(2))])
-    reach = 1 + piece.cells - len(moves)  # N − 1 + reach cells come out
+    jumps = entries.gaps + 1
+    jumps[0] -= 1  # the first cell is 0
+    jump_code = _Code.of(np.bincount(jumps), limit)
+    rank_code = _Code.of(np.bincount(entries.ranks), WINDOW - limit)
+    tables = _write_tables(writer, jump_code, rank_code, entries.codebook)
+    symbols, codes = (jumps, entries.ranks), (jump_code, rank_code)
+    windows = _write_walk(writer, domain, symbols, codes, tables.lengths)
+    jumped = _gather(writer, tables.jumps, windows)
+    cells = writer.node("CumSum", [jumped, writer.constant(np.array(2))])
+    reach = 1 + piece.cells - len(jumps)  # N − 1 + reach cells come out
     inputs = [_gather(writer, tables.values, windows), cells]
     write_piece(writer, piece, writer.node("MaxUnpool", inputs, {"kernel_shape": [reach]}))
-    return CodedTensor(piece.name, steps.bits / 8, ranks.bits / 8, entries.codebook.nbytes)
+    return CodedTensor(piece.name, jump_code.bits / 8, rank_code.bits / 8, entries.codebook.nbytes)
 
 
-def lane_functions(opset: int) -> list[onnx.FunctionProto]:
+def lane_functions(domain: str, opset: int) -> list[onnx.FunctionProto]:
     """Return the functions of one step, and of all steps of a walk."""
     table = ["W", "L", "D", "e", "k"]
     step = [
@@ -125,14 +131,14 @@ def lane_functions(opset: int) -> list[onnx.FunctionProto]:
     places = ["p", *(f"p{index}" for index in range(STEPS))]
     windows = [f"x{index}" for index in range(STEPS)]
     walk = [
-        _node("s", [places[index], *table], [windows[index], places[index + 1]], DOMAIN)
+        _node("s", [places[index], *table], [windows[index], places[index + 1]], domain)
         for index in range(STEPS)
     ]
     walk.append(_node("Concat", windows, ["x"], axis=2))
-    opsets = [onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid(DOMAIN, 1)]
+    opsets = [onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid(domain, 1)]
     return [
-        onnx.helper.make_function(DOMAIN, "s", ["p", *table], ["x", "n"], step, opsets[:1]),
-        onnx.helper.make_function(DOMAIN, "w", ["p", *table], ["x"], walk, opsets),
+        onnx.helper.make_function(domain, "s", ["p", *table], ["x", "n"], step, opsets[:1]),
+        onnx.helper.make_function(domain, "w", ["p", *table], ["x"], walk, opsets),
     ]
 
 
@@ -161,15 +167,15 @@ def _with_fillers(counts: IntArray, longest_gap: int) -> tuple[IntArray, int]:
     return bridged, fillers
 
 
-def _write_tables(writer: Writer, steps: _Code, ranks: _Code, codebook: Array) -> "_Tables":
+def _write_tables(writer: Writer, jumps: _Code, ranks: _Code, codebook: Array) -> _Tables:
     """Write what makes the tables.
 
-    The step comes first. What is left of a window behind it, moved to the front, is found again
+    The jump comes first. What is left of a window behind it, moved to the front, is found again
     among all windows, where the table of the values alone tells the value.
     """
-    step_at, step_lengths = _write_ordinals(writer, steps)
+    jump_at, jump_lengths = _write_ordinals(writer, jumps)
     rank_at, rank_lengths = _write_ordinals(writer, ranks)
-    first_length = _gather(writer, step_lengths, step_at)
+    first_length = _gather(writer, jump_lengths, jump_at)
     two, size = writer.constant(np.float32(2)), writer.constant(np.float32(1 << WINDOW))
     ones = _write_filled(writer, 1)
     windows = writer.node("CumSum", [ones, writer.constant(np.array(2))], {"exclusive": 1})
@@ -179,7 +185,7 @@ def _write_tables(writer: Writer, steps: _Code, ranks: _Code, codebook: Array) -
     both = writer.node("Add", [first_length, _gather(writer, rank_lengths, rank_behind)])
     return _Tables(
         _write_cast(writer, both, onnx.TensorProto.INT32),
-        _gather(writer, writer.constant(steps.order[None, None]), step_at),
+        _gather(writer, writer.constant(jumps.order[None, None]), jump_at),
         _gather(writer, writer.constant(codebook[ranks.order][None, None]), rank_behind),
     )
 
@@ -207,6 +213,7 @@ def _write_ordinals(writer: Writer, code: _Code) -> tuple[str, str]:
 
 def _write_walk(
     writer: Writer,
+    domain: str,
     symbols: tuple[IntArray, IntArray],
     codes: tuple[_Code, _Code],
     lengths: str,
@@ -230,7 +237,8 @@ def _write_walk(
     divisors = writer.constant((1 << (7 - np.arange(8, dtype=np.int32)))[None, None])
     bounds = [writer.constant(np.array(bound, np.int32)) for bound in (8, 1 << WINDOW)]
     read = writer.name()
-    writer.call(DOMAIN, "w", [places, windows, lengths, divisors, *bounds], [read])
+    inputs = [places, windows, lengths, divisors, *bounds]
+    writer.put("w", inputs, [read], domain=domain)
     count = len(symbols[0])
     if count == STEPS * len(lane_bits):
         return read
@@ -241,13 +249,13 @@ def _payload(
     symbols: tuple[IntArray, IntArray], codes: tuple[_Code, _Code]
 ) -> tuple[Array, IntArray]:
     """Return the bytes, and how many bits each lane has; the last entry fills the lanes up."""
-    steps, ranks = codes
+    jumps, ranks = codes
     count = len(symbols[0])
     lanes = -(-count // STEPS)
     order = np.minimum(np.arange(STEPS * lanes), count - 1).reshape(STEPS, lanes).T.reshape(-1)
     first, second = symbols[0][order], symbols[1][order]
-    lengths = steps.lengths[first] + ranks.lengths[second]
-    codewords = (steps.codewords[first] << ranks.lengths[second]) | ranks.codewords[second]
+    lengths = jumps.lengths[first] + ranks.lengths[second]
+    codewords = (jumps.codewords[first] << ranks.lengths[second]) | ranks.codewords[second]
     bits = pack_codewords(codewords, lengths)
     payload = np.append(np.packbits(bits), np.zeros(_PADDING, np.uint8))
     return payload, lengths.reshape(lanes, STEPS).sum(axis=1)

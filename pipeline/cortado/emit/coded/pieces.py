@@ -1,4 +1,7 @@
-"""What is coded: initializers of a graph, and runs of them that share a codebook."""
+"""What is coded: initializers of a graph, and runs of them that share a codebook.
+
+And what every decoder ends in: the nodes that give a piece its shape, its type and its name.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from cortado.emit.coded.entries import Entries
+from cortado.emit.coded.entries import Entries, one_filler, to_entries
 from cortado.emit.coded.writer import Writer
 from cortado.model.typing import FloatArray
 
-__all__ = ["CodedTensor", "Piece", "Section", "cells_of", "write_filled", "write_piece"]
+__all__ = [
+    "CodedTensor",
+    "Piece",
+    "Section",
+    "cells_of",
+    "sections_of",
+    "write_filled",
+    "write_piece",
+]
 
 _EXACT = frozenset(  # as float32, in which decoders compute
     {
@@ -77,34 +88,38 @@ class CodedTensor:
     values: float
     codebook: float
 
-    @property
-    def bytes(self) -> float:
-        """All of it."""
-        return self.positions + self.values + self.codebook
-
 
 def cells_of(sections: Sequence[Section]) -> list[int]:
     """Return the sizes of all pieces, in order."""
     return [piece.cells for section in sections for piece in section.pieces]
 
 
+def sections_of(runs: Sequence[tuple[Piece, ...]], longest_gap: int) -> list[Section]:
+    """Return a section for each run of pieces, their entries following one another."""
+    sections: list[Section] = []
+    for pieces in runs:
+        values = np.concatenate([piece.values.reshape(-1) for piece in pieces])
+        lead = sections[-1].entries.trail if sections else 0
+        sections.append(Section(pieces, to_entries(values, longest_gap, lead)))
+    if not any(len(section.entries.gaps) for section in sections):
+        sections[0] = Section(sections[0].pieces, one_filler(sections[0].entries))
+    return sections
+
+
 def write_piece(writer: Writer, piece: Piece, part: str) -> None:
-    """Write what gives the flat values of a piece its shape and type, and its name."""
-    shaped = [part, writer.integers(*piece.shape)]
-    if piece.data_type == onnx.TensorProto.FLOAT:
-        writer.put("Reshape", shaped, [piece.name])
-    else:
-        cast = writer.node("Reshape", shaped)
-        writer.put("Cast", [cast], [piece.name], {"to": piece.data_type})
+    """Write what gives the flat values of a piece its shape, its type and its name."""
+    _write_last(writer, piece, "Reshape", part)
 
 
 def write_filled(writer: Writer, piece: Piece) -> CodedTensor:
     """Write a piece that is one value all over."""
-    shape = writer.integers(*piece.shape)
-    value = writer.constant(piece.values.reshape(-1)[0])
-    if piece.data_type == onnx.TensorProto.FLOAT:
-        writer.put("Expand", [value, shape], [piece.name])
-    else:
-        filled = writer.node("Expand", [value, shape])
-        writer.put("Cast", [filled], [piece.name], {"to": piece.data_type})
+    _write_last(writer, piece, "Expand", writer.constant(piece.values.reshape(-1)[0]))
     return CodedTensor(piece.name, 0, 0, piece.values.itemsize)
+
+
+def _write_last(writer: Writer, piece: Piece, op_type: str, source: str) -> None:
+    shaped = [source, writer.integers(*piece.shape)]
+    if piece.data_type == onnx.TensorProto.FLOAT:
+        writer.put(op_type, shaped, [piece.name])
+    else:
+        writer.put("Cast", [writer.node(op_type, shaped)], [piece.name], {"to": piece.data_type})

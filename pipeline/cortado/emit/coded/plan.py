@@ -19,7 +19,7 @@ import onnx_ir as ir
 
 from cortado.emit.coded.entries import to_entries
 from cortado.emit.coded.flat import LONGEST_GAP
-from cortado.emit.coded.lanes import WINDOW
+from cortado.emit.coded.lanes import MOST_ENTRIES, MOST_VALUES
 from cortado.emit.coded.pieces import Piece
 from cortado.emit.sparse import sparse_size
 from cortado.model.typing import IntArray
@@ -36,9 +36,7 @@ _DECODER_BYTES = 1000  # of the nodes and constants of one flat decoder
 _VALUE_BYTES = 4  # of a codebook
 _MOST_SECTIONS = 64  # every entry is compared with the begin of each
 _FEW_CELLS = 512  # so many of one value are as small in a flat tensor
-_MOST_ENTRIES = 2**31 // WINDOW  # places in the payload are int32 numbers of bits
 _MOST_VALUES = 2**16  # a codebook beyond that is no codebook
-_MOST_VALUES_IN_LANES = 2**13  # of which the codewords are no longer than a window
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,11 @@ class _Item:
 def make_plan(tensors: Sequence[onnx.TensorProto]) -> Plan:
     """Return how to code some initializers; those that it leaves out are smaller otherwise."""
     pieces = [piece for tensor in tensors if (piece := Piece.of(tensor)) is not None]
-    pieces = [piece for piece in pieces if piece.cells and not _is_free(piece)]
+    pieces = [piece for piece in pieces if piece.cells and not _is_unshared(piece)]
     filled = [piece for piece in pieces if piece.cells > _FEW_CELLS and _is_filled(piece)]
     pieces = [piece for piece in pieces if piece not in filled]
-    vectors = _choose_vectors([piece for piece in pieces if len(piece.shape) <= 1])
-    items = [_Item.of((piece,)) for piece in pieces if len(piece.shape) > 1]
+    vectors = _choose_vectors([piece for piece in pieces if _is_vector(piece)])
+    items = [_Item.of((piece,)) for piece in pieces if not _is_vector(piece)]
     items = [item for item in items if _is_worth_coding(item)]
     lanes = [item.pieces[0] for item in items if item.entries > MANY_ENTRIES]
     sections = [item for item in items if item.entries <= MANY_ENTRIES]
@@ -117,8 +115,13 @@ def _is_filled(piece: Piece) -> bool:
     return bool((patterns == patterns[0]).all())
 
 
-def _is_free(piece: Piece) -> bool:
-    """Tell from a part of them that the weights of a large piece are free: it saves the time."""
+def _is_vector(piece: Piece) -> bool:
+    """Tell whether a piece is a bias or the like, which share a section."""
+    return len(piece.shape) <= 1 and piece.cells <= MANY_ENTRIES
+
+
+def _is_unshared(piece: Piece) -> bool:
+    """Tell from a part of its weights that a large piece has no codebook: it saves the time."""
     nonzero = piece.values[piece.values != 0]
     return (
         nonzero.size > _MOST_VALUES and np.unique(nonzero[: 4 * _MOST_VALUES]).size > _MOST_VALUES
@@ -126,10 +129,10 @@ def _is_free(piece: Piece) -> bool:
 
 
 def _is_worth_coding(item: _Item) -> bool:
-    if item.entries > MANY_ENTRIES and item.values > _MOST_VALUES_IN_LANES:
+    if item.entries > MANY_ENTRIES and (item.entries > MOST_ENTRIES or item.values > MOST_VALUES):
         return False
     (piece,) = item.pieces
-    return item.entries <= _MOST_ENTRIES and item.bytes + _PIECE_BYTES < _bytes_otherwise(piece)
+    return item.bytes + _PIECE_BYTES < _bytes_otherwise(piece)
 
 
 def _choose_vectors(vectors: Sequence[Piece]) -> tuple[Piece, ...]:
@@ -139,11 +142,11 @@ def _choose_vectors(vectors: Sequence[Piece]) -> tuple[Piece, ...]:
     """
     chosen = [v for v in vectors if _Item.of((v,)).bytes + _SECTION_BYTES < _bytes_otherwise(v)]
     for vector in vectors:
-        if chosen and not any(vector is other for other in chosen):
+        if chosen and vector not in chosen:
             more = _Item.of((*chosen, vector)).bytes - _Item.of(tuple(chosen)).bytes
             if more < _bytes_otherwise(vector):
                 chosen.append(vector)
-    return tuple(vector for vector in vectors if any(vector is other for other in chosen))
+    return tuple(vector for vector in vectors if vector in chosen)
 
 
 def _bytes_otherwise(piece: Piece) -> float:

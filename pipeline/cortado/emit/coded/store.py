@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import onnx
 
-from cortado.emit.coded.entries import one_filler, to_entries
 from cortado.emit.coded.flat import LONGEST_GAP, write_flat
-from cortado.emit.coded.lanes import DOMAIN, lane_functions, write_lanes
-from cortado.emit.coded.pieces import CodedTensor, Piece, Section, write_filled
+from cortado.emit.coded.lanes import lane_functions, write_lanes
+from cortado.emit.coded.pieces import CodedTensor, sections_of, write_filled
 from cortado.emit.coded.plan import make_plan
 from cortado.emit.coded.slim import slim
-from cortado.emit.coded.writer import Writer
+from cortado.emit.coded.writer import Writer, short_names
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
-from cortado.model.coded import sort_by_use, used_by
+from cortado.model.coded import sort_by_use
+from cortado.model.walk import graphs_inside, used_by
 
-__all__ = ["OLDEST_OPSET", "store_coded", "with_entries"]
+__all__ = ["OLDEST_OPSET", "store_coded"]
 
 OLDEST_OPSET = 13
 """The first opset that has what decoders need: a Split that takes its sizes as an input."""
@@ -42,13 +41,14 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     plan = make_plan(_candidates(proto.graph))
     writer = Writer(_names(proto))
     coded: list[CodedTensor] = []
-    for sections in plan.flat:
-        coded += write_flat(writer, with_entries(sections))
-    coded += [write_lanes(writer, piece) for piece in plan.lanes]
+    for runs in plan.flat:
+        coded += write_flat(writer, sections_of(runs, LONGEST_GAP))
+    domain = _free_domain(proto)
+    coded += [write_lanes(writer, piece, domain) for piece in plan.lanes]
     coded += [write_filled(writer, piece) for piece in plan.filled]
     if not coded:
         return []
-    functions = lane_functions(_opset_of(proto)) if plan.lanes else []
+    functions = lane_functions(domain, _opset_of(proto)) if plan.lanes else []
     _insert(proto, writer, functions, {tensor.name for tensor in coded})
     decoder = hash_decoder(writer.nodes, writer.constants, functions)
     card = Card(len(writer.nodes), decoder, weights)
@@ -63,37 +63,28 @@ def _opset_of(proto: onnx.ModelProto) -> int:
     return next(int(o.version) for o in proto.opset_import if o.domain in ("", "ai.onnx"))
 
 
+def _free_domain(proto: onnx.ModelProto) -> str:
+    """Return a short domain for functions that the file has no operators of."""
+    taken = {opset.domain for opset in proto.opset_import}
+    taken |= {function.domain for function in proto.functions}
+    return next(name for name in short_names() if name not in taken)
+
+
 def _candidates(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
     """Return the initializers that a node may make: not those that a caller may override."""
     fixed = {value.name for value in (*graph.input, *graph.output)}
-    free = used_by(graph.node) - fixed
-    return [tensor for tensor in graph.initializer if tensor.name in free]
+    used = used_by(graph.node) - fixed
+    return [tensor for tensor in graph.initializer if tensor.name in used]
 
 
 def _names(proto: onnx.ModelProto) -> set[str]:
     """Return every name of a value in the graph, and in graphs inside its nodes."""
-    names = {value.name for value in (*proto.graph.input, *proto.graph.output)}
-    graphs = [proto.graph]
-    while graphs:
-        graph = graphs.pop()
-        names.update(tensor.name for tensor in graph.initializer)
-        for node in graph.node:
-            names.update((*node.input, *node.output))
-            graphs += [a.g for a in node.attribute if a.HasField("g")]
-            graphs += [g for a in node.attribute for g in a.graphs]
+    graphs = [proto.graph, *graphs_inside(proto.graph.node)]
+    names = {tensor.name for graph in graphs for tensor in graph.initializer}
+    for graph in graphs:
+        names.update(value.name for value in (*graph.input, *graph.output))
+        names.update(name for node in graph.node for name in (*node.input, *node.output))
     return names
-
-
-def with_entries(sections: Sequence[tuple[Piece, ...]]) -> list[Section]:
-    """Return sections whose entries follow one another in one flat tensor."""
-    result: list[Section] = []
-    for pieces in sections:
-        values = np.concatenate([piece.values.reshape(-1) for piece in pieces])
-        lead = result[-1].entries.trail if result else 0
-        result.append(Section(pieces, to_entries(values, LONGEST_GAP, lead)))
-    if not any(len(section.entries.gaps) for section in result):
-        result[0] = Section(result[0].pieces, one_filler(result[0].entries))
-    return result
 
 
 def _insert(
@@ -110,5 +101,5 @@ def _insert(
     proto.graph.node.extend([*writer.nodes, *nodes])
     if functions:
         proto.functions.extend(functions)
-        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, 1))
+        proto.opset_import.append(onnx.helper.make_opsetid(functions[0].domain, 1))
         proto.ir_version = max(proto.ir_version, _OLDEST_IR)

@@ -11,7 +11,7 @@ import onnx
 
 from cortado.model.typing import Array
 
-__all__ = ["Attributes", "Writer"]
+__all__ = ["Attributes", "Writer", "short_names"]
 
 Attributes: TypeAlias = Mapping[str, int | str | Sequence[int]]
 
@@ -38,7 +38,7 @@ class Writer:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        self._names = (name for name in _short_names() if name not in taken)
+        self._names = (name for name in short_names() if name not in taken)
 
     def name(self) -> str:
         """Return a short name that is free."""
@@ -69,19 +69,15 @@ class Writer:
         inputs: Sequence[str],
         outputs: Sequence[str],
         attributes: Attributes = _NONE,
+        domain: str = "",
     ) -> None:
-        """Write a node with given names of its outputs."""
+        """Write a node with given names of its outputs; of another domain, a call."""
         node = onnx.NodeProto(op_type=op_type, input=inputs, output=outputs)
+        if domain:  # an empty one would take two bytes
+            node.domain = domain
         node.attribute.extend(
             onnx.helper.make_attribute(key, value) for key, value in attributes.items()
         )
-        self.nodes.append(node)
-
-    def call(
-        self, domain: str, function: str, inputs: Sequence[str], outputs: Sequence[str]
-    ) -> None:
-        """Write a call of a function of the file."""
-        node = onnx.NodeProto(op_type=function, domain=domain, input=inputs, output=outputs)
         self.nodes.append(node)
 
 
@@ -95,7 +91,8 @@ def _tensor(value: Array, name: str) -> onnx.TensorProto:
     return tensor
 
 
-def _short_names() -> Iterator[str]:
+def short_names() -> Iterator[str]:
+    """Yield a, b, … Z, aa, ab, … without end."""
     for length in itertools.count(1):
         for letters in itertools.product(string.ascii_letters, repeat=length):
             yield "".join(letters)
