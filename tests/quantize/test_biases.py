@@ -75,3 +75,11 @@ def test_a_bias_that_is_no_number_is_refused_by_name():
 def test_bits_out_of_range_are_refused(bits):
     with pytest.raises(UsageError, match=f"{bits} bits for biases"):
         share_biases(conv_net(), bits)
+
+
+def test_a_bias_may_have_more_than_one_axis():
+    rng = np.random.default_rng(0)
+    weights = {"w": normal(rng, 4, 6), "b": normal(rng, 1, 6)}
+    node = helper.make_node("Gemm", ["x", "w", "b"], ["y"])
+    shared = share_biases(decoded(build([node], weights)), 1).model
+    assert len(np.unique(weight(shared, "b"))) == 2

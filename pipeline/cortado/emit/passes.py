@@ -1,7 +1,7 @@
 """The emitting pass: a model and a stored form → the bytes of a checked file."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cortado.emit.coded import OLDEST_OPSET, store_coded
+from cortado.emit.coded import OLDEST_OPSET, has_codable, store_coded
 from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
 from cortado.model import serial
@@ -111,6 +111,8 @@ def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
 def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
     """Return the file in one form; None where nothing of it would be coded."""
     if storage == "coded":
+        if not has_codable(serial.parse(serial.encode(model), "the model")):
+            return None
         try:
             model = raise_opset(model, OLDEST_OPSET, model.ir_version)
         except CortadoError as error:
@@ -118,10 +120,8 @@ def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
     proto = serial.parse(serial.encode(model), "the model")
     sizes = {tensor.name: _dense_bytes(tensor) for tensor in proto.graph.initializer}
     coded = store_coded(proto) if storage == "coded" else []
-    if storage == "coded" and not coded:
-        return None
     if storage != "dense":
-        _make_sparse(proto.graph)
+        _make_sparse(proto.graph, sizes.keys())
     tensors = [
         StoredTensor(t.name, "coded", sizes[t.name], t.positions, t.values, t.codebook)
         for t in coded
@@ -131,12 +131,17 @@ def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
     return Emitted(data, tuple(tensors))
 
 
-def _make_sparse(graph: onnx.GraphProto) -> None:
-    """Convert the initializers of a graph that become smaller, in place."""
+def _make_sparse(graph: onnx.GraphProto, names: Collection[str]) -> None:
+    """Convert those of some initializers of a graph that become smaller, in place.
+
+    One that is an output of the graph too stays: it would be handed out as a sparse tensor.
+    """
+    outputs = {value.name for value in graph.output}
     moved = []
     for index, tensor in enumerate(graph.initializer):
         elements = onnx.numpy_helper.to_array(tensor)
         can_be_sparse = elements.dtype == np.float32 and elements.ndim > 0
+        can_be_sparse &= tensor.name in names and tensor.name not in outputs
         if can_be_sparse and sparse_size(elements) < elements.nbytes:
             graph.sparse_initializer.append(to_sparse(tensor))
             moved.append(index)
@@ -168,5 +173,11 @@ def _check(model: ir.Model, data: bytes) -> None:
     for name, value in model.graph.initializers.items():
         assert value.const_value is not None  # or the file would not have been valid
         stored = decoded[name].const_value if name in decoded else None
-        if stored is None or stored.tobytes() != value.const_value.tobytes():
+        if stored is None or _bits(stored) != _bits(value.const_value):
             raise CortadoError(f"{name} would not come back bit for bit")
+
+
+def _bits(tensor: ir.TensorProtocol) -> bytes | tuple[bytes, ...]:
+    if isinstance(tensor, ir.StringTensor):
+        return tuple(tensor.string_data())
+    return tensor.tobytes()

@@ -15,11 +15,12 @@ import onnx
 __all__ = ["sparse_size", "to_sparse"]
 
 _INDEX_BYTES = 8
+_TENSOR_BYTES = 30  # names, shapes and types of two tensors instead of one
 
 
 def sparse_size(elements: np.ndarray) -> int:
-    """Return the bytes of values and indices if `elements` were stored as coordinates."""
-    return int(_stored(elements).sum()) * (elements.itemsize + _INDEX_BYTES)
+    """Return what `elements` would take more as coordinates than a tensor without elements."""
+    return int(_stored(elements).sum()) * (elements.itemsize + _INDEX_BYTES) + _TENSOR_BYTES
 
 
 def to_sparse(tensor: onnx.TensorProto) -> onnx.SparseTensorProto:

@@ -52,7 +52,10 @@ def _converted(model: ir.Model, found: int, opset: int) -> ir.Model:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CortadoError(f"{wish}: {reason}") from error
     raised = serial.from_proto(proto, f"the model in opset {opset}")
-    before, after = run_probe(model), run_probe(raised)
+    try:
+        before, after = run_probe(model), run_probe(raised)
+    except CortadoError as error:
+        raise CortadoError(f"{wish}: on inputs that were made up, {error}") from error
     for name, expected in before.items():
         scale = float(np.abs(expected).max(initial=0)) or 1.0
         if name not in after or not np.allclose(

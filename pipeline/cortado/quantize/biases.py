@@ -47,9 +47,9 @@ class SharedBiases:
 def share_biases(model: ir.Model, bits: int) -> SharedBiases:
     """Let all biases of a model that are not zero share 2^bits values.
 
-    A bias is a float32 vector that a prunable layer's node takes, or that is added to what a
-    MatMul gives. The values are the optimum of k-means over all of them. Training afterwards
-    parts them again: it keeps shared weights together, and not biases.
+    A bias is a float32 vector, of any number of axes, that a prunable layer's node takes, or that
+    is added to what a MatMul gives. The values are the optimum of k-means over all of them.
+    Training afterwards parts them again: it keeps shared weights together, and not biases.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def share_biases(model: ir.Model, bits: int) -> SharedBiases:
     for name, array in biases.items():
         if not np.isfinite(array).all():
             raise CortadoError(f"the bias {name} has values that are NaN or infinite")
-    values = np.concatenate([np.zeros(0, np.float32), *biases.values()])
-    values = values[values != 0]
+    kept = [array[array != 0] for array in biases.values()]
+    values = np.concatenate([np.zeros(0, np.float32), *kept])
     if not values.size:
         return SharedBiases(model.clone(), 0, 0, 0.0)
     codebook = make_codebook(values, 2**bits, "optimal", np.random.default_rng(0))
@@ -103,7 +103,8 @@ def _is_vector(value: ir.Value) -> bool:
         value.is_initializer()
         and value.dtype is ir.DataType.FLOAT
         and value.shape is not None
-        and len(value.shape) == 1
+        and len(value.shape) > 0
+        and sum(size != 1 for size in value.shape) <= 1
     )
 
 

@@ -45,6 +45,8 @@ MOST_ENTRIES = 2**31 // WINDOW
 
 _LONGEST_GAPS = (6, 14, 30, 62, 126, 254, 510, 1022)  # so that jumps are 2^k different ones
 
+_COUNTED_GAPS = 2**16 - 1  # longer ones are so rare that fillers at this length tell enough
+
 MOST_VALUES = 2 ** (WINDOW - 3) - 1
 """Values that a tensor may have: with the filler, 2^14, as the least jumps are 2^3."""
 
@@ -96,7 +98,7 @@ class _Tables:
 
 def write_lanes(writer: Writer, piece: Piece, domain: str) -> CodedTensor:
     """Write the nodes and constants whose output is a piece; they call `lane_functions`."""
-    longest_gap, limit = _best_limits(to_entries(piece.values, piece.cells))
+    longest_gap, limit = _best_limits(to_entries(piece.values, _COUNTED_GAPS))
     entries = fill_up(to_entries(piece.values, longest_gap), STEPS)
     if not len(entries.gaps):
         entries = one_filler(entries)

@@ -31,7 +31,6 @@ MANY_ENTRIES = 100_000
 
 _PIECE_BYTES = 20  # what its shape takes more in the graph than as an initializer
 _SECTION_BYTES = 10  # of the two numbers that tell a section from the one before
-_SPARSE_BYTES = 30  # names, shapes and types of the two tensors of a sparse one
 _DECODER_BYTES = 1000  # of the nodes and constants of one flat decoder
 _VALUE_BYTES = 4  # of a codebook
 _MOST_SECTIONS = 64  # every entry is compared with the begin of each
@@ -89,7 +88,7 @@ class _Item:
 def make_plan(tensors: Sequence[onnx.TensorProto]) -> Plan:
     """Return how to code some initializers; those that it leaves out are smaller otherwise."""
     pieces = [piece for tensor in tensors if (piece := Piece.of(tensor)) is not None]
-    pieces = [piece for piece in pieces if piece.cells and not _is_unshared(piece)]
+    pieces = [p for p in pieces if p.shape and p.cells and not _is_unshared(p)]
     filled = [piece for piece in pieces if piece.cells > _FEW_CELLS and _is_filled(piece)]
     pieces = [piece for piece in pieces if piece not in filled]
     vectors = _choose_vectors([piece for piece in pieces if _is_vector(piece)])
@@ -117,7 +116,7 @@ def _is_filled(piece: Piece) -> bool:
 
 def _is_vector(piece: Piece) -> bool:
     """Tell whether a piece is a bias or the like, which share a section."""
-    return len(piece.shape) <= 1 and piece.cells <= MANY_ENTRIES
+    return len(piece.shape) == 1 and piece.cells <= MANY_ENTRIES
 
 
 def _is_unshared(piece: Piece) -> bool:
@@ -152,8 +151,7 @@ def _choose_vectors(vectors: Sequence[Piece]) -> tuple[Piece, ...]:
 def _bytes_otherwise(piece: Piece) -> float:
     """Return what a piece takes in the smaller of the other forms."""
     if piece.data_type == onnx.TensorProto.FLOAT:
-        sparse = sparse_size(piece.values) + _SPARSE_BYTES if piece.shape else piece.values.nbytes
-        return min(piece.values.nbytes, sparse)
+        return min(piece.values.nbytes, sparse_size(piece.values))
     return piece.cells * ir.DataType(piece.data_type).bitwidth / 8
 
 

@@ -14,12 +14,19 @@ from cortado.model.card import KEY, Card, hash_decoder, hash_weights
 from cortado.model.coded import sort_by_use
 from cortado.model.walk import graphs_inside, used_by
 
-__all__ = ["OLDEST_OPSET", "store_coded"]
+__all__ = ["OLDEST_OPSET", "has_codable", "store_coded"]
 
 OLDEST_OPSET = 13
 """The first opset that has what decoders need: a Split that takes its sizes as an input."""
 
-_OLDEST_IR = 8  # the first with functions
+_OLDEST_IR = 4  # the first whose initializers need not be inputs
+_OLDEST_IR_WITH_FUNCTIONS = 8
+
+
+def has_codable(proto: onnx.ModelProto) -> bool:
+    """Tell whether some initializer of a file, of any opset, is smaller coded."""
+    plan = make_plan(_candidates(proto.graph))
+    return bool(plan.flat or plan.lanes or plan.filled)
 
 
 def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
@@ -99,7 +106,8 @@ def _insert(
     del proto.graph.initializer[:], proto.graph.node[:]
     proto.graph.initializer.extend([*kept, *writer.constants])
     proto.graph.node.extend([*writer.nodes, *nodes])
+    proto.ir_version = max(proto.ir_version, _OLDEST_IR)
     if functions:
         proto.functions.extend(functions)
         proto.opset_import.append(onnx.helper.make_opsetid(functions[0].domain, 1))
-        proto.ir_version = max(proto.ir_version, _OLDEST_IR)
+        proto.ir_version = max(proto.ir_version, _OLDEST_IR_WITH_FUNCTIONS)
