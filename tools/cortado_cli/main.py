@@ -25,7 +25,7 @@ COMMANDS = {
     "retrain": "Train a model in PyTorch; its zeros stay zero, its shared values stay shared.",
     "quantize": "Let the non-zero weights of each layer share 2^B values; zeros stay zero.",
     "emit": "Write a model as a file that an unmodified onnxruntime loads.",
-    "densify": "Turn any stored form back into a plain dense ONNX model, bit for bit.",
+    "densify": "Turn any stored form back into a plain dense ONNX model, every weight bit for bit.",
     "validate": "Load a file in onnxruntime on each provider, and compare it with a reference.",
     "compress": "Prune, retrain, share weights, emit and validate, as far as the accuracy holds.",
 }
