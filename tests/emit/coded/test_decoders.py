@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from cortado.emit.coded.classes import MAX_WIDTH, best_widths
+from cortado.emit.coded.flat import LONGEST_GAP, _write_numbers
+from cortado.emit.coded.lanes import MOST_ENTRIES, WINDOW
 from cortado.emit.coded.pieces import Piece
+from cortado.emit.coded.plan import _MOST_VALUES as MOST_VALUES_OF_A_SECTION
+from cortado.emit.coded.writer import Writer
 from emit.coded.decoding import LEVELS, flat_model, lanes_model, pieces_of, run
 
 SPECIAL = [0.0, 0.0, 0.0, 0.0, 0.0, -0.0, 1.5, -2.25, np.inf, -np.inf, 1e-45]
@@ -111,3 +116,30 @@ def test_other_types_are_cast_at_the_end(data_type, model_of):
         model.graph.output[0].name = model.graph.node[-1].input[0]
         del model.graph.node[-1]
     np.testing.assert_array_equal(run(model, LEVELS.ORT_ENABLE_ALL)[0], array)
+
+
+def test_numbers_stay_where_float32_is_exact():
+    """Gaps and ranks are float32 numbers in the flat decoder, with all classes before their own."""
+    largest = LONGEST_GAP + MOST_VALUES_OF_A_SECTION + 2 * 2**MAX_WIDTH
+    assert largest < 2**24
+    assert 7 + WINDOW <= 24  # bits of a window in lanes, which a convolution makes
+
+
+def test_places_in_lanes_stay_in_int32():
+    assert MOST_ENTRIES * WINDOW <= 2**31
+
+
+def test_cells_beyond_two_to_the_31():
+    """70,000 of the longest gaps: the numbers as decoded, and their running sum in int64."""
+    gaps = np.full(70_000, LONGEST_GAP)
+    writer = Writer(set())
+    rows = [gaps, np.zeros_like(gaps)]
+    numbers, _ = _write_numbers(writer, rows, [best_widths(np.bincount(row)) for row in rows])
+    graph = onnx.helper.make_graph(writer.nodes, "numbers", [], [], writer.constants)
+    graph.output.append(onnx.ValueInfoProto(name=numbers))
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    (found,) = run(model, LEVELS.ORT_DISABLE_ALL)
+    cells = np.cumsum(found[0, 0, 0].astype(np.int64))
+    np.testing.assert_array_equal(cells, np.cumsum(gaps + 1))
+    assert cells[-1] > 2**31
