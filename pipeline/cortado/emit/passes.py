@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cortado.emit.coded import OLDEST_OPSET, has_codable, store_coded
+from cortado.emit.coded import OLDEST_OPSET, CodedTensor, has_codable, store_coded
 from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
 from cortado.model import serial
@@ -110,16 +110,15 @@ def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
 
 def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
     """Return the file in one form; None where nothing of it would be coded."""
-    if storage == "coded":
-        if not has_codable(serial.parse(serial.encode(model), "the model")):
-            return None
-        try:
-            model = raise_opset(model, OLDEST_OPSET, model.ir_version)
-        except CortadoError as error:
-            raise CortadoError(f"{error}; --storage sparse or dense keeps it") from error
     proto = serial.parse(serial.encode(model), "the model")
     sizes = {tensor.name: _dense_bytes(tensor) for tensor in proto.graph.initializer}
-    coded = store_coded(proto) if storage == "coded" else []
+    coded: list[CodedTensor] = []
+    if storage == "coded":
+        if model.opset_imports.get("", OLDEST_OPSET) < OLDEST_OPSET and has_codable(proto):
+            proto = _raised(model)
+        coded = store_coded(proto)
+        if not coded:
+            return None
     if storage != "dense":
         _make_sparse(proto.graph, sizes.keys())
     tensors = [
@@ -129,6 +128,15 @@ def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
     tensors += [tensor for tensor in _stored(proto.graph) if tensor.name in sizes]
     data: bytes = proto.SerializeToString(deterministic=True)
     return Emitted(data, tuple(tensors))
+
+
+def _raised(model: ir.Model) -> onnx.ModelProto:
+    """Return the file of a model in an opset that decoders can be written in."""
+    try:
+        raised = raise_opset(model, OLDEST_OPSET, model.ir_version)
+    except CortadoError as error:
+        raise CortadoError(f"{error}; --storage sparse or dense keeps it") from error
+    return serial.parse(serial.encode(raised), "the model")
 
 
 def _make_sparse(graph: onnx.GraphProto, names: Collection[str]) -> None:
