@@ -17,6 +17,14 @@ TENSORS = hnp.arrays(
 LONGEST = st.sampled_from([1, 2, 5, 1000])
 
 
+def decode(entries):
+    """Return the flat tensor of some entries."""
+    flat = np.zeros(entries.cells, np.float32)
+    places = np.cumsum(entries.gaps + 1) - 1 - entries.lead
+    flat[places] = entries.codebook[entries.ranks]
+    return flat
+
+
 def bits(array):
     return np.asarray(array).reshape(-1).view(np.uint32)
 
@@ -25,7 +33,7 @@ def bits(array):
 @settings(deadline=None, max_examples=100)
 def test_every_bit_comes_back(tensor, longest_gap, lead):
     entries = to_entries(tensor, longest_gap, min(lead, longest_gap))
-    np.testing.assert_array_equal(bits(entries.decode()), bits(tensor))
+    np.testing.assert_array_equal(bits(decode(entries)), bits(tensor))
     assert max(entries.gaps, default=0) <= longest_gap
     assert 0 <= entries.trail <= longest_gap
 
@@ -35,7 +43,7 @@ def test_every_bit_comes_back(tensor, longest_gap, lead):
 def test_filling_up_keeps_the_tensor(tensor, longest_gap, multiple):
     entries = to_entries(tensor, longest_gap)
     filled = fill_up(entries, multiple)
-    np.testing.assert_array_equal(bits(filled.decode()), bits(tensor))
+    np.testing.assert_array_equal(bits(decode(filled)), bits(tensor))
     missing = -len(entries.gaps) % multiple
     if np.count_nonzero(entries.gaps) >= missing:
         assert len(filled.gaps) == len(entries.gaps) + missing
@@ -86,4 +94,4 @@ def test_a_tensor_of_zeros_has_no_entries_until_it_gets_one():
     assert (len(entries.gaps), len(entries.codebook), entries.trail) == (0, 0, 6)
     filled = one_filler(entries)
     assert (len(filled.gaps), filled.trail) == (1, 5)
-    np.testing.assert_array_equal(bits(filled.decode()), np.zeros(6, np.uint32))
+    np.testing.assert_array_equal(bits(decode(filled)), np.zeros(6, np.uint32))

@@ -49,12 +49,6 @@ class Entries:
         """The zeros behind the last entry."""
         return self.lead + self.cells - len(self.gaps) - int(self.gaps.sum())
 
-    def decode(self) -> FloatArray:
-        """Return the flat tensor, float32."""
-        flat = np.zeros(self.cells, np.float32)
-        flat[np.cumsum(self.gaps + 1) - 1 - self.lead] = self.codebook[self.ranks]
-        return flat
-
 
 def to_entries(tensor: Array, longest_gap: int, lead: int = 0) -> Entries:
     """Return the entries of a tensor whose elements are exact as float32.
