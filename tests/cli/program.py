@@ -16,6 +16,19 @@ from cortado_cli.main import run
 
 PROGRAM = [sys.executable, "-m", "cortado_cli"]
 
+EVERY_READER = [
+    "import -",
+    "inspect",
+    "evaluate --data digits",
+    "prune --sparsity 0.95",
+    "retrain --data digits --samples 20 --epochs 0",
+    "quantize --bits 2",
+    "emit",
+    "densify",
+    "validate",
+]
+"""Each command that reads a model, with what else it needs."""
+
 
 @dataclass(frozen=True)
 class Result:

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from cli.program import cortado, done, refused, same_weights
+from cli.program import EVERY_READER, cortado, done, refused, same_weights
 from emit.coded.decoding import folded
 from support import SHARED, needs_shared
 
@@ -56,20 +56,7 @@ def test_densify_gives_back_what_was_coded(shared, coded):
     onnx.checker.check_model(dense, full_check=True)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "import -",
-        "inspect",
-        "evaluate --data digits",
-        "prune --sparsity 0.95",
-        "retrain --data digits --samples 20 --epochs 0",
-        "quantize --bits 2",
-        "emit",
-        "densify",
-        "validate",
-    ],
-)
+@pytest.mark.parametrize("command", EVERY_READER)
 def test_every_command_reads_coded_files(command, shared, coded):
     name, *options = command.split()
     from_dense = cortado(name, *options, stdin=shared.read_bytes())

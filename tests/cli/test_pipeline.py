@@ -3,7 +3,7 @@
 import onnx
 import pytest
 
-from cli.program import cortado, done, same_weights, shell, weights, zeros
+from cli.program import EVERY_READER, cortado, done, same_weights, shell, weights, zeros
 
 CHAIN = """
 set -o pipefail
@@ -50,20 +50,7 @@ def test_nothing_is_written_where_a_stage_fails(net, tmp_path, old):
     ]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "import -",
-        "inspect",
-        "evaluate --data digits",
-        "prune --sparsity 0.95",
-        "retrain --data digits --samples 20 --epochs 0",
-        "quantize --bits 2",
-        "emit",
-        "densify",
-        "validate",
-    ],
-)
+@pytest.mark.parametrize("command", EVERY_READER)
 def test_every_command_reads_standard_input_and_sparse_files_too(command, pruned, sparse):
     name, *options = command.split()
     from_dense = cortado(name, *options, stdin=pruned.read_bytes())

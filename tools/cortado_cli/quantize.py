@@ -20,7 +20,7 @@ from cortado_cli.training import TRAINING, Training, training_options
 
 if TYPE_CHECKING:
     from cortado.model.selector import Assignment
-    from cortado.quantize import LayerSharing
+    from cortado.quantize import LayerSharing, SharedBiases
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -122,15 +122,15 @@ def command(
     if bias_bits is not None:
         biases = share_biases(result, bias_bits)
         talk.say(f"biases: {biases.nonzero:,} share {biases.values} values, rmse {biases.rmse:.3g}")
-        report["biases"] = {
-            "nonzero": biases.nonzero,
-            "values": biases.values,
-            "rmse": biases.rmse,
-        }
+        report["biases"] = _bias_report(biases)
         result = biases.model
     record(result)
     write_model(output, result)
     write_json(json_path, output, report)
+
+
+def _bias_report(biases: "SharedBiases") -> dict[str, object]:
+    return {"nonzero": biases.nonzero, "values": biases.values, "rmse": biases.rmse}
 
 
 def _row(layer: "LayerSharing") -> tuple[str, ...]:

@@ -83,9 +83,9 @@ def _write_numbers(
     """
     first = 1 + int((1 << widths[0]).sum())
     count = len(rows[0])
-    reach = max(1, int(np.concatenate(widths).max()))  # K
-    payload, starts = _payload(rows, widths, reach)
-    bits, windows = _write_bits(writer, payload, reach)
+    longest = max(1, int(np.concatenate(widths).max()))  # K
+    payload, starts = _payload(rows, widths, longest)
+    bits, windows = _write_bits(writer, payload, longest)
     ones = writer.name()  # (1, 1, 2N + 1)
     # Of equal bits TopK takes those in front, in order: the ones of the classes.
     writer.put("TopK", [bits, writer.integers(2 * count + 1)], [writer.name(), ones])
@@ -110,20 +110,20 @@ def _write_numbers(
 
 
 def _payload(
-    rows: Sequence[IntArray], widths: Sequence[IntArray], reach: int
+    rows: Sequence[IntArray], widths: Sequence[IntArray], longest: int
 ) -> tuple[Array, IntArray]:
     """Return the bytes, and the window that ends where the suffixes of each row start, (2, 1).
 
-    Zeros in front see to it that no window of K bits, `reach`, begins before the payload.
+    Zeros in front see to it that no window of K bits, `longest`, begins before the payload.
     """
     classes, suffixes = zip(*map(encode, rows, widths), strict=True)
-    front = np.append(np.zeros(max(0, reach - 1 - sum(map(len, classes))), np.uint8), np.uint8(1))
+    front = np.append(np.zeros(max(0, longest - 1 - sum(map(len, classes))), np.uint8), np.uint8(1))
     bits = np.concatenate([front, *classes, *suffixes])
-    start = len(front) + sum(map(len, classes)) - reach
+    start = len(front) + sum(map(len, classes)) - longest
     return np.packbits(bits), np.array([[start], [start + len(suffixes[0])]])
 
 
-def _write_bits(writer: Writer, payload: Array, reach: int) -> tuple[str, str]:
+def _write_bits(writer: Writer, payload: Array, longest: int) -> tuple[str, str]:
     """Write what unpacks bytes: the bits, and for each place the number of the next K bits.
 
     Both are of shape (1, 1, places), float32.
@@ -134,7 +134,7 @@ def _write_bits(writer: Writer, payload: Array, reach: int) -> tuple[str, str]:
     lowest = writer.node("Mod", [shifted, writer.constant(np.array(2, np.uint8))])
     numbers = writer.node("Cast", [lowest], {"to": onnx.TensorProto.FLOAT})
     bits = writer.node("Reshape", [numbers, writer.integers(1, 1, -1)])
-    places = writer.constant(np.arange(reach - 1, -1, -1)[None, None])
+    places = writer.constant(np.arange(longest - 1, -1, -1)[None, None])
     kernel = writer.node("Pow", [writer.constant(np.float32(2)), places])
     return bits, writer.node("Conv", [bits, kernel])
 

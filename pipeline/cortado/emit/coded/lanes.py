@@ -120,27 +120,27 @@ def write_lanes(writer: Writer, piece: Piece, domain: str) -> CodedTensor:
 def lane_functions(domain: str, opset: int) -> list[onnx.FunctionProto]:
     """Return the functions of one step, and of all steps of a walk."""
     table = ["W", "L", "D", "e", "k"]
-    step = [
-        _node("Div", ["p", "e"], ["b"]),
-        _node("GatherElements", ["W", "b"], ["w"], axis=2),
-        _node("Mod", ["p", "e"], ["r"]),
-        _node("GatherElements", ["D", "r"], ["d"], axis=2),
-        _node("Div", ["w", "d"], ["q"]),
-        _node("Mod", ["q", "k"], ["x"]),
-        _node("GatherElements", ["L", "x"], ["l"], axis=2),
-        _node("Add", ["p", "l"], ["n"]),
-    ]
+    step, walk = Writer(set()), Writer(set())
+    step.put("Div", ["p", "e"], ["b"])
+    step.put("GatherElements", ["W", "b"], ["w"], {"axis": 2})
+    step.put("Mod", ["p", "e"], ["r"])
+    step.put("GatherElements", ["D", "r"], ["d"], {"axis": 2})
+    step.put("Div", ["w", "d"], ["q"])
+    step.put("Mod", ["q", "k"], ["x"])
+    step.put("GatherElements", ["L", "x"], ["l"], {"axis": 2})
+    step.put("Add", ["p", "l"], ["n"])
+
     places = ["p", *(f"p{index}" for index in range(STEPS))]
     windows = [f"x{index}" for index in range(STEPS)]
-    walk = [
-        _node("s", [places[index], *table], [windows[index], places[index + 1]], domain)
-        for index in range(STEPS)
-    ]
-    walk.append(_node("Concat", windows, ["x"], axis=2))
+    for index in range(STEPS):
+        read = [windows[index], places[index + 1]]
+        walk.put("s", [places[index], *table], read, domain=domain)
+    walk.put("Concat", windows, ["x"], {"axis": 2})
     opsets = [onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid(domain, 1)]
+    inputs = ["p", *table]
     return [
-        onnx.helper.make_function(domain, "s", ["p", *table], ["x", "n"], step, opsets[:1]),
-        onnx.helper.make_function(domain, "w", ["p", *table], ["x"], walk, opsets),
+        onnx.helper.make_function(domain, "s", inputs, ["x", "n"], step.nodes, opsets[:1]),
+        onnx.helper.make_function(domain, "w", inputs, ["x"], walk.nodes, opsets),
     ]
 
 
@@ -276,12 +276,3 @@ def _write_cast(writer: Writer, name: str, data_type: int) -> str:
 def _gather(writer: Writer, table: str, places: str) -> str:
     """Write table[places]; GatherElements is the fastest that looks up single numbers."""
     return writer.node("GatherElements", [table, places], {"axis": 2})
-
-
-def _node(
-    op_type: str, inputs: list[str], outputs: list[str], domain: str = "", axis: int | None = None
-) -> onnx.NodeProto:
-    node = onnx.NodeProto(op_type=op_type, input=inputs, output=outputs, domain=domain)
-    if axis is not None:
-        node.attribute.append(onnx.helper.make_attribute("axis", axis))
-    return node
