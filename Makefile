@@ -63,7 +63,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable . --group dev
+	$(BIN)/pip install --quiet --editable '.[caffe]' --group dev
 	touch $@
 
 $(WEB_READY): $(WEB)/package.json $(WEB)/package-lock.json
