@@ -11,8 +11,6 @@ Source: BVLC/caffe concat_layer.cpp, slice_layer.cpp, split_layer.cpp, eltwise_l
 from functools import reduce
 from itertools import pairwise
 
-import numpy as np
-
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
 from cortado.caffe.layers.registry import layer
@@ -51,7 +49,7 @@ def _slice(context: Context) -> tuple[Blob, ...]:
     if tops == 1:
         return (x,)
     sizes = _sizes(context, x.shape[axis])
-    parts = context.constant(np.asarray(sizes, np.int64), "sizes")
+    parts = context.integers(sizes, "sizes")
     shapes = [(*x.shape[:axis], size, *x.shape[axis + 1 :]) for size in sizes]
     return context.nodes("Split", [x, parts], shapes, {"axis": axis})
 

@@ -23,8 +23,6 @@ Source: BVLC/caffe pooling_layer.cpp.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Shape
 from cortado.caffe.layers.registry import layer
@@ -131,7 +129,7 @@ def _pad(context: Context, pad: Shape) -> Blob:
     x = context.bottom
     if not any(pad):
         return x
-    pads = context.constant(np.asarray((0, 0, *pad, 0, 0, *pad), np.int64), "pads")
+    pads = context.integers((0, 0, *pad, 0, 0, *pad), "pads")
     height, width = (size + 2 * p for size, p in zip(x.shape[2:], pad, strict=True))
     return context.node("Pad", [x, pads], (*x.shape[:2], height, width), part="pad")
 
