@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from cortado.caffe.graph import BATCH, Attributes, Blob, GraphBuilder, Out, Shape
 from cortado.caffe.message import Message
-from cortado.caffe.net import LayerSpec
+from cortado.caffe.net import PHASES, LayerSpec
 from cortado.caffe.parameters import BlobSpec, Parameter, Parameters
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
@@ -45,6 +45,11 @@ class Context:
         if len(self.bottoms) != 1:
             raise self.refuse(f"it has {len(self.bottoms)} bottoms instead of one")
         return self.bottoms[0]
+
+    @property
+    def phase(self) -> str:
+        """The layer's phase: a net is imported for ``TEST``, but a layer may say otherwise."""
+        return self.layer.message.choice("phase", PHASES, "TEST")
 
     def settings(self, name: str) -> Message:
         """Return the layer's message `name`, such as ``pooling_param``."""

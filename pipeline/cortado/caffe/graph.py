@@ -131,7 +131,7 @@ class GraphBuilder:
     ) -> tuple[Blob, ...]:
         """Add a node with these outputs."""
         symbols = {blob.symbol for blob in inputs if blob.symbol}
-        if len(symbols) > 1:
+        if len(symbols) > 1 and any(out.symbol is None for out in outs):
             raise CortadoError(
                 f"layer {name!r}: its bottoms have numbers of items that may differ in every run"
             )

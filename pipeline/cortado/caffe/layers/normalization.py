@@ -1,20 +1,23 @@
-"""LRN and BatchNorm.
+"""LRN, BatchNorm and MVN.
 
 LRN, ACROSS_CHANNELS   x / (k + alpha/size · Σ x²)^beta over `size` channels around each: as in ONNX
 LRN, WITHIN_CHANNEL    x · (1 + alpha · mean x²)^-beta over size x size pixels around each, the
                        pad counted; `k` is ignored
-BatchNorm              (x - mean·s) / √(var·s + eps), s = 1/factor, or 0 if the factor is 0
+BatchNorm              (x - mean·s) / √(var·s + eps), s = 1/factor, or 0 if the factor is 0;
+                       with `use_global_stats: false` by mean and variance of the batch itself
+MVN                    (x - mean) / (√var + eps) over height and width, or over the whole item
 
 BatchNorm's blobs are mean, var and factor, the number of batches that the other two sum up;
-NVIDIA's fork stores a scale and a bias after them.
+NVIDIA's fork stores a scale and a bias after them. Variances are biased.
 
-Source: BVLC/caffe lrn_layer.cpp, batch_norm_layer.cpp; NVIDIA/caffe batch_norm_layer.cpp.
+Source: BVLC/caffe lrn_layer.cpp, batch_norm_layer.cpp, mvn_layer.cpp; NVIDIA/caffe
+batch_norm_layer.cpp.
 """
 
 import numpy as np
 
 from cortado.caffe.context import Context
-from cortado.caffe.graph import Attributes, Blob
+from cortado.caffe.graph import Attributes, Blob, Out
 from cortado.caffe.layers.registry import layer
 from cortado.caffe.parameters import BlobSpec, Parameter
 
@@ -55,11 +58,13 @@ def _within_channel(context: Context, size: int, alpha: float, beta: float) -> B
 @layer("BatchNorm")
 def _batch_norm(context: Context) -> Blob:
     x, param = context.bottom, context.settings("batch_norm_param")
-    if x.rank < 2:
-        raise context.refuse(f"its bottom has {x.rank} dimensions; it needs at least 2")
-    if not param.flag("use_global_stats", default=True):
-        raise context.refuse("it normalizes by the statistics of the batch: use_global_stats")
-    mean, variance, factor, *affine = _load(context, x.shape[1])
+    if not x.rank:
+        raise context.refuse("its bottom is a single number")
+    mean, variance, factor, *affine = _load(context, x.shape[1] if x.rank > 1 else 1)
+    epsilon = param.number("eps", 1e-5)
+    if not param.flag("use_global_stats", default=context.phase == "TEST"):
+        context.note("it normalizes by the mean and variance of the batch that it is given")
+        return _by_batch(context, epsilon, affine)
     scale = float(factor.array[0])
     inverse = np.float32(1 / scale if scale else 0)
     if not scale and (mean.array.any() or variance.array.any()):
@@ -74,8 +79,60 @@ def _batch_norm(context: Context) -> Blob:
         Parameter(variance.name, variance.array * inverse),
     ]
     blobs = [context.initializer(parameter) for parameter in (gamma, beta, *statistics)]
-    attributes = {"epsilon": param.number("eps", 1e-5)}
-    return context.node("BatchNormalization", [x, *blobs], x.shape, attributes)
+    # Of a vector every value is an item, of the one channel.
+    x = context.reshape(x, (*x.shape, 1), part="items") if x.rank == 1 else x
+    y = context.node("BatchNormalization", [x, *blobs], x.shape, {"epsilon": epsilon})
+    return context.reshape(y, context.bottom.shape, part="vector")
+
+
+def _by_batch(context: Context, epsilon: float, affine: list[Parameter]) -> Blob:
+    x = context.bottom
+    axes = tuple(axis for axis in range(x.rank) if axis != 1)
+    centred = _centred(context, axes)
+    variance = _variance(context, centred, axes)
+    shape = variance.shape
+    base = context.node("Add", [variance, context.scalar(epsilon, "eps")], shape, part="base")
+    std = context.node("Sqrt", [base], shape, part="std")
+    y = context.node("Div", [centred, std], x.shape)
+    for op, parameter in zip(("Mul", "Add"), affine, strict=False):
+        y = context.node(op, [y, context.initializer(parameter, shape)], x.shape, part=op.lower())
+    return y
+
+
+@layer("MVN")
+def _mvn(context: Context) -> Blob:
+    x, param = context.bottom, context.settings("mvn_param")
+    if not 1 <= x.rank <= 4:
+        raise context.refuse(f"its bottom has {x.rank} dimensions instead of 1 to 4")
+    across = param.flag("across_channels", default=False)
+    axes = tuple(range(1 if across else 2, x.rank))
+    if not axes:  # each value is its own mean
+        return context.node("Sub", [x, x], x.shape)
+    centred = _centred(context, axes)
+    if not param.flag("normalize_variance", default=True):
+        return centred
+    variance = _variance(context, centred, axes)
+    std = context.node("Sqrt", [variance], variance.shape, part="std")
+    epsilon = context.scalar(param.number("eps", 1e-9), "eps")
+    divisor = context.node("Add", [std, epsilon], std.shape, part="divisor")
+    return context.node("Div", [centred, divisor], x.shape)
+
+
+def _centred(context: Context, axes: tuple[int, ...]) -> Blob:
+    """Return the bottom minus its mean over `axes`."""
+    x = context.bottom
+    return context.node("Sub", [x, _mean(context, x, axes, "mean")], x.shape, part="centred")
+
+
+def _variance(context: Context, centred: Blob, axes: tuple[int, ...]) -> Blob:
+    square = context.node("Mul", [centred, centred], centred.shape, part="square")
+    return _mean(context, square, axes, "variance")
+
+
+def _mean(context: Context, x: Blob, axes: tuple[int, ...], part: str) -> Blob:
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
+    out = Out(shape, symbol="" if 0 in axes else None)
+    return context.node("ReduceMean", [x], out, {"axes": axes, "keepdims": 1}, part)
 
 
 def _load(context: Context, channels: int) -> tuple[Parameter, ...]:
