@@ -17,6 +17,7 @@ from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder
 from cortado.caffe.heads import deploy
+from cortado.caffe.in_place import check_in_place
 from cortado.caffe.inputs import DATA_TYPES, input_shapes
 from cortado.caffe.layers import converter_of
 from cortado.caffe.net import Net, read_net
@@ -69,6 +70,7 @@ def import_caffe(
     """
     net = read_net(prototxt, options)
     deployed = deploy(net)
+    check_in_place(deployed.net.layers)
     notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
