@@ -66,9 +66,7 @@ def deploy(net: Net) -> Deployed:
                 layers.append(_activation(layer, scores, taken))
                 gone -= set(layers[-1].tops)
         elif not gone.isdisjoint(layer.bottoms):
-            notes.append(
-                f"dropped layer {layer.name!r} ({layer.type}), which reads a loss or metric"
-            )
+            notes.append(f"dropped layer {layer.name!r} ({layer.type}), which reads a loss")
             gone.update(layer.tops)
         else:
             layers.append(layer)
