@@ -230,3 +230,26 @@ def test_a_training_net():
     assert "dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'" in found.notes
     assert list(found.model.metadata_props) == ["cortado.input"]
     assert read_transform(found.model) == InputTransform(1 / 256)
+
+
+SHARED_SQUARE = """
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: [2, 1, 3] } } }
+layer { name: "a" type: "InnerProduct" bottom: "x" top: "a" param { name: "w" }
+        inner_product_param { num_output: 3 bias_term: false } }
+layer { name: "b" type: "InnerProduct" bottom: "x" top: "b" param { name: "w" }
+        inner_product_param { num_output: 3 bias_term: false axis: 2 } }
+"""
+
+
+def test_a_square_weight_shared_in_two_layouts_is_refused():
+    with pytest.raises(
+        CortadoError, match=r"a\.weight is shared by layers that want it in different"
+    ):
+        imported(SHARED_SQUARE, {"a": [np.arange(9).reshape(3, 3)]})
+
+
+def test_layers_without_blobs_may_have_the_same_name():
+    text = one_layer('type: "Power" power_param { scale: 2 }', (2, 3))
+    text += 'layer { name: "l" type: "Power" bottom: "l" top: "m" power_param { scale: 3 } }'
+    x = np.float32([[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(run(imported(text).model, data=x)["m"], 6 * x)
