@@ -1,7 +1,7 @@
 """A Caffe net and its blobs → a model in memory.
 
 1. `net` reads the prototxt: which layers, connected how.
-2. `heads` takes losses and metrics away.
+2. `heads` takes losses and metrics away; `in_place` refuses what Caffe gets wrong itself.
 3. The data layers become inputs; every other layer, in file order, becomes the nodes that its
    function in `layers` adds to the graph.
 

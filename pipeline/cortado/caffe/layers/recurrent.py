@@ -212,7 +212,7 @@ def _unit(
     """Return the next c and h; the c before is 0 where it is None."""
     size = gates.shape[-1] // 4
     step = (*gates.shape[:2], size)
-    sizes = context.integers([size] * 4, f"{part}sizes")
+    sizes = context.integers([size] * 4, "gates/sizes")
     raw = context.nodes("Split", [gates, sizes], [step] * 4, {"axis": 2}, f"{part}split")
     pairs = zip("ifog", ("Sigmoid", "Sigmoid", "Sigmoid", "Tanh"), raw, strict=True)
     i, f, o, g = (context.node(op, [x], step, part=f"{part}{name}") for name, op, x in pairs)
