@@ -208,7 +208,11 @@ def test_slice_at_points():
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        ('type: "Wonder"', "layers of type 'Wonder' cannot be converted"),
+        (
+            'type: "Wonder"',
+            "layers of type 'Wonder' cannot be converted; it reads data [2, 6, 7, 8] and has "
+            "no blobs; leave it out with --cut-at BLOB, or convert it with --layers MODULE",
+        ),
         ('type: "ReLU" bottom: "data"', "it has 2 bottoms instead of one"),
         ('type: "ReLU" top: "m"', "it has 2 tops instead of 1"),
         ('type: "Pooling"', "it has no kernel_size"),

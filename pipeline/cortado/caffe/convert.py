@@ -1,7 +1,7 @@
 """A Caffe net and its blobs → a model in memory.
 
 1. `net` reads the prototxt: which layers, connected how.
-2. `heads` takes losses and metrics away.
+2. `heads` takes losses and metrics away, and what comes after the blobs that the user wants.
 3. The data layers become inputs; every other layer, in file order, becomes the nodes that its
    function in `layers` adds to the graph.
 
@@ -18,7 +18,7 @@ from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder
 from cortado.caffe.heads import deploy
 from cortado.caffe.inputs import DATA_TYPES, input_shapes
-from cortado.caffe.layers import converter_of
+from cortado.caffe.layers import converter_of, is_own
 from cortado.caffe.net import Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Parameters, Weights
@@ -68,8 +68,9 @@ def import_caffe(
         are not its weights.
     """
     net = read_net(prototxt, options)
-    deployed = deploy(net)
-    notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
+    deployed = deploy(net, options)
+    own = [layer for layer in deployed.net.layers if is_own(layer.type)]
+    notes = [*unknown_fields(own), *overwritten_views(net.layers), *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
@@ -116,7 +117,7 @@ def _inputs(
 
 def _tops(context: Context) -> dict[str, Blob]:
     layer = context.layer
-    results = converter_of(layer)(context)
+    results = converter_of(layer.type)(context)
     tops = (results,) if isinstance(results, Blob) else results
     if len(tops) != len(layer.tops):
         raise layer.refuse(f"it has {len(layer.tops)} tops instead of {len(tops)}")
