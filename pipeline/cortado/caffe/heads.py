@@ -65,6 +65,7 @@ def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
     kept, unused = _reaching(walk.layers, outputs)
     ordered = tuple(sorted(outputs, key=str.encode))
     if options.cut_at:
+        ordered = tuple(dict.fromkeys(options.cut_at))
         count = len(net.layers) - len(kept)
         notes = [f"cut at {', '.join(map(repr, ordered))}: {count} layers are left out"]
     else:

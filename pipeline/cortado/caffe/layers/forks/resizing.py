@@ -57,7 +57,7 @@ def _interp_sizes(context: Context, param: Message, sizes: Shape) -> Shape:
             raise context.unsupported("it has both a second bottom and fields for its size")
         return context.bottoms[1].shape[2:]
     if given == {"height", "width"}:
-        return param.integer("height", 0), param.integer("width", 0)
+        return param.integer("height", 0, minimum=1), param.integer("width", 0, minimum=1)
     if not given or not given <= {"shrink_factor", "zoom_factor"}:
         raise context.unsupported("its size is neither height and width nor shrink and zoom")
     shrink, zoom = (param.integer(name, 1, minimum=1) for name in ("shrink_factor", "zoom_factor"))
