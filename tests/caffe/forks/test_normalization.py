@@ -55,7 +55,7 @@ FOUR = [np.ones((1, 6), np.float32)] * 4
         ('type: "Normalize" normalize_param { axis: 1 }', FOUR[:1], "it is not SSD's Normalize"),
         ('type: "BN"', FOUR[:2], "a BN has four blobs"),
         ('type: "BN" bn_param { bn_mode: INFERENCE }', FOUR, "a BN has four blobs"),
-        ('type: "BN"', FOUR[:3] + [np.ones(1)], "not all its blobs have a value for each of 6"),
+        ('type: "BN"', [*FOUR[:3], np.ones(1)], "not all its blobs have a value for each of 6"),
         ('type: "BN"', [f.reshape(1, 6, 1, 1) for f in FOUR], "its scale has the shape [1, 6] in"),
         ('type: "BN" bn_param { use_global_stats: false }', FOUR, "the statistics of the batch"),
     ],
