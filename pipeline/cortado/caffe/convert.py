@@ -17,6 +17,7 @@ from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder
 from cortado.caffe.heads import deploy
+from cortado.caffe.in_place import check_in_place
 from cortado.caffe.inputs import DATA_TYPES, input_shapes
 from cortado.caffe.layers import converter_of, is_own
 from cortado.caffe.net import Net, read_net
@@ -69,6 +70,7 @@ def import_caffe(
     """
     net = read_net(prototxt, options)
     deployed = deploy(net, options)
+    check_in_place(deployed.net.layers)
     own = [layer for layer in deployed.net.layers if is_own(layer.type)]
     notes = [*unknown_fields(own), *overwritten_views(net.layers), *deployed.notes]
     try:

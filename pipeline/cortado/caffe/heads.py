@@ -2,10 +2,11 @@
 
     SoftmaxWithLoss            a Softmax of its scores becomes an output
     SigmoidCrossEntropyLoss    a Sigmoid of its scores becomes an output
+    InfogainLoss               dropped, but for its second top: the Softmax that it scores
     other losses, Accuracy     dropped; what they score becomes an output unless others read it
-    DetectionOutput            dropped unless it shall be decoded, and whatever reads it; all of
-                               its bottoms (locations, confidences, priors) become outputs
-    Silence, HDF5Output        dropped
+    DetectionOutput            dropped, unless it shall be decoded; all of its bottoms
+                               (locations, confidences, priors) become outputs
+    Silence, HDF5Output        dropped, and so is what reads the top of a layer that is dropped
 
 Where the user says at which blobs to cut, these are the outputs instead.
 
@@ -13,11 +14,11 @@ Whatever then leads to no output, such as the labels, is dropped too. All of it 
 user; the model does not remember it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cortado.caffe.inputs import DATA_TYPES
-from cortado.caffe.message import Message, Scalar
+from cortado.caffe.message import Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, Net
 from cortado.caffe.options import CaffeOptions
 from cortado.errors import CortadoError, unknown_name
@@ -58,6 +59,7 @@ def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
     CortadoError
         If nothing is left that could be an output, or the net has no blob to cut at.
     """
+    net = replace(net, layers=tuple(_with_probabilities(net.layers)))
     walk = _Walk(net, options)
     for layer in net.layers:
         walk.take(layer)
@@ -136,6 +138,25 @@ class _Walk:
     def _drop(self, layer: LayerSpec, why: str) -> None:
         self._gone.update(layer.tops)
         self.notes.append(f"dropped layer {layer.name!r} ({layer.type}){why}")
+
+
+def _with_probabilities(layers: Iterable[LayerSpec]) -> Iterator[LayerSpec]:
+    """Make the second top of an InfogainLoss, a Softmax along the loss's axis, a layer."""
+    for layer in layers:
+        if layer.type == "InfogainLoss" and len(layer.tops) == 2:
+            axes = layer.message.message("infogain_loss_param").every("axis")
+            param = Field("softmax_param", Message(axes, layer.line), layer.line)
+            yield replace(
+                layer,
+                name=f"{layer.name}/softmax",
+                type="Softmax",
+                bottoms=layer.bottoms[:1],
+                tops=layer.tops[1:],
+                params=(),
+                message=Message((param,), layer.line),
+            )
+            layer = replace(layer, tops=layer.tops[:1])
+        yield layer
 
 
 def _flat(message: Message) -> str:

@@ -3,7 +3,7 @@
 ReLU        max(x, 0) + negative_slope·min(x, 0)
 PReLU       max(x, 0) + a·min(x, 0), a learned for each channel or for all
 BNLL        log(1 + exp x)
-Clip        min(max(x, min), max)
+Clip        max(min(x, max), min)
 Swish       x·sigmoid(beta·x)
 Threshold   1 where x > threshold, else 0
 Dropout     the identity; with a fork's `scale_train: false`, x·(1 - dropout_ratio)
@@ -73,7 +73,8 @@ def _clip(context: Context) -> Blob:
     x, param = context.bottom, context.settings("clip_param")
     if not (param.has("min") and param.has("max")):
         raise context.refuse("it has no min, or no max")
-    bounds = [context.scalar(param.number(name, 0.0), name) for name in ("min", "max")]
+    low, high = param.number("min", 0.0), param.number("max", 0.0)
+    bounds = [context.scalar(low, "min"), context.scalar(max(low, high), "max")]  # min wins
     return context.node("Clip", [x, *bounds], x.shape)
 
 
@@ -113,7 +114,4 @@ def _dropout(context: Context) -> Blob:
 @layer("Softmax")
 def _softmax(context: Context) -> Blob:
     axis = context.settings("softmax_param").integer("axis", 1)
-    axis = context.axis(axis, context.bottom.rank)
-    if axis == 0:
-        context.fix_batch(context.bottom, "normalizes along the batch")
-    return context.unary("Softmax", {"axis": axis})
+    return context.unary("Softmax", {"axis": context.axis(axis, context.bottom.rank)})

@@ -24,20 +24,23 @@ __all__: list[str] = []
 
 
 @layer("Im2col")
-def _im2col(context: Context) -> tuple[Blob, ...]:
-    planes = planes_of(context)
+def _im2col(context: Context) -> Blob:
+    planes, _ = planes_of(context), context.bottom
     if not planes.spatial:
         raise context.refuse("its bottom has no spatial axes")
     window = conv_window(context, len(planes.spatial))
-    size, channels = prod(window.kernel), planes.channels
+    x, size = planes.batch(context, 0), prod(window.kernel)
     one_hot = np.eye(size, dtype=np.float32).reshape(size, 1, *window.kernel)
-    repeats = context.integers([channels, *[1] * (1 + len(window.kernel))], "channels")
-    shape = (channels * size, 1, *window.kernel)
-    kernels = context.node("Tile", [context.constant(one_hot, "kernel"), repeats], shape, part="w")
-    tops = []
-    for i in range(len(context.bottoms)):
-        x = planes.batch(context, i)
-        out = (x.shape[0], channels * size, *window.out(planes.spatial))
-        y = context.node("Conv", [x, kernels], out, window.attributes(channels))
-        tops.append(planes.top(context, y, i))
-    return tuple(tops)
+    outputs = planes.channels * size
+    repeats = context.integers([planes.channels, *[1] * (1 + len(window.kernel))], "channels")
+    kernels = context.node(
+        "Tile",
+        [context.constant(one_hot, "kernel"), repeats],
+        (outputs, 1, *window.kernel),
+        part="kernels",
+    )
+    out = (x.shape[0], outputs, *window.out(planes.spatial))
+    if min(out) < 1:
+        raise context.refuse(f"its window does not fit its bottom, {list(context.bottom.shape)}")
+    y = context.node("Conv", [x, kernels], out, window.attributes(planes.channels))
+    return planes.top(context, y, 0)

@@ -57,9 +57,9 @@ def conv_window(context: Context, axes: int) -> Window:
 
     Without such axes Caffe computes with no window at all: as with one of a single value.
     """
+    kernel = _sizes(context, "kernel_size", "kernel", axes, minimum=1)
     if not axes:
         return Window((1,), (1,), (0,), (1,))
-    kernel = _sizes(context, "kernel_size", "kernel", axes, minimum=1)
     if kernel is None:
         raise context.refuse("it has no kernel_size")
     return Window(

@@ -72,13 +72,15 @@ def _settings(context: Context) -> _Settings:
     nms = param.message("nms_param")
     count = param.integer("num_classes", 0, minimum=1)
     background = param.integer("background_label_id", 0)
-    classes = tuple(c for c in range(count) if c != background)
     shared = param.flag("share_location", default=True)
     sizes = [prod(blob.shape[1:]) for blob in context.bottoms[:3]]
     priors = sizes[2] // 8
-    if not classes or sizes != [4 * priors * (1 if shared else count), priors * count, 8 * priors]:
+    if sizes != [4 * priors * (1 if shared else count), priors * count, 8 * priors]:
         found = ", ".join(str(list(blob.shape)) for blob in context.bottoms[:3])
         raise context.refuse(f"its bottoms have the shapes {found} for {count} num_classes")
+    classes = tuple(c for c in range(count) if c != background)
+    if not classes:
+        raise context.refuse("its only class is the background")
     overlap, eta = nms.number("nms_threshold", 0.3), nms.number("eta", 1.0)
     if overlap < 0 or not 0 < eta <= 1:
         raise context.refuse(f"its nms_threshold is {overlap} and its eta {eta}")

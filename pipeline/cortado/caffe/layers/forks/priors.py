@@ -15,6 +15,8 @@ It is computed here, with the same rounding, and stored as a constant.
 Source: weiliu89/caffe prior_box_layer.cpp.
 """
 
+from math import prod
+
 import numpy as np
 
 from cortado.caffe.context import Context
@@ -25,6 +27,7 @@ from cortado.model.typing import Array
 
 __all__: list[str] = []
 
+_MOST = 2_000_000  # boxes; detectors have thousands
 _SAME = 1e-6  # aspect ratios that differ by less are one
 
 
@@ -39,6 +42,8 @@ def _prior_box(context: Context) -> Blob:
         float(np.float32(i) / np.float32(n)) for i, n in zip(image, layer_size, strict=True)
     )
     boxes = _boxes(context, param)
+    if prod(layer_size) * len(boxes) > _MOST:
+        raise context.refuse(f"it makes {prod(layer_size) * len(boxes)} boxes")
     offset = np.float32(param.number("offset", 0.5))
     corners = np.empty((*layer_size, len(boxes), 4), np.float32)
     for axis, places in ((1, np.s_[None, :, None]), (0, np.s_[:, None, None])):
