@@ -6,7 +6,12 @@ from cortado.caffe.layers.registry import layer
 
 __all__ = ["REFUSED"]
 
+_NORMS = "forks add an eps of their own to it, in different places"
+
 REFUSED = {
+    "L2Norm": _NORMS,
+    "L2Normalization": _NORMS,
+    "L2Normalize": _NORMS,
     "Proposal": "how many regions it proposes depends on the image, and forks order equal scores "
     "differently",
     "PSROIPooling": "ONNX has no pooling that takes another channel for each part of a region",
