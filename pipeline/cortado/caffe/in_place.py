@@ -13,8 +13,9 @@ from cortado.caffe.net import LayerSpec
 __all__ = ["check_in_place"]
 
 _NEVER = frozenset(
-    {"AbsVal", "ArgMax", "BatchReindex", "Crop", "Flatten", "Im2col", "Pooling", "Reshape", "SPP"}
-    | {"Convolution", "CConvolution", "CmpConvolution", "Deconvolution", "Split", "Tile"}
+    {"AbsVal", "ArgMax", "BatchReindex", "Crop", "Flatten", "Im2col", "Pooling", "Reduction"}
+    | {"Convolution", "CConvolution", "CmpConvolution", "Deconvolution"}
+    | {"Reshape", "SPP", "Split", "Tile"}
     | {"DepthwiseConvolution", "ConvolutionDepthwise"}
     | {"InnerProduct", "CInnerProduct", "CmpInnerProduct"}
     | {"ConvolutionRistretto", "DeconvolutionRistretto", "FcRistretto", "LRNRistretto"}

@@ -124,3 +124,16 @@ def test_refusals(layer, reason):
     with pytest.raises(CortadoError) as error:
         import_caffe(one_layer(layer), Fillers(0))
     assert reason in str(error.value)
+
+
+def test_the_last_of_several_values_for_one_place_is_left():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 5, 6)).astype(np.float32)
+    mask = rng.integers(0, 40, x.shape)  # as of a Pooling whose windows overlap
+    text = two_inputs('type: "Upsample" upsample_param { scale: 2 }', x.shape, x.shape)
+    model = import_caffe(text, NO_WEIGHTS).model
+    expected = np.zeros((2, 3, 120), np.float32)
+    for n, c, h, w in np.ndindex(*x.shape):
+        expected[n, c, mask[n, c, h, w]] = x[n, c, h, w]
+    result = run(model, a=x, b=mask.astype(np.float32))["l"]
+    np.testing.assert_array_equal(result, expected.reshape(2, 3, 10, 12))
