@@ -8,14 +8,14 @@
 The architecture comes from the prototxt, the values from the caffemodel. Where Caffe is silent
 about a mistake (a layer without weights, say), the import is refused.
 
-`layer`, `Context`, `Blob` and `BlobSpec` are for modules that convert types of their own.
+`layer`, `Context`, `Blob`, `BlobSpec` and `Out` are for modules that convert types of their own.
 """
 
 from cortado.caffe.caffemodel import CaffeWeights, read_caffemodel
 from cortado.caffe.context import Context
 from cortado.caffe.convert import Imported, import_caffe
 from cortado.caffe.fillers import Fillers
-from cortado.caffe.graph import Blob
+from cortado.caffe.graph import Blob, Out
 from cortado.caffe.layers import layer
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import BlobSpec, Weights
@@ -29,6 +29,7 @@ __all__ = [
     "Context",
     "Fillers",
     "Imported",
+    "Out",
     "Weights",
     "import_caffe",
     "layer",
