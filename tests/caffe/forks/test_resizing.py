@@ -102,7 +102,15 @@ def test_upsample_by_a_mask(fields, size):
         ('type: "Interp" interp_param { height: 0 width: 2 }', "height must be an integer"),
         (
             'type: "Interp" bottom: "data" interp_param { zoom_factor: 2 }',
-            "it has both a second bottom and fields for its size",
+            "a second bottom is of images, and all that says its size",
+        ),
+        (
+            'type: "Interp" bottom: "data" bottom: "data"',
+            "a second bottom is of images, and all that says its size",
+        ),
+        (
+            'type: "Upsample" bottom: "data" upsample_param { upsample_h: 20 }',
+            "it needs upsample_h and upsample_w, or scale, or scale_h and scale_w",
         ),
         ('type: "Upsample"', "1 bottoms and the fields none do not say which of the layers"),
         (

@@ -30,6 +30,9 @@ _NEAREST: Attributes = {
 }
 _LINEAR: Attributes = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
 _SIZES = ("height", "width", "shrink_factor", "zoom_factor")
+_PAIRS = ("upsample", "scale")
+_UNPOOL_FIELDS = {"scale", "scale_h", "scale_w", "pad_out_h", "pad_out_w"}
+_UNPOOL_FIELDS |= {"upsample_h", "upsample_w"}
 
 
 @layer("Interp")
@@ -52,9 +55,9 @@ def _interp(context: Context) -> Blob:
 def _interp_sizes(context: Context, param: Message, sizes: Shape) -> Shape:
     """Return the height and width of the top."""
     given = {name for name in _SIZES if param.has(name)}
-    if len(context.bottoms) == 2:
-        if given:
-            raise context.unsupported("it has both a second bottom and fields for its size")
+    if len(context.bottoms) > 1:
+        if given or len(context.bottoms) > 2 or context.bottoms[1].rank != 4:
+            raise context.unsupported("a second bottom is of images, and all that says its size")
         return context.bottoms[1].shape[2:]
     if given == {"height", "width"}:
         return param.integer("height", 0, minimum=1), param.integer("width", 0, minimum=1)
@@ -80,18 +83,14 @@ def _upsample(context: Context) -> Blob:
     )
 
 
-_UNPOOL_FIELDS = {"scale", "scale_h", "scale_w", "pad_out_h", "pad_out_w"}
-_UNPOOL_FIELDS |= {"upsample_h", "upsample_w"}
-
-
 def _unpool_sizes(context: Context, param: Message) -> Shape:
     x = _image(context)
-    if param.has("upsample_h") or param.has("upsample_w"):
+    given, axes = ({axis for axis in "hw" if param.has(f"{name}_{axis}")} for name in _PAIRS)
+    if len(given) == 1 or len(axes) == 1 or (axes and param.has("scale")):
+        raise context.refuse("it needs upsample_h and upsample_w, or scale, or scale_h and scale_w")
+    if given:
         return tuple(param.integer(f"upsample_{axis}", 0, minimum=2) for axis in "hw")
     scale = param.integer("scale", 2, minimum=2)
-    axes = param.has("scale_h") + param.has("scale_w")
-    if axes == 1 or (axes and param.has("scale")):
-        raise context.refuse("it needs upsample_h and upsample_w, or scale, or scale_h and scale_w")
     sizes = []
     for axis, n in zip("hw", x.shape[2:], strict=True):
         factor = param.integer(f"scale_{axis}", scale, minimum=2)
