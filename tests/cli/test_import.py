@@ -5,6 +5,7 @@ import json
 import onnx
 import pytest
 
+from caffe.forks.architectures import DETECTOR
 from cli.program import cortado, done, refused, same_weights, weights
 from cortado.caffe.layers import registry
 from support import SHARED, needs_shared
@@ -180,3 +181,28 @@ def test_a_module_of_the_user_converts_layers(net, tmp_path, monkeypatch):
     assert [node.op_type for node in onnx.load_from_string(data).graph.node][-1] == "Neg"
     result = cortado("import", "--init", path, "--layers", "no_such_module")
     assert refused(result, 1, "import", "--layers no_such_module cannot be imported")
+
+
+def test_a_detector_is_cut_or_decoded(tmp_path):
+    path = tmp_path / "detector.prototxt"
+    path.write_text(DETECTOR)
+    outputs = {
+        how: [
+            output.name
+            for output in onnx.load_from_string(
+                done("import", "--init", path, "--detections", how)
+            ).graph.output
+        ]
+        for how in ("cut", "decode")
+    }
+    assert outputs == {
+        "cut": ["mbox_conf_flatten", "mbox_loc", "mbox_prior"],
+        "decode": ["detection_out"],
+    }
+    whole = tmp_path / "whole.onnx"
+    done("import", "--init", path, "--detections", "decode", "-o", whole)
+    small = done("emit", stdin=done("prune", whole, "--sparsity", "0.5"))
+    assert [output.name for output in onnx.load_from_string(small).graph.output] == [
+        "detection_out"
+    ]
+    assert refused(cortado("import", whole, "--detections", "decode"), 2, "import", "PROTOTXT")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
@@ -105,7 +106,8 @@ def _convert(
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
     model = graph.finish(net.name, blobs, net.outputs)
-    if parameters.unused():
+    RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
+    if parameters.unused() and not options.cut_at:
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
     return model, notes
 

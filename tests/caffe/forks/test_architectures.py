@@ -125,3 +125,12 @@ def test_places_of_maxima_are_used_again():
     expected = F.conv2d(y, *w["score"], padding=1)
     np.testing.assert_allclose(result, expected.numpy(), rtol=1e-4, atol=1e-5)
     assert run(model, data=x[:1])["score"].shape == (1, 3, 13, 16)
+
+
+def test_layers_of_which_only_the_size_counts_leave_no_trace():
+    blobs, x = random_blobs(DETECTOR, [("conv0_batchnorm", 8)]), images(1, 3, 32, 48)
+    found = imported(DETECTOR, blobs, cut_at=("mbox_prior",))
+    assert not any("weight" in name for name in found.model.graph.initializers)
+    assert found.notes == ("cut at 'mbox_prior': 18 layers are left out",)
+    priors = run(imported(DETECTOR, blobs).model, data=x)["mbox_prior"]
+    np.testing.assert_array_equal(run(found.model, data=x)["mbox_prior"], priors)
