@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
@@ -102,7 +103,7 @@ class GraphBuilder:
         return blob
 
     def initializer(self, name: str, array: Array) -> Blob:
-        """Add a constant; one that is there already under this name is used again."""
+        """Add a blob of a layer; one that is there already under this name is used again."""
         known = self._initializers.get(name)
         if known is not None:
             if known.shape != array.shape:
@@ -120,6 +121,16 @@ class GraphBuilder:
             const_value=tensor,
         )
         return self._initializers.setdefault(name, Blob(value, array.shape))
+
+    def constant(self, name: str, array: Array) -> Blob:
+        """Add a constant; layers of one name share it only where their values are equal."""
+        known = self._initializers.get(name)
+        if known is not None and known.value.const_value is not None:
+            there = known.value.const_value.numpy()
+            if there.dtype == array.dtype and np.array_equal(there, array):
+                return known
+            name = _unique(name, self._names)
+        return self.initializer(name, array)
 
     def node(
         self,
