@@ -28,6 +28,7 @@ from cortado.model.typing import Array
 __all__: list[str] = []
 
 _MOST = 2_000_000  # boxes; detectors have thousands
+_LARGEST = 2**15  # pixels, so that the product of two is still an integer in Caffe
 _SAME = 1e-6  # aspect ratios that differ by less are one
 
 
@@ -62,8 +63,8 @@ def _prior_box(context: Context) -> Blob:
 def _boxes(context: Context, param: Message) -> Array:
     """Return width and height of the boxes of a place, float32."""
     smalls, larges = param.numbers("min_size"), param.numbers("max_size")
-    if not smalls or min(smalls) <= 0:
-        raise context.refuse("it needs a min_size, and positive ones")
+    if not smalls or not all(0 < size < _LARGEST for size in (*smalls, *larges)):
+        raise context.refuse("it needs a min_size, and its sizes must be positive numbers")
     if larges and len(larges) != len(smalls):
         raise context.refuse(f"it has {len(smalls)} of min_size and {len(larges)} of max_size")
     if any(large <= small for small, large in zip(smalls, larges, strict=False)):
