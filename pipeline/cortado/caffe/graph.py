@@ -103,17 +103,29 @@ class GraphBuilder:
         return blob
 
     def initializer(self, name: str, array: Array) -> Blob:
-        """Add a blob of a layer; one that is there already under this name is used again."""
+        """Add a parameter; one that is there already under this name is used again."""
         known = self._initializers.get(name)
-        if known is not None:
-            if known.shape != array.shape:
-                raise CortadoError(
-                    f"{name} is shared by layers that want it as {list(known.shape)} "
-                    f"and as {list(array.shape)}"
-                )
+        if known is None:
+            self._names.add(name)
+            return self._add(name, array)
+        if known.shape != array.shape:
+            raise CortadoError(
+                f"{name} is shared by layers that want it as {list(known.shape)} "
+                f"and as {list(array.shape)}"
+            )
+        if not _holds(known, array):
+            raise CortadoError(f"{name} is shared by layers that want it in different forms")
+        return known
+
+    def constant(self, name: str, array: Array) -> Blob:
+        """Add a constant that is no parameter, perhaps under another name: layers may share one."""
+        known = self._initializers.get(name)
+        if known is not None and known.shape == array.shape and _holds(known, array):
             return known
+        return self._add(_unique(name, self._names), array)
+
+    def _add(self, name: str, array: Array) -> Blob:
         tensor = ir.Tensor(array, name=name)
-        self._names.add(name)
         value = ir.Value(
             name=name,
             shape=ir.Shape(array.shape),
@@ -121,16 +133,6 @@ class GraphBuilder:
             const_value=tensor,
         )
         return self._initializers.setdefault(name, Blob(value, array.shape))
-
-    def constant(self, name: str, array: Array) -> Blob:
-        """Add a constant; layers of one name share it only where their values are equal."""
-        known = self._initializers.get(name)
-        if known is not None and known.value.const_value is not None:
-            there = known.value.const_value.numpy()
-            if there.dtype == array.dtype and np.array_equal(there, array):
-                return known
-            name = _unique(name, self._names)
-        return self.initializer(name, array)
 
     def node(
         self,
@@ -205,6 +207,11 @@ def _blob(out: Out, symbol: str) -> Blob:
     dims: tuple[int | str, ...] = (symbol, *out.shape[1:]) if symbol else out.shape
     value = ir.Value(shape=ir.Shape(dims), type=ir.TensorType(out.dtype))
     return Blob(value, out.shape, symbol)
+
+
+def _holds(blob: Blob, array: Array) -> bool:
+    tensor = blob.value.const_value
+    return tensor is not None and np.array_equal(tensor.numpy(), array, equal_nan=True)
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -87,18 +87,21 @@ class _Walk:
         self._taken = {top for layer in net.layers for top in layer.tops}
         self._wanted: set[str] = set()  # outputs, whoever reads them
         self._scored: set[str] = set()  # outputs, unless others read them
-        self._gone: set[str] = set()
+        self._gone: dict[str, str] = {}  # what is no longer computed, and what it was
 
     def take(self, layer: LayerSpec) -> None:
         """Keep a layer, drop it, or put another in its place."""
+        lost = next((self._gone[blob] for blob in layer.bottoms if blob in self._gone), "")
         if layer.type in _SINKS:
             self._drop(layer, "")
-        elif not self._gone.isdisjoint(layer.bottoms):
-            self._drop(layer, ", which reads what is dropped")
+        elif lost:
+            self._drop(layer, f", which reads {lost}", lost)
         elif layer.type == _DETECTIONS and not self._decode:
             self._wanted.update(layer.bottoms)
             settings = _flat(layer.message.message("detection_output_param"))
-            self._drop(layer, f"; its bottoms are outputs, for you to decode: {settings}")
+            self._drop(
+                layer, f"; its bottoms are outputs, for you to decode: {settings}", "detections"
+            )
         elif layer.type in _ACTIVATIONS or layer.type in _DROPPED:
             scores = _scores(layer, self._fed)
             self._scored.update(scores)
@@ -106,7 +109,7 @@ class _Walk:
             if layer.type in _ACTIVATIONS:
                 activation = _activation(layer, scores[0], self._taken)
                 self.layers.append(activation)
-                self._gone.difference_update(activation.tops)
+                self._gone.pop(activation.tops[0], None)
         else:
             self.layers.append(layer)
 
@@ -135,8 +138,8 @@ class _Walk:
             layer.tops[0] for layer in self.layers if layer.message.text("type") in _ACTIVATIONS
         }
 
-    def _drop(self, layer: LayerSpec, why: str) -> None:
-        self._gone.update(layer.tops)
+    def _drop(self, layer: LayerSpec, why: str, what: str = "a loss") -> None:
+        self._gone.update(dict.fromkeys(layer.tops, what))
         self.notes.append(f"dropped layer {layer.name!r} ({layer.type}){why}")
 
 
