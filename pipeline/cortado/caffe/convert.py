@@ -1,7 +1,8 @@
 """A Caffe net and its blobs → a model in memory.
 
 1. `net` reads the prototxt: which layers, connected how.
-2. `heads` takes losses and metrics away; `in_place` refuses what Caffe gets wrong itself.
+2. `heads` takes losses and metrics away, and what comes after the blobs that the user wants;
+   `in_place` refuses what Caffe itself gets wrong.
 3. The data layers become inputs; every other layer, in file order, becomes the nodes that its
    function in `layers` adds to the graph.
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
@@ -20,7 +22,7 @@ from cortado.caffe.graph import Blob, GraphBuilder, Out, Shape
 from cortado.caffe.heads import deploy
 from cortado.caffe.in_place import check_in_place
 from cortado.caffe.inputs import DATA_TYPES, constants, input_shapes
-from cortado.caffe.layers import converter_of
+from cortado.caffe.layers import converter_of, is_own
 from cortado.caffe.net import LayerSpec, Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Parameters, Weights
@@ -70,9 +72,10 @@ def import_caffe(
         are not its weights.
     """
     net = read_net(prototxt, options)
-    deployed = deploy(net)
+    deployed = deploy(net, options)
     check_in_place(deployed.net.layers)
-    notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
+    own = [layer for layer in deployed.net.layers if is_own(layer.type)]
+    notes = [*unknown_fields(own), *overwritten_views(net.layers), *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
@@ -104,7 +107,8 @@ def _convert(
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
     model = graph.finish(net.name, blobs, net.outputs)
-    if parameters.unused():
+    RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
+    if parameters.unused() and not options.cut_at:
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
     return model, notes
 
@@ -129,7 +133,7 @@ def _inputs(
 
 def _tops(context: Context) -> dict[str, Blob]:
     layer = context.layer
-    results = converter_of(layer)(context)
+    results = converter_of(layer.type)(context)
     tops = (results,) if isinstance(results, Blob) else results
     if len(tops) != len(layer.tops):
         raise layer.refuse(f"it has {len(layer.tops)} tops instead of {len(tops)}")
