@@ -142,8 +142,9 @@ class Context:
         return self._graph.constant(self._name(part), array)
 
     def scalar(self, value: float, part: str) -> Blob:
-        """Add a constant float32 of shape ()."""
-        return self.constant(np.asarray(value, np.float32), part)
+        """Add a constant float32 of shape (); what is too large for it is infinite, as in Caffe."""
+        with np.errstate(over="ignore"):
+            return self.constant(np.asarray(value, np.float32), part)
 
     def integers(self, values: Sequence[int], part: str) -> Blob:
         """Add a constant vector of int64."""
