@@ -27,7 +27,7 @@ def _power(context: Context) -> Blob:
     power, scale = param.number("power", 1.0), param.number("scale", 1.0)
     shift = param.number("shift", 0.0)
     if power == 0 or scale == 0:  # a constant, even where x is infinite
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             return _filled(context, float(np.power(np.float32(shift), np.float32(power))))
     x = _shifted(context, _times(context, x, scale, "scale"), shift)
     if power != 1:
