@@ -68,7 +68,7 @@ def test_legacy_shapes_fit_from_the_right():
         (b"\xff" * 20, "an integer does not end"),
         (b"\x00\x00", "a field has the number 0"),
         (field(100, field(1, b"\xff")), "a name is not UTF-8"),
-        (varint(100 << 3) + b"\x01", "field 100 is an integer"),
+        (varint(100 << 3) + b"\x01", "field 100 is of wire type 0"),
         (
             field(100, field(1, b"l") + field(7, field(7, field(1, varint(10**12))))),
             "layer 'l', blob 0 has the shape [1000000000000]",

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from cortado.caffe import read_caffemodel
 from fuzz.damage import damage
 from fuzz.messages import change_message
-from fuzz.schema import NetParameter
+from fuzz.schema import NetParameter, Weights
 from fuzz.wire import damage_fields
 from support import SHARED
 
@@ -64,7 +64,7 @@ def make(number: int) -> bytes:
 def judge(data: bytes) -> None:
     found = read_caffemodel(data)
     try:
-        net = NetParameter.FromString(data)
+        net = Weights.FromString(data)
     except DecodeError as error:
         raise AssertionError(f"protobuf refuses it: {error}") from error
     expected = {name: [values_of(blob) for blob in blobs] for name, blobs in layers_of(net)}
@@ -73,7 +73,7 @@ def judge(data: bytes) -> None:
         assert len(blobs) == len(expected[name]), f"{name}: {len(blobs)} blobs"
         for blob, values in zip(blobs, expected[name], strict=True):
             assert blob.array.shape == values.shape, (name, blob.array.shape, values.shape)
-            assert blob.array.tobytes() == values.tobytes(), f"{name}: other values"
+            assert np.array_equal(blob.array, values, equal_nan=True), f"{name}: other values"
 
 
 def layers_of(net):
@@ -93,7 +93,7 @@ def values_of(blob) -> np.ndarray:
     if blob.HasField("raw_data"):
         values = np.frombuffer(blob.raw_data, ("<f8", "<f4", "<f2")[blob.raw_data_type])
     else:
-        values = np.array(blob.double_data or blob.data, np.float64)
+        values = np.array(blob.double_data) if blob.double_data else np.array(blob.data, np.float32)
     assert values.size == prod(shape), (values.size, shape)
     with np.errstate(over="ignore", invalid="ignore"):
         return values.astype(np.float32).reshape(shape)

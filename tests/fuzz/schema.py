@@ -27,6 +27,10 @@ ENUMS = {
 MESSAGES = {
     "NetParameter": "1 name s, 2 layers *V1Layer, 3 input *s, 4 input_dim *i, 5 force_backward b, "
     "6 state State, 8 input_shape *BlobShape, 100 layer *Layer",
+    "Weights": "1 name s, 2 layers *V1Weights, 100 layer *LayerWeights",
+    "LayerWeights": "1 name s, 7 blobs *Blob",
+    "V1Weights": "1 layer V0Weights, 4 name s, 6 blobs *Blob",
+    "V0Weights": "1 name s, 50 blobs *Blob",
     "State": "1 phase Phase, 2 level i, 3 stage *s",
     "Rule": "1 phase Phase, 2 min_level i, 3 max_level i, 4 stage *s, 5 not_stage *s",
     "BlobShape": "1 dim #l",
@@ -132,4 +136,5 @@ def add_field(message: descriptor_pb2.DescriptorProto, text: str) -> None:
 
 
 CLASSES = make()
-NetParameter, Blob, Datum = CLASSES["NetParameter"], CLASSES["Blob"], CLASSES["Datum"]
+NetParameter, Weights = CLASSES["NetParameter"], CLASSES["Weights"]
+Blob, Datum = CLASSES["Blob"], CLASSES["Datum"]

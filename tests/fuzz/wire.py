@@ -10,6 +10,7 @@ from random import Random
 from fuzz.damage import damage
 
 NUMBERS = [0, 1, 2, 3, 127, 128, 2**31 - 1, 2**31, 2**32 - 1, 2**32 + 4, 2**63 - 1, 2**63, 2**64 - 1]
+LONGEST = 2**18  # bytes of a damaged message
 FIXED = {1: 8, 5: 4}
 
 
@@ -31,7 +32,7 @@ def damage_fields(data: bytes, rng: Random) -> bytes:
         siblings = pick(fields, rng)
         if siblings:
             change(siblings, rng)
-    return join(fields)
+    return join(fields)[:LONGEST]
 
 
 def pick(fields: list[Field], rng: Random) -> list[Field]:

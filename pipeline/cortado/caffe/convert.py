@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from cortado.caffe.aliasing import overwritten_views
+from cortado.caffe.aliasing import check_in_place, overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder
 from cortado.caffe.heads import deploy
@@ -68,6 +68,7 @@ def import_caffe(
         are not its weights.
     """
     net = read_net(prototxt, options)
+    check_in_place(net.layers)
     deployed = deploy(net)
     notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
     try:

@@ -18,12 +18,16 @@ import onnx_ir as ir
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["Attributes", "Blob", "GraphBuilder", "Shape"]
+__all__ = ["MAX_AXES", "MAX_COUNT", "Attributes", "Blob", "GraphBuilder", "Shape"]
 
 OPSET = 17
 IR_VERSION = 8  # the one that opset 17 came with, so that whatever reads it reads the file
 
-_MAX_COUNT = 2**31 - 1  # values in one of Caffe's blobs
+MAX_COUNT = 2**31 - 1
+"""The most values that a blob may have in Caffe."""
+
+MAX_AXES = 32
+"""The most axes that a blob may have in Caffe."""
 
 Shape: TypeAlias = tuple[int, ...]
 Attributes: TypeAlias = Mapping[str, int | float | str | Sequence[int]]
@@ -101,7 +105,8 @@ class GraphBuilder:
         """Add a node with an output of each shape; batched if any of its inputs is."""
         batched = any(blob.batched for blob in inputs)
         for shape in shapes:
-            if prod(shape) > _MAX_COUNT or min(shape, default=1) < 1:
+            too_large = prod(shape) > MAX_COUNT or len(shape) > MAX_AXES
+            if too_large or min(shape, default=1) < 1:
                 raise CortadoError(f"layer {name!r}: no blob can have the shape {list(shape)}")
         outputs = tuple(
             Blob(_value(shape, batched=batched and shape != ()), shape, batched and shape != ())

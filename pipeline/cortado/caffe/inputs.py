@@ -15,6 +15,7 @@ image_data_layer.cpp.
 from collections.abc import Mapping, Sequence
 from math import prod
 
+from cortado.caffe.graph import MAX_AXES, MAX_COUNT
 from cortado.caffe.message import Message
 from cortado.caffe.net import LayerSpec
 from cortado.errors import CortadoError, UsageError
@@ -46,6 +47,9 @@ def input_shapes(layers: Sequence[LayerSpec], wanted: Mapping[str, _Shape]) -> d
     CortadoError
         If nobody states an input's shape.
     """
+    for layer in layers:
+        if layer.bottoms:
+            raise layer.refuse(f"it reads {layer.bottoms[0]!r}, but data layers have no bottoms")
     tops = [top for layer in layers for top in layer.tops]
     if not tops:
         raise CortadoError("the net has no input: no layer reads a data or Input layer")
@@ -56,7 +60,7 @@ def input_shapes(layers: Sequence[LayerSpec], wanted: Mapping[str, _Shape]) -> d
         for top in layer.tops
     }
     for top, shape in shapes.items():
-        if prod(shape) >= 2**31:
+        if prod(shape) > MAX_COUNT or len(shape) > MAX_AXES:
             raise CortadoError(f"the input {top!r} of shape {list(shape)} is too large for Caffe")
     return shapes
 
@@ -75,10 +79,13 @@ def _named(wanted: Mapping[str, _Shape], tops: Sequence[str]) -> dict[str, _Shap
 
 def _declared(layer: LayerSpec, top: str) -> _Shape:
     # The tops that the net doesn't read are gone from `layer`, but not from its message.
-    index = layer.message.texts("top").index(top) if layer.message.has("top") else 0
+    tops = layer.message.texts("top")
+    index = tops.index(top)
     shapes = _SHAPES.get(layer.type, _unknown)(layer.message)
-    if len(shapes) == 1 and layer.type in ("Input", "DummyData"):
-        index = 0  # one shape is for all tops
+    if layer.type in ("Input", "DummyData"):
+        if len(shapes) not in (0, 1, len(tops)):
+            raise layer.refuse(f"it has {len(shapes)} shapes for {len(tops)} tops")
+        index = index if len(shapes) > 1 else 0  # one shape is for all tops
     if index >= len(shapes):
         raise layer.refuse(
             f"the prototxt does not say the shape of its top {top!r}; "

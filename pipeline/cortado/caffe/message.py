@@ -5,7 +5,8 @@ it must be: that way the fields of Caffe's many forks are carried along instead 
 
 The readers follow protobuf's text format: a field that Caffe declares once may not be given
 twice, integers may be hexadecimal or octal, floats may not, and an enum is written as its name
-or as its number.
+or as its number. What nobody reads is not looked at, such as the filler of a blob that the weights
+have: there Caffe is stricter.
 """
 
 import re
@@ -20,7 +21,7 @@ __all__ = ["EMPTY", "Field", "Message", "Scalar"]
 T = TypeVar("T")
 
 _INTEGER = re.compile(r"(?P<sign>-?)(?P<digits>0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_FLOAT = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fF]?")
+_FLOAT = re.compile(r"-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[fF]?")
 _NOT_DIGITS = re.compile(r"-?(inf|infinity|nan)[fF]?", re.IGNORECASE)
 _BOOLS = {"true": True, "True": True, "t": True, "1": True}
 _BOOLS |= {"false": False, "False": False, "f": False, "0": False}
