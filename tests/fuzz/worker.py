@@ -33,7 +33,8 @@ def limit_memory(more: int) -> None:
 def judge(target, number: int) -> list[str]:
     """Return the verdict on a case and what there is to say of it."""
     try:
-        return ["right", target.judge(target.make(number)) or ""]
+        target.judge(target.make(number))
+        return ["right", ""]
     except CortadoError as error:
         return refusal(error)
     except AssertionError as error:

@@ -70,7 +70,7 @@ def import_caffe(
     net = read_net(prototxt, options)
     check_in_place(net.layers)
     deployed = deploy(net)
-    notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
+    notes = [*unknown_fields(net), *overwritten_views(net.layers), *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
@@ -97,6 +97,7 @@ def _convert(
             bottoms = tuple(blobs[bottom] for bottom in layer.bottoms)
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
+            parameters.check_used(layer)
     model = graph.finish(net.name, blobs, net.outputs)
     if parameters.unused():
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")

@@ -99,7 +99,7 @@ def _uniform(filler: Message, shape: tuple[int, ...], rng: np.random.Generator) 
 
 def _gaussian(filler: Message, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     std, sparse = filler.number("std", 1.0), filler.integer("sparse", -1, minimum=-1)
-    if not std >= 0:
+    if not 0 < std < math.inf:
         raise CortadoError(f"prototxt line {filler.line}: a filler's std is {std}")
     values = rng.normal(filler.number("mean", 0.0), std, shape)
     if sparse >= 0:

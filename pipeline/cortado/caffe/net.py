@@ -64,11 +64,12 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class Net:
-    """The layers of a net in file order, and the blobs that it outputs."""
+    """The layers of a net in file order, the blobs that it outputs, and its message."""
 
     name: str
     layers: tuple[LayerSpec, ...]
     outputs: tuple[str, ...]
+    message: Message
 
 
 def read_net(prototxt: str, options: CaffeOptions) -> Net:
@@ -88,7 +89,8 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
     layers = _one_write_a_name(layers)
     read = {blob for layer in layers for blob in layer.bottoms}
     written = {blob for layer in layers for blob in layer.tops}
-    return Net(message.text("name"), tuple(layers), tuple(sorted(written - read, key=str.encode)))
+    outputs = tuple(sorted(written - read, key=str.encode))
+    return Net(message.text("name"), tuple(layers), outputs, message)
 
 
 def _layer(message: Message) -> LayerSpec:

@@ -95,6 +95,11 @@ class Parameters:
             for i, (spec, param, shared) in enumerate(zip(specs, params, sharing, strict=True))
         )
 
+    def check_used(self, layer: LayerSpec) -> None:
+        """Refuse a layer that asked for no blobs although the weights have some for it."""
+        if self.stored(layer) and layer.name not in self._used:
+            raise layer.refuse(f"it has no blobs; the weights have {self.stored(layer)} for it")
+
     def unused(self) -> tuple[str, ...]:
         """Return the names of the layers whose stored blobs nobody asked for."""
         if isinstance(self._weights, Fillers):

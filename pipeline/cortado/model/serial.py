@@ -7,6 +7,7 @@ went in.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -85,6 +86,7 @@ def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     """Return the model that a parsed file holds, checked and with dense weights."""
     _check_opset(proto, source)
     _check_inside(proto, source)
+    _check_outputs(proto, source)
     if proto.training_info:
         raise CortadoError(f"{source} holds training_info, which would be lost; remove it first")
     try:
@@ -119,6 +121,13 @@ def _check_inside(proto: onnx.ModelProto, source: str) -> None:
                 f"{source}: the weights of {tensor.name} are in an external file; "
                 "name the model by its path instead of piping it"
             )
+
+
+def _check_outputs(proto: onnx.ModelProto, source: str) -> None:
+    """Refuse an output that is listed twice: outputs are known by their names."""
+    for name, times in Counter(output.name for output in proto.graph.output).items():
+        if times > 1:
+            raise CortadoError(f"{source} lists its output {name} {times} times")
 
 
 def _is_external(tensor: onnx.TensorProto) -> bool:
