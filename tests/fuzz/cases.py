@@ -5,10 +5,12 @@ of something that is not cortado, raises `CortadoError` where the reader refused
 where it was wrong.
 """
 
-from fuzz import caffemodels, nets_of_caffe, onnx_files
+from fuzz import caffemodels, external, nets_of_caffe, onnx_files, sick
 
 TARGETS = {
     "prototxt": nets_of_caffe,
     "caffemodel": caffemodels,
     "onnx": onnx_files,
+    "external": external,
+    "sick": sick,  # for the test of the watch
 }

@@ -20,11 +20,12 @@ from cortado.model.coded import decode_weights
 from cortado.model.typing import Array
 from cortado.model.walk import graphs_inside
 
-__all__ = ["OPSETS", "decode", "encode", "from_proto", "has_external_data", "parse"]
+__all__ = ["OPSETS", "check_external", "decode", "encode", "from_proto", "has_external_data", "parse"]
 
 OPSETS = range(7, 28)
 """Opsets of the default domain that onnxruntime guarantees to run (1.32: 7 to 27)."""
 
+_EXTERNAL_KEYS = ("location", "offset", "length", "checksum")
 _TYPES = {int(dtype) for dtype in ir.DataType}
 _PROTO_LIMIT = 2**31 - 1  # protobuf refuses larger messages
 
@@ -80,6 +81,26 @@ def parse(data: bytes, source: str) -> onnx.ModelProto:
 def has_external_data(data: bytes, source: str) -> bool:
     """Tell whether some weights of an ONNX file are in other files."""
     return any(_is_external(tensor) for tensor in _tensors(parse(data, source)))
+
+
+def check_external(proto: onnx.ModelProto, source: str) -> None:
+    """Refuse weights in other files whose place there is not stated as onnxruntime demands.
+
+    What ONNX's own reader does not know it passes over: without its offset, a weight would be
+    read from the beginning of the file.
+    """
+    for tensor in filter(_is_external, _tensors(proto)):
+        keys = [entry.key for entry in tensor.external_data]
+        odd = next((key for key in keys if key not in _EXTERNAL_KEYS or keys.count(key) > 1), None)
+        if odd is not None:
+            raise CortadoError(f"{source}: the external data of {tensor.name} states {odd!r} wrongly")
+        for entry in tensor.external_data:
+            number = entry.value.isascii() and entry.value.isdigit()
+            if entry.key in ("offset", "length") and not number:
+                raise CortadoError(
+                    f"{source}: the external data of {tensor.name} "
+                    f"has the {entry.key} {entry.value!r}"
+                )
 
 
 def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
