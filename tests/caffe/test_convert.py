@@ -62,6 +62,16 @@ def test_frozen_layers_without_chance_need_no_weights():
     assert model.graph.initializers["l.weight"].const_value.numpy()[0, 0, 1, 1] == 0.75**2
 
 
+def test_a_net_that_is_absurdly_large_is_not_filled():
+    layers = [
+        f'layer {{ name: "l{i}" type: "InnerProduct" bottom: "data" top: "l{i}" '
+        "inner_product_param { num_output: 10000 } }"
+        for i in range(200)
+    ]
+    with pytest.raises(CortadoError, match="with its blobs the net has 150[0-9]* values, too many"):
+        import_caffe(one_layer('type: "ReLU"', (1, 1000)) + "".join(layers), Fillers())
+
+
 def test_unused_weights_are_noted():
     notes = imported(one_layer(IP, (2, 4)), {"l": [W, B], "old": [W]}).notes
     assert notes == ("unused layers of the weights: old",)

@@ -218,6 +218,12 @@ def test_what_a_dropped_loss_scores_becomes_an_output():
     assert [spec.name for spec in found.net.layers] == ["d", "ip"]
 
 
+def test_a_net_that_computes_with_a_loss_is_refused():
+    text = LABELLED + layer("ip") + head("EuclideanLoss", "ip", "loss") + layer("twice", "loss")
+    with pytest.raises(CortadoError, match="layer 'twice' .* its bottom 'loss' comes from a loss"):
+        deploy(net(text))
+
+
 def test_silence_reads_without_making_an_output():
     text = DATA + layer("a") + layer("b") + 'layer { name: "s" type: "Silence" bottom: "b" }'
     assert deploy(net(text)).net.outputs == ("a",)

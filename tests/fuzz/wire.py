@@ -50,7 +50,8 @@ def change(fields: list[Field], rng: Random) -> None:
     elif way == 1:
         fields.insert(rng.randrange(len(fields) + 1), field)
     elif way == 2:
-        fields.extend([field] * rng.choice((2, 50, 2000)))
+        most = LONGEST // len(spell(field))
+        fields.extend([field] * min(most, rng.choice((2, 50, 2000))))
     elif way == 3:
         rng.shuffle(fields)
     elif way == 4:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import onnx_ir as ir
 
+from cortado.caffe.naming import UniqueNames
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
@@ -64,13 +65,13 @@ class GraphBuilder:
         self._inputs: list[ir.Value] = []
         self._initializers: dict[str, Blob] = {}
         self._nodes: list[ir.Node] = []
-        self._names: set[str] = set()
-        self._node_names: set[str] = set()
+        self._names = UniqueNames()
+        self._node_names = UniqueNames()
 
     def input(self, name: str, shape: Shape, *, batched: bool) -> Blob:
         """Add a float32 input."""
         value = _value(shape, batched=batched)
-        value.name = _unique(name, self._names)
+        value.name = self._names.take(name)
         self._inputs.append(value)
         return Blob(value, shape, batched)
 
@@ -85,7 +86,7 @@ class GraphBuilder:
                 )
             return known
         tensor = ir.Tensor(array, name=name)
-        self._names.add(name)
+        self._names.take(name)
         value = ir.Value(
             name=name,
             shape=ir.Shape(array.shape),
@@ -117,7 +118,7 @@ class GraphBuilder:
             [blob.value for blob in inputs],
             dict(attributes),
             outputs=[blob.value for blob in outputs],
-            name=_unique(name, self._node_names),
+            name=self._node_names.take(name),
         )
         self._nodes.append(node)
         return outputs
@@ -137,11 +138,11 @@ class GraphBuilder:
         results = [self._output(top, blobs[top]) for top in outputs]
         for top, blob in blobs.items():
             if blob.value.name is None:
-                blob.value.name = _unique(top, self._names)
+                blob.value.name = self._names.take(top)
         for node in self._nodes:
             for value in node.outputs:
                 if value.name is None:
-                    value.name = _unique(node.name or node.op_type, self._names)
+                    value.name = self._names.take(node.name or node.op_type)
         graph = ir.Graph(
             self._inputs,
             results,
@@ -155,18 +156,10 @@ class GraphBuilder:
     def _output(self, top: str, blob: Blob) -> ir.Value:
         if blob.value.name is not None:  # an input, a constant, or an output under another name
             (blob,) = self.node("Identity", [blob], [blob.shape], {}, name=f"{top}/output")
-        blob.value.name = _unique(top, self._names)
+        blob.value.name = self._names.take(top)
         return blob.value
 
 
 def _value(shape: Shape, *, batched: bool) -> ir.Value:
     dims: tuple[int | str, ...] = ("N", *shape[1:]) if batched else shape
     return ir.Value(shape=ir.Shape(dims), type=ir.TensorType(ir.DataType.FLOAT))
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    candidate, i = name, 2
-    while candidate in taken:
-        candidate, i = f"{name}_{i}", i + 1
-    taken.add(candidate)
-    return candidate

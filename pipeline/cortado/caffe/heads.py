@@ -9,6 +9,7 @@ Whatever then leads to no output, such as the labels, is dropped too. All of it 
 user; the model does not remember it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cortado.caffe.inputs import DATA_TYPES
@@ -64,6 +65,7 @@ def deploy(net: Net) -> Deployed:
     if not outputs:
         raise CortadoError("the net has no output: every blob is read, or is an input")
     kept, unused = _reaching(layers, outputs)
+    _check_sources(kept)
     notes += [f"dropped {what}, which leads to no output" for what in unused]
     ordered = tuple(sorted(outputs, key=str.encode))
     return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes))
@@ -90,6 +92,15 @@ def _outputs(net: Net, layers: list[LayerSpec], scored: set[str]) -> set[str]:
     activations = {layer.tops[0] for layer in layers if layer.message.text("type") in _ACTIVATIONS}
     own = {top for layer in layers for top in layer.tops if top in net.outputs}
     return own | activations | (scored - read)
+
+
+def _check_sources(layers: Sequence[LayerSpec]) -> None:
+    """Refuse a net that computes with a loss or a metric."""
+    made = {top for layer in layers for top in layer.tops}
+    for layer in layers:
+        for blob in layer.bottoms:
+            if blob not in made:
+                raise layer.refuse(f"its bottom {blob!r} comes from a loss or metric")
 
 
 def _reaching(

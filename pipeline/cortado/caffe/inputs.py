@@ -54,11 +54,11 @@ def input_shapes(layers: Sequence[LayerSpec], wanted: Mapping[str, _Shape]) -> d
     if not tops:
         raise CortadoError("the net has no input: no layer reads a data or Input layer")
     wanted = _named(wanted, tops)
-    shapes = {
-        top: wanted[top] if top in wanted else _declared(layer, top)
-        for layer in layers
-        for top in layer.tops
-    }
+    shapes = {}
+    for layer in layers:
+        declared = _declared(layer)
+        for top in layer.tops:
+            shapes[top] = wanted[top] if top in wanted else _checked(layer, top, declared.get(top))
     for top, shape in shapes.items():
         if prod(shape) > MAX_COUNT or len(shape) > MAX_AXES:
             raise CortadoError(f"the input {top!r} of shape {list(shape)} is too large for Caffe")
@@ -77,23 +77,27 @@ def _named(wanted: Mapping[str, _Shape], tops: Sequence[str]) -> dict[str, _Shap
     return named
 
 
-def _declared(layer: LayerSpec, top: str) -> _Shape:
+def _declared(layer: LayerSpec) -> dict[str, _Shape]:
+    """Return the shapes that the prototxt states, by the tops that they are for."""
     # The tops that the net doesn't read are gone from `layer`, but not from its message.
     tops = layer.message.texts("top")
-    index = tops.index(top)
     shapes = _SHAPES.get(layer.type, _unknown)(layer.message)
     if layer.type in ("Input", "DummyData"):
         if len(shapes) not in (0, 1, len(tops)):
             raise layer.refuse(f"it has {len(shapes)} shapes for {len(tops)} tops")
-        index = index if len(shapes) > 1 else 0  # one shape is for all tops
-    if index >= len(shapes):
+        shapes = shapes * len(tops) if len(shapes) == 1 else shapes
+    return dict(zip(tops, shapes, strict=False))
+
+
+def _checked(layer: LayerSpec, top: str, shape: _Shape | None) -> _Shape:
+    if shape is None:
         raise layer.refuse(
             f"the prototxt does not say the shape of its top {top!r}; "
             f"state it, such as {top}=1,3,224,224"
         )
-    if min(shapes[index], default=1) < 1:
-        raise layer.refuse(f"its top {top!r} cannot have the shape {list(shapes[index])}")
-    return shapes[index]
+    if min(shape, default=1) < 1:
+        raise layer.refuse(f"its top {top!r} cannot have the shape {list(shape)}")
+    return shape
 
 
 def _unknown(_: Message) -> list[_Shape]:

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cortado.caffe.caffemodel import CaffeWeights, StoredBlob
-from cortado.caffe.fillers import DETERMINISTIC, Fillers, fill, generator
+from cortado.caffe.fillers import DETERMINISTIC, MOST_VALUES, Fillers, fill, generator
 from cortado.caffe.message import EMPTY, Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, ParamSpec
 from cortado.model.typing import FloatArray
@@ -78,6 +78,7 @@ class Parameters:
         self._weights = weights
         self._shared: dict[str, Parameter] = {}
         self._used: set[str] = set()
+        self._filled = 0
 
     def stored(self, layer: LayerSpec) -> int | None:
         """Return how many blobs the weights have for a layer; None where they don't have it."""
@@ -124,7 +125,7 @@ class Parameters:
         self, layer: LayerSpec, specs: Sequence[BlobSpec], params: Sequence[ParamSpec]
     ) -> list[FloatArray]:
         if isinstance(self._weights, Fillers):
-            return [spec.fill(self._weights.seed, layer, i) for i, spec in enumerate(specs)]
+            return self._fill(layer, specs, self._weights.seed)
         stored = self._weights.layers.get(layer.name)
         if stored is None:
             pairs = zip(specs, params, strict=True)
@@ -133,13 +134,20 @@ class Parameters:
                 raise layer.refuse(
                     f"the weights do not have it; they have: {', '.join(names) or 'none'}"
                 )
-            return [spec.fill(0, layer, i) for i, spec in enumerate(specs)]
+            return self._fill(layer, specs, seed=0)
         if len(stored) != len(specs):
             roles = ", ".join(spec.role for spec in specs)
             raise layer.refuse(
                 f"it needs {len(specs)} blobs ({roles}); the weights have {len(stored)}"
             )
         return [_fitted(layer, spec, blob) for spec, blob in zip(specs, stored, strict=True)]
+
+    def _fill(self, layer: LayerSpec, specs: Sequence[BlobSpec], seed: int) -> list[FloatArray]:
+        """Return new values, unless the net would become absurdly large."""
+        self._filled += sum(prod(spec.shape) for spec in specs)
+        if self._filled > MOST_VALUES:
+            raise layer.refuse(f"with its blobs the net has {self._filled} values, too many to fill")
+        return [spec.fill(seed, layer, i) for i, spec in enumerate(specs)]
 
     def _keep(self, param: ParamSpec, parameter: Parameter) -> Parameter:
         if param.name:
