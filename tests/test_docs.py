@@ -10,7 +10,7 @@ import pytest
 
 from cortado.bridge import registry as operators
 from cortado.bridge import to_torch  # noqa: F401 - importing it fills the registry
-from cortado.caffe import context, heads
+from cortado.caffe import context, convert, heads
 from cortado.caffe import layers as converters
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.layers import registry as layers
@@ -33,14 +33,15 @@ def names(cell):
 
 def emitted():
     """Return the ONNX operators that the functions for Caffe's layers name."""
-    files = [Path(context.__file__), *Path(converters.__file__).parent.glob("*.py")]
-    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text()))]
+    files = [Path(context.__file__), Path(convert.__file__)]
+    files += Path(converters.__file__).parent.glob("*.py")
+    statements = [statement for path in files for statement in ast.parse(path.read_text()).body]
     return {
         node.value
-        for function in nodes
-        if isinstance(function, ast.FunctionDef)
-        for statement in function.body  # not the decorator, which names Caffe's type
-        for node in ast.walk(statement)
+        for statement in statements
+        # not the decorator of a function, which names Caffe's type
+        for part in (statement.body if isinstance(statement, ast.FunctionDef) else [statement])
+        for node in ast.walk(part)
         if isinstance(node, ast.Constant) and is_operator(node.value)
     }
 

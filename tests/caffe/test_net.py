@@ -3,7 +3,7 @@
 import pytest
 
 from cortado.caffe import CaffeOptions
-from cortado.caffe.aliasing import check_in_place, overwritten_views
+from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.heads import deploy
 from cortado.caffe.net import ParamSpec, read_net
 from cortado.errors import CortadoError
@@ -218,37 +218,9 @@ def test_what_a_dropped_loss_scores_becomes_an_output():
     assert [spec.name for spec in found.net.layers] == ["d", "ip"]
 
 
-def test_a_net_that_computes_with_a_loss_is_refused():
-    text = LABELLED + layer("ip") + head("EuclideanLoss", "ip", "loss") + layer("twice", "loss")
-    with pytest.raises(CortadoError, match="layer 'twice' .* its bottom 'loss' comes from a loss"):
-        deploy(net(text))
-
-
 def test_silence_reads_without_making_an_output():
     text = DATA + layer("a") + layer("b") + 'layer { name: "s" type: "Silence" bottom: "b" }'
     assert deploy(net(text)).net.outputs == ("a",)
-
-
-@pytest.mark.parametrize("kind", ["Convolution", "InnerProduct", "Pooling", "LRN", "Eltwise", "Flatten"])
-def test_types_that_cannot_work_in_place(kind):
-    text = DATA + layer("a") + layer("b", "a", "a", kind)
-    with pytest.raises(CortadoError) as error:
-        check_in_place(net(text).layers)
-    assert str(error.value) == (
-        f"layer 'b' ({kind}, line 3): its top is its bottom, but layers of its type "
-        "cannot work in place"
-    )
-
-
-@pytest.mark.parametrize("kind", ["ReLU", "BatchNorm", "Scale", "Softmax", "Concat", "FromAFork"])
-def test_types_that_can_work_in_place(kind):
-    check_in_place(net(DATA + layer("a") + layer("b", "a", "a", kind)).layers)
-
-
-def test_only_products_of_eltwise_work_in_place():
-    check_in_place(
-        net(DATA + layer("a", "data", "data", "Eltwise", "eltwise_param { operation: PROD }")).layers
-    )
 
 
 def test_overwritten_views():

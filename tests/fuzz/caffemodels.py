@@ -24,7 +24,7 @@ def seeds() -> tuple[bytes, ...]:
 
 
 def made() -> tuple[bytes, ...]:
-    """Return one net in today's format, in V1 with legacy shapes, in V0, in doubles and in halves."""
+    """Return a net in today's format, in V1 with legacy shapes, in V0, in doubles and halves."""
     rng = np.random.default_rng(0)
     arrays = {"c": [(4, 3, 3, 3), (4,)], "f": [(5, 16), (5,)], "s": [()]}
     nets = [NetParameter(name="net") for _ in range(5)]

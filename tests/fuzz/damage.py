@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from random import Random
 
-BLOWN_UP = [b"\xff\xff\xff\xff\x0f", b"\xff" * 9 + b"\x01", b"\x80\x80\x80\x80\x10", b"\xff\xff\x03"]
+BLOWN_UP = [
+    b"\xff\xff\xff\xff\x0f",
+    b"\xff" * 9 + b"\x01",
+    b"\x80\x80\x80\x80\x10",
+    b"\xff\xff\x03",
+]
 
 
 def damage(data: bytes, rng: Random) -> bytes:
@@ -16,7 +21,9 @@ def damage(data: bytes, rng: Random) -> bytes:
 def place(data: bytes, rng: Random) -> int:
     """Return a place in the bytes, half of the time near one of the ends, where headers are."""
     near = min(len(data), 64)
-    return rng.choice([rng.randint(0, len(data)), rng.randint(0, near), len(data) - rng.randint(0, near)])
+    return rng.choice(
+        [rng.randint(0, len(data)), rng.randint(0, near), len(data) - rng.randint(0, near)]
+    )
 
 
 def chunk(data: bytes, rng: Random) -> tuple[int, int]:
@@ -36,7 +43,9 @@ def replace(data: bytes, rng: Random) -> bytes:
 
 def extreme(data: bytes, rng: Random) -> bytes:
     start, stop = chunk(data, rng)
-    return data[:start] + bytes([rng.choice((0, 1, 0x7F, 0x80, 0xFF))]) * (stop - start) + data[stop:]
+    return (
+        data[:start] + bytes([rng.choice((0, 1, 0x7F, 0x80, 0xFF))]) * (stop - start) + data[stop:]
+    )
 
 
 def cut(data: bytes, rng: Random) -> bytes:

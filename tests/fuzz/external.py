@@ -19,8 +19,29 @@ from cortado.session import open_session
 from fuzz.messages import change_message
 from fuzz.onnx_files import compare, open_file
 
-VALUES = ["", "0", "4", "-4", "48", "1e3", "0x10", "99999999999", str(2**63), "w.bin", "nothing.bin"]
-VALUES += ["../secret.bin", "./w.bin", "sub/../w.bin", "sub/w.bin", "sub", "/etc/passwd", "link.bin", "\x00"]
+VALUES = [
+    "",
+    "0",
+    "4",
+    "-4",
+    "48",
+    "1e3",
+    "0x10",
+    "99999999999",
+    str(2**63),
+    "w.bin",
+    "nothing.bin",
+]
+VALUES += [
+    "../secret.bin",
+    "./w.bin",
+    "sub/../w.bin",
+    "sub/w.bin",
+    "sub",
+    "/etc/passwd",
+    "link.bin",
+    "\x00",
+]
 
 
 @functools.cache
@@ -29,7 +50,11 @@ def seed() -> tuple[bytes, bytes]:
     proto = serial.parse(serial.encode(nets.mlp()), "the seed")
     data = b""
     for tensor in proto.graph.initializer:
-        entries = {"location": "w.bin", "offset": str(len(data)), "length": str(len(tensor.raw_data))}
+        entries = {
+            "location": "w.bin",
+            "offset": str(len(data)),
+            "length": str(len(tensor.raw_data)),
+        }
         data += tensor.raw_data
         tensor.ClearField("raw_data")
         tensor.data_location = onnx.TensorProto.EXTERNAL

@@ -67,7 +67,11 @@ def change_repeated(owner: Message, field: FieldDescriptor, rng: Random, texts: 
     elif way == 1:
         values.extend([kept[index]] * rng.choice((1, 1, 3, 300)))
     elif way == 2:
-        copies = [type(value).FromString(value.SerializeToString()) for value in kept] if is_message else kept
+        copies = (
+            [type(value).FromString(value.SerializeToString()) for value in kept]
+            if is_message
+            else kept
+        )
         rng.shuffle(copies)
         del values[:]
         values.extend(copies)

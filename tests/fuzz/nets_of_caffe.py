@@ -27,29 +27,41 @@ from fuzz.schema import NetParameter
 from support import SHARED
 
 MADE = [
-    """name: "made" input: "x" input_shape { dim: 2 dim: 3 dim: 8 dim: 8 } input: "y" input_shape { dim: 2 }
-    layer { name: "c" type: "Convolution" bottom: "x" top: "c" param { lr_mult: 1 } param { lr_mult: 2 }
-      convolution_param { num_output: 4 kernel_size: 3 pad: 1 stride: 2 weight_filler { type: "xavier" } } }
+    """name: "made" input: "x" input_shape { dim: 2 dim: 3 dim: 8 dim: 8 } input: "y" input_shape
+      { dim: 2 }
+    layer { name: "c" type: "Convolution" bottom: "x" top: "c" param { lr_mult: 1 } param {
+      lr_mult: 2 }
+      convolution_param { num_output: 4 kernel_size: 3 pad: 1 stride: 2 weight_filler { type:
+      "xavier" } } }
     layer { name: "n" type: "BatchNorm" bottom: "c" top: "c" batch_norm_param { eps: 0.001 } }
     layer { name: "s" type: "Scale" bottom: "c" top: "c" scale_param { bias_term: true } }
     layer { name: "r" type: "ReLU" bottom: "c" top: "c" relu_param { negative_slope: 0.1 } }
-    layer { name: "p" type: "Pooling" bottom: "c" top: "p" pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 } }
-    layer { name: "q" type: "Pooling" bottom: "c" top: "q" pooling_param { pool: MAX kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 2 } }
-    layer { name: "e" type: "Eltwise" bottom: "p" bottom: "p" top: "e" eltwise_param { operation: SUM coeff: 1 coeff: -1 } }
+    layer { name: "p" type: "Pooling" bottom: "c" top: "p" pooling_param { pool: AVE kernel_size:
+      3 stride: 2 pad: 1 } }
+    layer { name: "q" type: "Pooling" bottom: "c" top: "q" pooling_param { pool: MAX kernel_h: 3
+      kernel_w: 2 stride_h: 2 stride_w: 2 } }
+    layer { name: "e" type: "Eltwise" bottom: "p" bottom: "p" top: "e" eltwise_param { operation:
+      SUM coeff: 1 coeff: -1 } }
     layer { name: "k" type: "Concat" bottom: "e" bottom: "p" top: "k" concat_param { axis: 1 } }
-    layer { name: "l" type: "LRN" bottom: "k" top: "l" lrn_param { local_size: 3 alpha: 0.1 beta: 0.75 norm_region: ACROSS_CHANNELS } }
-    layer { name: "d" type: "Slice" bottom: "l" top: "d1" top: "d2" slice_param { axis: 1 slice_point: 3 } }
+    layer { name: "l" type: "LRN" bottom: "k" top: "l" lrn_param { local_size: 3 alpha: 0.1 beta:
+      0.75 norm_region: ACROSS_CHANNELS } }
+    layer { name: "d" type: "Slice" bottom: "l" top: "d1" top: "d2" slice_param { axis: 1
+      slice_point: 3 } }
     layer { name: "f" type: "Flatten" bottom: "d2" top: "f" }
-    layer { name: "i" type: "InnerProduct" bottom: "f" top: "i" inner_product_param { num_output: 7 weight_filler { type: "gaussian" std: 0.1 } } }
+    layer { name: "i" type: "InnerProduct" bottom: "f" top: "i" inner_product_param { num_output:
+      7 weight_filler { type: "gaussian" std: 0.1 } } }
     layer { name: "a" type: "Accuracy" bottom: "i" bottom: "y" top: "a" include { phase: TEST } }
     layer { name: "o" type: "Softmax" bottom: "i" top: "o" include { phase: TEST } }""",
     """name: "V0" input: "x" input_dim: 1 input_dim: 2 input_dim: 9 input_dim: 9
     layers { layer { name: "pad" type: "padding" pad: 2 } bottom: "x" top: "padded" }
     layers { layer { name: "c" type: "conv" num_output: 4 kernelsize: 3 group: 2 stride: 1
-      weight_filler { type: "gaussian" std: 0.1 } blobs_lr: 1. blobs_lr: 2. } bottom: "padded" top: "c" }
+      weight_filler { type: "gaussian" std: 0.1 } blobs_lr: 1. blobs_lr: 2. } bottom: "padded"
+      top: "c" }
     layers { layer { name: "r" type: "relu" } bottom: "c" top: "c" }
-    layers { layer { name: "p" type: "pool" pool: MAX kernelsize: 2 stride: 2 } bottom: "c" top: "p" }
-    layers { layer { name: "i" type: "innerproduct" num_output: 3 biasterm: false weight_filler { type: "xavier" } } bottom: "p" top: "i" }
+    layers { layer { name: "p" type: "pool" pool: MAX kernelsize: 2 stride: 2 } bottom: "c" top:
+      "p" }
+    layers { layer { name: "i" type: "innerproduct" num_output: 3 biasterm: false weight_filler {
+      type: "xavier" } } bottom: "p" top: "i" }
     layers { layer { name: "o" type: "softmax" } bottom: "i" top: "o" }""",
 ]
 
@@ -58,13 +70,19 @@ MADE = [
 def seeds() -> tuple[tuple[str, CaffeWeights | Fillers], ...]:
     """Return prototxts with their weights; those made here are filled."""
     made = [(text, Fillers()) for text in MADE] * 6
-    pairs = [(path, path.with_suffix(".caffemodel")) for path in sorted(SHARED.glob("caffe-goldens/layers/*.prototxt"))]
+    pairs = [
+        (path, path.with_suffix(".caffemodel"))
+        for path in sorted(SHARED.glob("caffe-goldens/layers/*.prototxt"))
+    ]
     caffe = SHARED / "caffe"
     if caffe.is_dir():
         nets = [
             ("lenet5/deploy.prototxt", "lenet5/lenet_iter_10000.caffemodel"),
             ("lenet5/train_test.prototxt", None),
-            ("cifar10-quick-v1/cifar10_quick.prototxt", "cifar10-quick-v1/cifar10_quick_iter_5000.caffemodel"),
+            (
+                "cifar10-quick-v1/cifar10_quick.prototxt",
+                "cifar10-quick-v1/cifar10_quick_iter_5000.caffemodel",
+            ),
             ("mtcnn-det1/det1.prototxt", "mtcnn-det1/det1.caffemodel"),
             ("dns-lenet5/deploy.prototxt", "dns-lenet5/sparse.caffemodel"),
         ]
@@ -132,7 +150,11 @@ class Watched:
             if isinstance(field.value, Message):
                 return tree(field.value)
             text = field.value.text
-            return "'" + "".join(f"\\{byte:03o}" for byte in text.encode()) + "'" if field.value.quoted else text
+            return (
+                "'" + "".join(f"\\{byte:03o}" for byte in text.encode()) + "'"
+                if field.value.quoted
+                else text
+            )
 
         return spell(tree(self._net))
 
@@ -144,7 +166,9 @@ def compare_text(text: str, watched: Watched) -> None:
     leaves open what may be in a field that nobody reads.
     """
     try:
-        net = text_format.Parse(text.removeprefix("\ufeff"), NetParameter(), allow_unknown_field=True)
+        net = text_format.Parse(
+            text.removeprefix("\ufeff"), NetParameter(), allow_unknown_field=True
+        )
     except text_format.ParseError as refusal:
         text = watched.what_was_read()
         try:
@@ -195,5 +219,9 @@ def equal(ours: object, theirs: object) -> bool:
         return True  # nobody read it
     if isinstance(theirs, float):
         single = ir.tensor([ours], dtype=ir.DataType.FLOAT).numpy()[0] if abs(ours) < 3e38 else ours
-        return float(single) == theirs or math.isnan(ours) == math.isnan(theirs) is True or abs(ours) >= 3e38
+        return (
+            float(single) == theirs
+            or math.isnan(ours) == math.isnan(theirs) is True
+            or abs(ours) >= 3e38
+        )
     return ours == theirs

@@ -1,4 +1,4 @@
-"""Damaged ONNX files: refused, or a model that computes what the file itself does in onnxruntime."""
+"""Damaged ONNX files: refused, or a model that computes what onnxruntime does with the file."""
 
 import functools
 import math
@@ -21,7 +21,6 @@ from fuzz.damage import damage
 from fuzz.messages import change_message
 from fuzz.wire import damage_fields
 
-
 LENIENT = [  # where annotations that compute nothing contradict the graph, and are left out
     "Invalid tensor data type 0",
     "Can't merge shape info",
@@ -33,9 +32,17 @@ SESSION = ort.InferenceSession
 def seeds() -> tuple[bytes, ...]:
     """Return small files of every kind that cortado reads."""
     sparse = nets.sparse_tensor("w", [4, 3], [1, 4, 11], [1.0, 2.0, 3.0])
-    models = [nets.mlp(), nets.conv_net(softmax=True), nets.if_net(), nets.shared_weight_net(), nets.two_heads()]
+    models = [
+        nets.mlp(),
+        nets.conv_net(softmax=True),
+        nets.if_net(),
+        nets.shared_weight_net(),
+        nets.two_heads(),
+    ]
     protos = [sparse_net(), nets.sparse_matmul(sparse), functions(), old(), constants()]
-    coded = [emit(model, storage).data for model in (shared_values(),) for storage in ("coded", "sparse")]
+    coded = [
+        emit(model, storage).data for model in (shared_values(),) for storage in ("coded", "sparse")
+    ]
     return (*map(serial.encode, models), *(proto.SerializeToString() for proto in protos), *coded)
 
 
@@ -56,7 +63,9 @@ def sparse_net():
 
 def functions():
     body = [helper.make_node("MatMul", ["a", "b"], ["c"]), helper.make_node("Relu", ["c"], ["d"])]
-    made = helper.make_function("local", "Layer", ["a", "b"], ["d"], body, [helper.make_opsetid("", 17)])
+    made = helper.make_function(
+        "local", "Layer", ["a", "b"], ["d"], body, [helper.make_opsetid("", 17)]
+    )
     node = helper.make_node("Layer", ["x", "w"], ["y"], "layer", domain="local")
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
     weight = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
@@ -73,14 +82,18 @@ def old():
     weights = {"w": nets.normal(rng, 2, 1, 3, 3), "shape": np.array([0, -1])}
     proto = nets.build(nodes, weights, {"x": ["N", 1, 4, 4]}, opset=7, ir_version=3)
     for tensor in proto.graph.initializer:
-        proto.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+        proto.graph.input.append(
+            helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        )
     return proto
 
 
 def constants():
     """Return a file with all ways of storing numbers, Constant nodes, and arithmetic on them."""
     rng = np.random.default_rng(0)
-    matrix = helper.make_tensor("w", onnx.TensorProto.FLOAT, [4, 3], rng.standard_normal(12).tolist())
+    matrix = helper.make_tensor(
+        "w", onnx.TensorProto.FLOAT, [4, 3], rng.standard_normal(12).tolist()
+    )
     ints = helper.make_tensor("k", onnx.TensorProto.INT64, [2], [7, -2])
     half = numpy_helper.from_array(rng.standard_normal(3).astype(np.float16), "h")
     small = helper.make_tensor("i", onnx.TensorProto.INT8, [3], [1, -2, 3])
@@ -120,7 +133,8 @@ def judge(data: bytes) -> None:
     try:
         theirs = open_session(data)
     except CortadoError as error:
-        assert any(words in str(error) for words in LENIENT), f"onnxruntime refuses it: {error}"
+        if not any(words in str(error) for words in LENIENT):
+            raise AssertionError(f"onnxruntime refuses it: {error}") from error
     else:
         compare(ours, theirs)
 

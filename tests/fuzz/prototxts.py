@@ -4,23 +4,39 @@ import re
 from random import Random
 from typing import TypeAlias
 
-TOKEN = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[{}<>\[\]:;,]|[^\s{}<>\[\]:;,"'#]+""")
+TOKEN = re.compile(
+    r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[{}<>\[\]:;,]|[^\s{}<>\[\]:;,"'#]+"""
+)
 
-NUMBERS = "0 1 -1 2 3 4 5 7 10 100 1000 65536 100000000 2147483647 2147483648 4294967295 99999999999999999999 -2147483648 0x10 010 08 1.5 .5 5. 1e1 1e9 1e400 -1e-9 nan -nan inf -inf infinity 1f 1.f 0.0 -0.0 - + 00 1_0 ١".split()
-WORDS = "true false MAX AVE STOCHASTIC SUM PROD TRAIN TEST CEIL FLOOR FAN_IN WITHIN_CHANNEL ACROSS_CHANNELS x".split()
-FIELDS = (
-    "name type bottom top pad pad_h pad_w stride stride_h stride_w kernel_size kernel_h kernel_w group "
-    "dilation num_output axis num_axes bias_term transpose global_pooling round_mode ceil_mode pool phase "
-    "lr_mult param include exclude loss_weight local_size alpha beta k eps use_global_stats coeff operation "
-    "slice_point dim shape concat_dim end_axis negative_slope power scale shift engine input input_dim "
-    "input_shape layer layers channel_shared dropout_ratio scale_train stage min_level level share_mode "
-    "weight_filler filler blobs blobs_lr weight_decay typo force_nd_im2col phase propagate_down"
-).split()
-TYPES = (
-    "Convolution Deconvolution InnerProduct Pooling ReLU PReLU ELU Sigmoid TanH AbsVal Power LRN BatchNorm Scale "
-    "Bias Eltwise Concat Slice Split Flatten Reshape Dropout Softmax SoftmaxWithLoss Accuracy Silence Input Data "
-    "DummyData MemoryData HDF5Data EuclideanLoss CConvolution DepthwiseConvolution Python Crop"
-).split()  # fmt: skip
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+NUMBERS = words(
+    "0 1 -1 2 3 4 5 7 10 100 1000 65536 100000000 2147483647 2147483648 4294967295 "
+    "99999999999999999999 -2147483648 0x10 010 08 1.5 .5 5. 1e1 1e9 1e400 -1e-9 nan -nan inf "
+    "-inf infinity 1f 1.f 0.0 -0.0 - + 00 1_0 \u0661"
+)
+WORDS = words(
+    "true false MAX AVE STOCHASTIC SUM PROD TRAIN TEST CEIL FLOOR FAN_IN WITHIN_CHANNEL "
+    "ACROSS_CHANNELS x"
+)
+FIELDS = words(
+    "name type bottom top pad pad_h pad_w stride stride_h stride_w kernel_size kernel_h "
+    "kernel_w group dilation num_output axis num_axes bias_term transpose global_pooling "
+    "round_mode ceil_mode pool phase lr_mult param include exclude loss_weight local_size alpha "
+    "beta k eps use_global_stats coeff operation slice_point dim shape concat_dim end_axis "
+    "negative_slope power scale shift engine input input_dim input_shape layer layers "
+    "channel_shared dropout_ratio scale_train stage min_level level share_mode weight_filler "
+    "filler blobs blobs_lr weight_decay typo force_nd_im2col phase propagate_down"
+)
+TYPES = words(
+    "Convolution Deconvolution InnerProduct Pooling ReLU PReLU ELU Sigmoid TanH AbsVal Power "
+    "LRN BatchNorm Scale Bias Eltwise Concat Slice Split Flatten Reshape Dropout Softmax "
+    "SoftmaxWithLoss Accuracy Silence Input Data DummyData MemoryData HDF5Data EuclideanLoss "
+    "CConvolution DepthwiseConvolution Python Crop"
+)
 
 Value: TypeAlias = "str | list[list]"
 Tree: TypeAlias = "list[list]"  # of [name, value]
@@ -47,13 +63,17 @@ def change_tokens(text: str, rng: Random) -> str:
     elif way == 2:
         tokens[at] = rng.choice(tokens)
     elif way == 3:
-        tokens[at] = rng.choice([*NUMBERS, *WORDS, "{", "}", "<", ">", "[", "]", ":", '"', "'", "\\", "#"])
+        tokens[at] = rng.choice(
+            [*NUMBERS, *WORDS, "{", "}", "<", ">", "[", "]", ":", '"', "'", "\\", "#"]
+        )
     elif way == 4:
         del tokens[at:]
     elif way == 5:
         tokens[at:at] = ["a", "{"] * rng.choice((3, 99, 101, 5000))
     elif way == 6:
-        tokens[at:at] = [rng.choice(("é", "\x00", "\ud800", "'\\", '"\\xff"', '"\\400"', "﻿", "\t", "a" * 10_000))]
+        tokens[at:at] = [
+            rng.choice(("é", "\x00", "\ud800", "'\\", '"\\xff"', '"\\400"', "﻿", "\t", "a" * 10_000))
+        ]
     elif way == 7:
         tokens[at : at + rng.randint(1, 8)] *= rng.choice((2, 3, 1000))
     else:
@@ -128,7 +148,9 @@ def new_value(value: str, tree: Tree, rng: Random) -> Value:
         known = [text for text in strings(tree) if text.startswith(('"', "'"))]
         types = [f'"{name}"' for name in TYPES]
         odd = ['""', '"é"', '"\\n"', '"a" "b"', "1", '"' + "a" * 10_000 + '"']
-        return rng.choice([rng.choice(known), rng.choice(known), rng.choice(types), rng.choice(odd)])
+        return rng.choice(
+            [rng.choice(known), rng.choice(known), rng.choice(types), rng.choice(odd)]
+        )
     if re.fullmatch(r"-?[0-9]+", value) and rng.random() < 0.5:
         number = int(value)
         return str(rng.choice((number + 1, number - 1, number * 2, -number, rng.randrange(12))))

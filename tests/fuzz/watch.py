@@ -1,4 +1,4 @@
-"""Runs the cases of a target in a process of its own, so that a crash or a hang is a finding too."""
+"""Runs the cases of a target in a process of its own: a crash or a hang is a finding too."""
 
 import json
 import os

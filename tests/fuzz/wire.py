@@ -9,7 +9,21 @@ from random import Random
 
 from fuzz.damage import damage
 
-NUMBERS = [0, 1, 2, 3, 127, 128, 2**31 - 1, 2**31, 2**32 - 1, 2**32 + 4, 2**63 - 1, 2**63, 2**64 - 1]
+NUMBERS = [
+    0,
+    1,
+    2,
+    3,
+    127,
+    128,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**32 + 4,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+]
 LONGEST = 2**18  # bytes of a damaged message
 FIXED = {1: 8, 5: 4}
 
@@ -55,7 +69,9 @@ def change(fields: list[Field], rng: Random) -> None:
     elif way == 3:
         rng.shuffle(fields)
     elif way == 4:
-        number = rng.choice([1, 2, 3, 4, 5, 7, 8, 10, 12, 50, 100, field.number + 1, 2**28, 2**29, 0])
+        number = rng.choice(
+            [1, 2, 3, 4, 5, 7, 8, 10, 12, 50, 100, field.number + 1, 2**28, 2**29, 0]
+        )
         fields[index] = Field(number, field.kind, field.content)
     elif way == 5:
         kind = rng.randrange(8)
@@ -94,7 +110,9 @@ def take_apart(data: bytes, depth: int = 0) -> "list[Field] | None":
         if len(content) < size:
             return None
         position += size
-        inner = take_apart(content, depth + 1) if kind == 2 and 1 < size < 10**6 and depth < 9 else None
+        inner = (
+            take_apart(content, depth + 1) if kind == 2 and 1 < size < 10**6 and depth < 9 else None
+        )
         fields.append(Field(number, kind, inner or content))
     return fields
 

@@ -1,6 +1,6 @@
 """Runs cases one by one and says on standard output what came of each; `watch` reads it.
 
-    python -m fuzz.worker TARGET FIRST STOP
+python -m fuzz.worker TARGET FIRST STOP
 """
 
 import json

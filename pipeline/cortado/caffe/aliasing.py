@@ -1,47 +1,21 @@
-"""What a Caffe net means because its blobs are memory, which a graph cannot say.
-
-A layer that works in place writes to what it reads. Most that do map each value by itself; the
-others would read what they have overwritten, or find their bottom in the shape of their top. Caffe
-refuses a few of them, and computes nonsense with the rest: such a net is refused.
+"""The one way in which a Caffe net can mean something that a graph cannot say.
 
 The tops of Flatten, Reshape and Split, and of a Concat or Slice that has only one blob to join
 or part, are other views of their bottom's memory. A layer that then works in place on the view
 changes the bottom as well, for whoever reads it later. Graphs have no memory: such a reader
 gets the unchanged values. It is most likely a mistake in the net, so the user hears of it.
 
-Source: BVLC/caffe flatten_layer.cpp, reshape_layer.cpp, split_layer.cpp (ShareData); which types
-compute the same in place was found by running them in Caffe 1.0.
+Source: BVLC/caffe flatten_layer.cpp, reshape_layer.cpp, split_layer.cpp (ShareData).
 """
 
 from collections.abc import Iterator, Sequence
 
 from cortado.caffe.net import LayerSpec
 
-__all__ = ["check_in_place", "overwritten_views"]
+__all__ = ["overwritten_views"]
 
 _VIEWS = frozenset({"Flatten", "Reshape", "Split"})
 _VIEWS_OF_ONE = frozenset({"Concat", "Slice"})
-_NEVER_IN_PLACE = _VIEWS | frozenset(
-    {"AbsVal", "ArgMax", "Embed", "InnerProduct", "LRN", "LSTM", "Pooling", "RNN", "Reduction", "SPP"}
-    | {"Convolution", "ConvolutionDepthwise", "Deconvolution", "DepthwiseConvolution"}
-    | {"CConvolution", "CInnerProduct", "CmpConvolution", "CmpInnerProduct"}
-)
-
-
-def check_in_place(layers: Sequence[LayerSpec]) -> None:
-    """Refuse a layer that works in place, but whose type cannot."""
-    for layer in layers:
-        if _is_in_place(layer) and not _can_be_in_place(layer):
-            raise layer.refuse("its top is its bottom, but layers of its type cannot work in place")
-
-
-def _can_be_in_place(layer: LayerSpec) -> bool:
-    if layer.type == "Eltwise":
-        param = layer.message.message("eltwise_param")
-        return param.choice("operation", ("PROD", "SUM", "MAX"), "SUM") == "PROD"
-    if layer.type in _VIEWS_OF_ONE:
-        return len(layer.bottoms) == len(layer.tops) == 1
-    return layer.type not in _NEVER_IN_PLACE
 
 
 def overwritten_views(layers: Sequence[LayerSpec]) -> Iterator[str]:

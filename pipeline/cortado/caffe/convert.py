@@ -9,17 +9,19 @@ The batch size is left open ("N") unless a layer computes with it; then the walk
 with the prototxt's number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import onnx_ir as ir
 
-from cortado.caffe.aliasing import check_in_place, overwritten_views
+from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
-from cortado.caffe.graph import Blob, GraphBuilder
+from cortado.caffe.graph import Blob, GraphBuilder, Out, Shape
 from cortado.caffe.heads import deploy
-from cortado.caffe.inputs import DATA_TYPES, input_shapes
+from cortado.caffe.in_place import check_in_place
+from cortado.caffe.inputs import DATA_TYPES, constants, input_shapes
 from cortado.caffe.layers import converter_of
-from cortado.caffe.net import Net, read_net
+from cortado.caffe.net import LayerSpec, Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Parameters, Weights
 from cortado.caffe.schema import unknown_fields
@@ -68,8 +70,8 @@ def import_caffe(
         are not its weights.
     """
     net = read_net(prototxt, options)
-    check_in_place(net.layers)
     deployed = deploy(net)
+    check_in_place(deployed.net.layers)
     notes = [*unknown_fields(net), *overwritten_views(net.layers), *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
@@ -90,8 +92,12 @@ def _convert(
     net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
 ) -> tuple[ir.Model, list[str]]:
     graph, parameters = GraphBuilder(), Parameters(weights)
-    notes: list[str] = []
-    blobs = _inputs(net, graph, options, batched=batched)
+    data = [layer for layer in net.layers if layer.type in DATA_TYPES]
+    fixed = constants(data, options.input_shapes)
+    notes = [f"{top!r} is the constant {value:g}, no input" for top, (_, value) in fixed.items()]
+    blobs = {top: _constant(graph, top, *of_top) for top, of_top in fixed.items()}
+    data = [replace(x, tops=tuple(top for top in x.tops if top not in fixed)) for x in data]
+    blobs.update(_inputs(data, graph, options, batched=batched))
     for layer in net.layers:
         if layer.type not in DATA_TYPES:
             bottoms = tuple(blobs[bottom] for bottom in layer.bottoms)
@@ -104,10 +110,16 @@ def _convert(
     return model, notes
 
 
+def _constant(graph: GraphBuilder, top: str, shape: Shape, value: float) -> Blob:
+    scalar = graph.initializer(f"{top}/value", np.asarray(value, np.float32))
+    size = graph.initializer(f"{top}/shape", np.asarray(shape, np.int64))
+    (blob,) = graph.node("Expand", [scalar, size], [Out(shape)], {}, top)
+    return blob
+
+
 def _inputs(
-    net: Net, graph: GraphBuilder, options: CaffeOptions, *, batched: bool
+    layers: list[LayerSpec], graph: GraphBuilder, options: CaffeOptions, *, batched: bool
 ) -> dict[str, Blob]:
-    layers = [layer for layer in net.layers if layer.type in DATA_TYPES]
     shapes = input_shapes(layers, options.input_shapes)
     batch = next(iter(shapes.values()))[:1]
     return {

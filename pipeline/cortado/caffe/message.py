@@ -5,9 +5,9 @@ it must be: that way the fields of Caffe's many forks are carried along instead 
 
 The readers follow protobuf's text format: a field that Caffe declares once may not be given
 twice, integers may be hexadecimal or octal, floats may not, and an enum is written as its name
-or as its number. A float that is not a number is refused: nothing can
-be computed with it. What nobody reads is not looked at, such as the filler of a blob that the weights
-have: there Caffe is stricter.
+or as its number. A float that is not a number is refused: nothing can be computed with it. What
+nobody reads is not looked at, such as the filler of a blob that the weights have: there Caffe is
+stricter.
 """
 
 import re

@@ -146,7 +146,7 @@ class Parameters:
         """Return new values, unless the net would become absurdly large."""
         self._filled += sum(prod(spec.shape) for spec in specs)
         if self._filled > MOST_VALUES:
-            raise layer.refuse(f"with its blobs the net has {self._filled} values, too many to fill")
+            raise layer.refuse(f"with it the net has {self._filled} values, too many to fill")
         return [spec.fill(seed, layer, i) for i, spec in enumerate(specs)]
 
     def _keep(self, param: ParamSpec, parameter: Parameter) -> Parameter:

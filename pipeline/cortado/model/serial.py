@@ -20,7 +20,15 @@ from cortado.model.coded import decode_weights
 from cortado.model.typing import Array
 from cortado.model.walk import graphs_inside
 
-__all__ = ["OPSETS", "check_external", "decode", "encode", "from_proto", "has_external_data", "parse"]
+__all__ = [
+    "OPSETS",
+    "check_external",
+    "decode",
+    "encode",
+    "from_proto",
+    "has_external_data",
+    "parse",
+]
 
 OPSETS = range(7, 28)
 """Opsets of the default domain that onnxruntime guarantees to run (1.32: 7 to 27)."""
@@ -93,7 +101,9 @@ def check_external(proto: onnx.ModelProto, source: str) -> None:
         keys = [entry.key for entry in tensor.external_data]
         odd = next((key for key in keys if key not in _EXTERNAL_KEYS or keys.count(key) > 1), None)
         if odd is not None:
-            raise CortadoError(f"{source}: the external data of {tensor.name} states {odd!r} wrongly")
+            raise CortadoError(
+                f"{source}: the external data of {tensor.name} states {odd!r} wrongly"
+            )
         for entry in tensor.external_data:
             number = entry.value.isascii() and entry.value.isdigit()
             if entry.key in ("offset", "length") and not number:
@@ -145,10 +155,14 @@ def _check_inside(proto: onnx.ModelProto, source: str) -> None:
 
 
 def _check_outputs(proto: onnx.ModelProto, source: str) -> None:
-    """Refuse an output that is listed twice: outputs are known by their names."""
+    """Refuse outputs of one name, and one that contradicts the input that it is."""
     for name, times in Counter(output.name for output in proto.graph.output).items():
         if times > 1:
             raise CortadoError(f"{source} lists its output {name} {times} times")
+    inputs = {value.name: value.type for value in proto.graph.input}
+    for output in proto.graph.output:
+        if inputs.get(output.name, output.type) != output.type:
+            raise CortadoError(f"{source} gives its input and output {output.name} other types")
 
 
 def _is_external(tensor: onnx.TensorProto) -> bool:
