@@ -129,7 +129,7 @@ class Context:
 
     def constant(self, array: Array, part: str) -> Blob:
         """Add a constant that is no parameter of the layer."""
-        return self._graph.initializer(self._name(part), array)
+        return self._graph.constant(self._name(part), array)
 
     def scalar(self, value: float, part: str) -> Blob:
         """Add a constant float32 of shape ()."""

@@ -111,8 +111,8 @@ def _convert(
 
 
 def _constant(graph: GraphBuilder, top: str, shape: Shape, value: float) -> Blob:
-    scalar = graph.initializer(f"{top}/value", np.asarray(value, np.float32))
-    size = graph.initializer(f"{top}/shape", np.asarray(shape, np.int64))
+    scalar = graph.constant(f"{top}/value", np.asarray(value, np.float32))
+    size = graph.constant(f"{top}/shape", np.asarray(shape, np.int64))
     (blob,) = graph.node("Expand", [scalar, size], [Out(shape)], {}, top)
     return blob
 

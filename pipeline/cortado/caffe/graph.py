@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado.caffe.naming import UniqueNames
@@ -116,17 +117,28 @@ class GraphBuilder:
         return blob
 
     def initializer(self, name: str, array: Array) -> Blob:
-        """Add a constant; one that is there already under this name is used again."""
+        """Add a parameter; one that is there already under this name is used again."""
         known = self._initializers.get(name)
-        if known is not None:
-            if known.shape != array.shape:
-                raise CortadoError(
-                    f"{name} is shared by layers that want it as {list(known.shape)} "
-                    f"and as {list(array.shape)}"
-                )
+        if known is None:
+            return self._add(self._names.take(name), array)
+        if known.shape != array.shape:
+            raise CortadoError(
+                f"{name} is shared by layers that want it as {list(known.shape)} "
+                f"and as {list(array.shape)}"
+            )
+        if not _holds(known, array):
+            raise CortadoError(f"{name} is shared by layers that want it in different forms")
+        return known
+
+    def constant(self, name: str, array: Array) -> Blob:
+        """Add a constant that is no parameter, perhaps under another name: layers may share one."""
+        known = self._initializers.get(name)
+        if known is not None and known.shape == array.shape and _holds(known, array):
             return known
+        return self._add(self._names.take(name), array)
+
+    def _add(self, name: str, array: Array) -> Blob:
         tensor = ir.Tensor(array, name=name)
-        self._names.take(name)
         value = ir.Value(
             name=name,
             shape=ir.Shape(array.shape),
@@ -209,3 +221,8 @@ def _blob(out: Out, symbol: str) -> Blob:
     dims: tuple[int | str, ...] = (symbol, *out.shape[1:]) if symbol else out.shape
     value = ir.Value(shape=ir.Shape(dims), type=ir.TensorType(out.dtype))
     return Blob(value, out.shape, symbol)
+
+
+def _holds(blob: Blob, array: Array) -> bool:
+    tensor = blob.value.const_value
+    return tensor is not None and np.array_equal(tensor.numpy(), array, equal_nan=True)
