@@ -46,6 +46,14 @@ def test_a_message_in_pieces_is_their_sum():
     assert len(read_caffemodel(field(2, v0)).layers["l"]) == 2
 
 
+def test_of_a_field_that_is_not_repeated_the_last_counts():
+    shape = field(7, field(1, bytes([2, 3]))) + varint(10 << 3) + varint(2)
+    raw = field(12, b"\0" * 12) + field(12, WEIGHT.astype("<f2").tobytes())
+    np.testing.assert_array_equal(only_blob(shape + raw).array, WEIGHT)
+    with pytest.raises(CortadoError, match="field 10 is of wire type 2"):
+        only_blob(shape + field(10, b"\x02") + raw)
+
+
 def test_nvidia_half_floats():
     shape = field(7, field(1, bytes([2, 3])))
     half = varint(10 << 3) + varint(2) + field(12, WEIGHT.astype("<f2").tobytes())

@@ -137,14 +137,17 @@ def _shape(blob: WireMessage) -> tuple[int, ...]:
 
 
 def _legacy_shape(blob: WireMessage) -> tuple[int, ...]:
-    return tuple((blob.integers(number) or (0,))[-1] for number in (1, 2, 3, 4))
+    return tuple(blob.integer(number) for number in (1, 2, 3, 4))
 
 
 def _values(blob: WireMessage, where: str) -> Array:
     if 12 in blob.fields:
-        kind = (blob.integers(10) or (0,))[-1]
+        kind = blob.integer(10)
         if kind not in _RAW_TYPES:
             raise CortadoError(f"{where}: raw_data of type {kind} is not a known float type")
-        return blob.array(12, _RAW_TYPES[kind])
+        dtype, raw = np.dtype(_RAW_TYPES[kind]), blob.content(12)
+        if len(raw) % dtype.itemsize:
+            raise CortadoError(f"{where}: {len(raw)} bytes are no whole number of {dtype.name}")
+        return np.frombuffer(raw, dtype)
     doubles = blob.array(8, "<f8")
     return doubles if doubles.size else blob.array(5, "<f4")

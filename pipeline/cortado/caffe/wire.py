@@ -54,11 +54,19 @@ class WireMessage:
 
     def text(self, number: int) -> str:
         """Return a string; the empty one where it is absent."""
-        contents = self._contents(number, {2})
         try:
-            return bytes(contents[-1]).decode() if contents else ""
+            return bytes(self.content(number)).decode()
         except UnicodeDecodeError as error:
             raise _damaged("a name is not UTF-8") from error
+
+    def integer(self, number: int) -> int:
+        """Return an integer that is not repeated; 0 where it is absent."""
+        self._check(number, {0})
+        return (self.integers(number) or (0,))[-1]
+
+    def content(self, number: int) -> memoryview:
+        """Return the bytes of a field that is not repeated; none where it is absent."""
+        return (self._contents(number, {2}) or [memoryview(b"")])[-1]
 
     def integers(self, number: int) -> tuple[int, ...]:
         """Return a repeated signed integer, packed or not."""
