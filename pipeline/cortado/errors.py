@@ -9,7 +9,10 @@ that are read, so that anything may be in them: what would break the line or a t
 and the middle of a message that is too long to read left out.
 """
 
-__all__ = ["CortadoError", "LimitNotMetError", "UsageError"]
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+__all__ = ["CortadoError", "LimitNotMetError", "UsageError", "unknown_name"]
 
 _HEAD, _TAIL = 600, 200  # characters of a long message that are kept
 
@@ -35,3 +38,20 @@ def _one_line(message: str) -> str:
     if not line.isprintable():
         line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
     return line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}"
+
+
+def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
+    """Return the error for a name that does not exist; it lists the ones nearest to it.
+
+    Parameters
+    ----------
+    what : str
+        What was looked for, such as ``the net has no blob``.
+    name : str
+        The name that was given.
+    known : sequence of str
+        The names that there are.
+    """
+    near = get_close_matches(name, known, n=5, cutoff=0.5)
+    hint = f"near it: {', '.join(near)}" if near else f"the last are: {', '.join(known[-5:])}"
+    return UsageError(f"{what} {name!r}; {hint}")

@@ -247,6 +247,18 @@ def test_unknown_fields_outside_of_layers_are_noted():
     )
 
 
+def test_layers_of_one_name_keep_their_own_constants():
+    scaled = (
+        'layer {{ name: "p" type: "Power" bottom: "{}" top: "{}" power_param {{ scale: {} }} }}'
+    )
+    text = one_layer('type: "ReLU"', (2, 4)) + "".join(
+        scaled.format(*which) for which in (("l", "a", 2), ("a", "b", 3), ("b", "c", 2))
+    )
+    model = imported(text).model
+    np.testing.assert_array_equal(run(model, data=X)["c"], 12 * X.clip(0))
+    assert len(model.graph.initializers) == 2  # of equal values there is one
+
+
 def test_names_that_clash_stay_apart():
     text = (
         one_layer(IP, (2, 4)) + 'layer { name: "l.weight" type: "ReLU" bottom: "l" top: "l.bias" }'

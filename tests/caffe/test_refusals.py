@@ -10,7 +10,11 @@ from cortado.errors import CortadoError
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        ('type: "Wonder"', "layers of type 'Wonder' cannot be converted"),
+        (
+            'type: "Wonder"',
+            "layers of type 'Wonder' cannot be converted; it reads data [2, 6, 7, 8] and has "
+            "no blobs; leave it out with --cut-at BLOB, or convert it with --layers MODULE",
+        ),
         ('type: "ReLU" bottom: "data"', "it has 2 bottoms instead of one"),
         ('type: "ReLU" top: "m"', "it has 2 tops instead of 1"),
         ('type: "Pooling"', "it has no kernel_size"),
@@ -149,7 +153,12 @@ from cortado.errors import CortadoError
             "not those of x (T, N, …) and cont (T, N)",
         ),
         ('type: "LSTMUnit"', "it needs a state (1, N, H), gates (1, N, 4H) and cont (1, N)"),
-        ('type: "Python"', "what it computes is Python code, which no file of the net has"),
+        (
+            'type: "Python"',
+            "what it computes is Python code, which no file of the net has; it reads data "
+            "[2, 6, 7, 8] and has no blobs; leave it out with --cut-at BLOB, or convert it with "
+            "--layers MODULE",
+        ),
     ],
 )
 def test_refusals(layer, reason):

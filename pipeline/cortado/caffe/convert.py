@@ -1,7 +1,7 @@
 """A Caffe net and its blobs → a model in memory.
 
 1. `net` reads the prototxt: which layers, connected how.
-2. `heads` takes losses and metrics away.
+2. `heads` takes losses and metrics away, and what comes after the blobs that the user wants.
 3. The data layers become inputs; every other layer, in file order, becomes the nodes that its
    function in `layers` adds to the graph.
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
@@ -20,7 +21,7 @@ from cortado.caffe.graph import Blob, GraphBuilder, Out, Shape
 from cortado.caffe.heads import deploy
 from cortado.caffe.in_place import check_in_place
 from cortado.caffe.inputs import DATA_TYPES, constants, input_shapes
-from cortado.caffe.layers import converter_of
+from cortado.caffe.layers import converter_of, is_own
 from cortado.caffe.net import LayerSpec, Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Parameters, Weights
@@ -70,9 +71,11 @@ def import_caffe(
         are not its weights.
     """
     net = read_net(prototxt, options)
-    deployed = deploy(net)
+    deployed = deploy(net, options)
     check_in_place(deployed.net.layers)
-    notes = [*unknown_fields(net), *overwritten_views(net.layers), *deployed.notes]
+    own = tuple(layer for layer in deployed.net.layers if is_own(layer.type))
+    unknown = unknown_fields(replace(deployed.net, layers=own))
+    notes = [*unknown, *overwritten_views(net.layers), *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
@@ -105,7 +108,8 @@ def _convert(
             blobs.update(_tops(context))
             parameters.check_used(layer)
     model = graph.finish(net.name, blobs, net.outputs)
-    if parameters.unused():
+    RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
+    if parameters.unused() and not options.cut_at:
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
     return model, notes
 
@@ -130,7 +134,7 @@ def _inputs(
 
 def _tops(context: Context) -> dict[str, Blob]:
     layer = context.layer
-    results = converter_of(layer)(context)
+    results = converter_of(layer.type)(context)
     tops = (results,) if isinstance(results, Blob) else results
     if len(tops) != len(layer.tops):
         raise layer.refuse(f"it has {len(layer.tops)} tops instead of {len(tops)}")

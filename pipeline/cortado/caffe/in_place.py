@@ -18,6 +18,9 @@ _NEVER = frozenset(
     | {"Embed", "LSTM", "RNN", "Reshape", "SPP", "Split", "Tile"}
     | {"DepthwiseConvolution", "ConvolutionDepthwise"}
     | {"InnerProduct", "CInnerProduct", "CmpInnerProduct"}
+    | {"ConvolutionRistretto", "DeconvolutionRistretto", "FcRistretto", "LRNRistretto"}
+    | {"Permute", "ShuffleChannel", "CropCenter", "CReLU", "Axpy", "Interp", "Upsample"}
+    | {"PriorBox", "DetectionOutput", "ROIPooling"}
 )
 
 

@@ -79,8 +79,17 @@ def conv_window(context: Context, axes: int) -> Window:
         kernel,
         _sizes(context, "stride", "stride", axes, minimum=1) or (1,) * axes,
         _sizes(context, "pad", "pad", axes, minimum=0) or (0,) * axes,
-        _sizes(context, "dilation", "dilation", axes, minimum=1) or (1,) * axes,
+        _dilation(context, axes) or (1,) * axes,
     )
+
+
+def _dilation(context: Context, axes: int) -> Shape | None:
+    """Return the dilation, which the first DeepLab called a hole."""
+    dilation = _sizes(context, "dilation", "dilation", axes, minimum=1)
+    hole = _sizes(context, "hole", "hole", axes, minimum=1)
+    if dilation is not None and hole is not None:
+        raise context.refuse("it has both a dilation and a hole")
+    return dilation or hole
 
 
 def _sizes(context: Context, name: str, prefix: str, axes: int, *, minimum: int) -> Shape | None:
