@@ -94,6 +94,10 @@ from cortado.errors import CortadoError
             "its bottom has no spatial axes",
         ),
         (
+            'type: "Im2col" convolution_param { kernel_size: 40 pad: 20 }',
+            "its kernel of 1600 values is larger than 1024",
+        ),
+        (
             'type: "Pooling" top: "m" pooling_param { pool: AVE kernel_size: 2 }',
             "it has a second top, which MAX alone has",
         ),

@@ -1,7 +1,8 @@
 """A Caffe net and its blobs → a model in memory.
 
 1. `net` reads the prototxt: which layers, connected how.
-2. `heads` takes losses and metrics away, and what comes after the blobs that the user wants.
+2. `heads` takes losses and metrics away, and what comes after the blobs that the user wants;
+   `in_place` refuses what Caffe itself gets wrong.
 3. The data layers become inputs; every other layer, in file order, becomes the nodes that its
    function in `layers` adds to the graph.
 
