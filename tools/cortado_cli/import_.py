@@ -86,7 +86,7 @@ def command(
     that the weights do not have, a wrong shape and an unknown layer type are refused.
     """
     from cortado.caffe import CaffeOptions
-    from cortado.model.serial import encode
+    from cortado.model.serial import encode_outline
     from cortado.session import open_session
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
@@ -104,7 +104,7 @@ def command(
         model, notes = _import_caffe(net, caffemodel, options, seed)
     talk.say_all(notes)
     _store_transform(model, _Transform(input_scale, input_mean, transform_from))
-    open_session(encode(model))  # what onnxruntime refuses is refused here
+    open_session(encode_outline(model))  # what onnxruntime refuses is refused here
     record(model)
     write_model(output, model)
     write_json(json_path, output, {"notes": list(notes), **_report(model)})
@@ -120,7 +120,7 @@ def _import_caffe(
     if caffemodel is not None:
         data = files.read(caffemodel)
         with _errors_name(caffemodel):
-            blobs = caffe.read_caffemodel(data)
+            blobs = caffe.read_weights(data)
     with _errors_name(net):
         imported = caffe.import_caffe(prototxt, blobs, options)
     return imported.model, tuple(imported.notes)

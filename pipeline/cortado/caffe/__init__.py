@@ -2,7 +2,7 @@
 
     prototxt ─ prototxt, message ─ upgrade ─ net ─ heads ─┐
                                                           ├─ convert ─ layers ─ graph ─ model
-    caffemodel ─ wire ─ caffemodel ─┐                     │
+    weights ─ caffemodel, hdf5 ─────┐                     │
     fillers ────────────────────────┴─ parameters ────────┘
 
 The architecture comes from the prototxt, the values from the caffemodel. Where Caffe is silent
@@ -15,6 +15,7 @@ from cortado.caffe.fillers import Fillers
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Weights
 from cortado.caffe.transform import read_transform_param
+from cortado.caffe.weights import read_weights
 
 __all__ = [
     "CaffeOptions",
@@ -25,4 +26,5 @@ __all__ = [
     "import_caffe",
     "read_caffemodel",
     "read_transform_param",
+    "read_weights",
 ]

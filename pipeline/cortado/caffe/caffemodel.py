@@ -29,10 +29,12 @@ from cortado.caffe.wire import WireMessage, read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 
-__all__ = ["CaffeWeights", "StoredBlob", "read_caffemodel"]
+__all__ = ["MAX_AXES", "CaffeWeights", "StoredBlob", "read_caffemodel"]
 
-_MAX_AXES = 32  # Caffe's kMaxBlobAxes
-_RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
+MAX_AXES = 32
+"""The most axes that a blob may have in Caffe (kMaxBlobAxes)."""
+
+_RAW_TYPES = ("<f8", "<f4", "<f2", "<i4", "<u4")  # DOUBLE, FLOAT, FLOAT16, INT, UINT
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,25 @@ class StoredBlob:
     Attributes
     ----------
     array : array of float32
-        The values, in the stored shape.
+        The values, in the stored shape, with 0 for −0.
     legacy : bool
         Whether the shape is one of the four sizes that Caffe knew before 2014.
     """
 
     array: FloatArray
     legacy: bool = False
+
+    @classmethod
+    def of(cls, values: Array, shape: tuple[int, ...], *, legacy: bool = False) -> "StoredBlob":
+        """Return the blob of these values, which may be of any type, and are copied.
+
+        Masks leave −0 where a net was pruned in Caffe. Nothing computes otherwise with it, but
+        as 0 a pruned weight is the same bits everywhere.
+        """
+        with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, as in Caffe
+            array: FloatArray = np.array(values, np.float32).reshape(shape)
+        array += 0  # −0 + 0 is 0
+        return cls(array, legacy)
 
     def fit(self, shape: tuple[int, ...]) -> FloatArray | None:
         """Return the values in the shape that the net asks for, or None where it can't be.
@@ -64,9 +78,12 @@ _Layer: TypeAlias = tuple[str, tuple[StoredBlob, ...]]
 
 @dataclass(frozen=True)
 class CaffeWeights:
-    """The blobs of each layer of a .caffemodel by its name; of two with one name the last's."""
+    """The blobs of each layer by its name; of two layers with one name the last's.
 
-    layers: Mapping[str, tuple[StoredBlob, ...]]
+    None stands for a blob that only the owner of a shared parameter stores, as HDF5 has it.
+    """
+
+    layers: Mapping[str, tuple[StoredBlob | None, ...]]
 
 
 def read_caffemodel(data: bytes) -> CaffeWeights:
@@ -117,7 +134,7 @@ def _blobs(layer: WireMessage, number: int, name: str) -> tuple[StoredBlob, ...]
 def _blob(blob: WireMessage, where: str) -> StoredBlob:
     legacy = any(number in blob.fields for number in (1, 2, 3, 4))
     shape = _legacy_shape(blob) if legacy else _shape(blob)
-    if len(shape) > _MAX_AXES or any(not 0 <= size < 2**31 for size in shape):
+    if len(shape) > MAX_AXES or any(not 0 <= size < 2**31 for size in shape):
         raise CortadoError(f"the caffemodel is damaged: {where} has the shape {list(shape)[:40]}")
     values = _values(blob, where)
     if values.size != prod(shape) or not values.size:
@@ -125,8 +142,7 @@ def _blob(blob: WireMessage, where: str) -> StoredBlob:
             f"the caffemodel is damaged: {where} has {values.size} values "
             f"for the shape {list(shape)}"
         )
-    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, as in Caffe
-        return StoredBlob(values.astype(np.float32).reshape(shape), legacy)
+    return StoredBlob.of(values, shape, legacy=legacy)
 
 
 def _shape(blob: WireMessage) -> tuple[int, ...]:
@@ -141,8 +157,8 @@ def _legacy_shape(blob: WireMessage) -> tuple[int, ...]:
 def _values(blob: WireMessage, where: str) -> Array:
     if 12 in blob.fields:
         kind = (blob.integers(10) or (0,))[-1]
-        if kind not in _RAW_TYPES:
-            raise CortadoError(f"{where}: raw_data of type {kind} is not a known float type")
+        if not 0 <= kind < len(_RAW_TYPES):
+            raise CortadoError(f"{where}: raw_data is of the unknown type {kind}")
         return blob.array(12, _RAW_TYPES[kind])
     doubles = blob.array(8, "<f8")
     return doubles if doubles.size else blob.array(5, "<f4")

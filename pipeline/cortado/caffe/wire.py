@@ -32,7 +32,8 @@ _FIXED = {1: 8, 5: 4}
 class WireMessage:
     """The fields of a message, by number, in the order written.
 
-    An integer field is an int; every other one is the bytes of its content.
+    An integer field is an int; every other one is the bytes of its content. Numbers of fixed
+    size that follow one another, one a field, are one content, as if they were packed.
     """
 
     fields: dict[int, list[int | memoryview]]
@@ -67,7 +68,8 @@ class WireMessage:
         dtype : str
             How NumPy calls the numbers, such as ``<f4``.
         """
-        data = b"".join(self._contents(number))
+        contents = self._contents(number)
+        data = contents[0] if len(contents) == 1 else b"".join(contents)
         if len(data) % np.dtype(dtype).itemsize:
             raise _damaged(f"{len(data)} bytes are no whole number of {np.dtype(dtype).name}")
         return np.frombuffer(data, dtype)
@@ -92,6 +94,7 @@ def read_message(data: memoryview) -> WireMessage:
     fields: dict[int, list[int | memoryview]] = {}
     position = 0
     while position < len(data):
+        begin = position
         tag, position = _varint(data, position)
         number, kind = tag >> 3, tag & 7
         if number == 0:
@@ -103,7 +106,10 @@ def read_message(data: memoryview) -> WireMessage:
             size, position = _size(data, position, kind)
             if size > len(data) - position:
                 raise _damaged(f"a field of {size} bytes has {len(data) - position}")
-            value, position = data[position : position + size], position + size
+            if kind == 2:
+                value, position = data[position : position + size], position + size
+            else:
+                value, position = _run(data, begin, position - begin, size)
         fields.setdefault(number, []).append(value)
     return WireMessage(fields)
 
@@ -115,6 +121,38 @@ def _size(data: memoryview, position: int, kind: int) -> tuple[int, int]:
     if kind not in _FIXED:
         raise _damaged(f"a field is of wire type {kind}")
     return _FIXED[kind], position
+
+
+def _run(data: memoryview, begin: int, tag: int, size: int) -> tuple[memoryview, int]:
+    """Return the contents of all fields in a row that have the tag at `begin`, as if packed.
+
+    Parameters
+    ----------
+    data : memoryview
+        The message.
+    begin : int
+        Where the first of the fields begins; it is complete.
+    tag, size : int
+        The bytes of a field's tag and of its content.
+
+    Returns
+    -------
+    memoryview, int
+        The contents, one behind the other, and the position after the last field.
+    """
+    width = tag + size
+    rest = np.frombuffer(data, np.uint8, (len(data) - begin) // width * width, begin)
+    rows = rest.reshape(-1, width)
+    count = 1
+    while count < len(rows):  # as many again, so that a short run is found in a moment
+        same = (rows[count : 2 * count, :tag] == rows[0, :tag]).all(axis=1)
+        if not same.all():
+            count += int(same.argmin())
+            break
+        count += len(same)
+    if count == 1:
+        return data[begin + tag : begin + width], begin + width
+    return memoryview(rows[:count, tag:].tobytes()), begin + count * width
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
