@@ -85,6 +85,53 @@ def test_sharers_must_agree():
     )
 
 
+def test_sharers_may_want_another_shape():
+    """A bias of a convolution that is the bias of a Scale as well."""
+    conv = "convolution_param { num_output: 6 kernel_size: 1 }"
+    text = one_layer(f'type: "Convolution" param {{ }} param {{ name: "b" }} {conv}') + (
+        'layer { name: "s" type: "Scale" bottom: "l" top: "s" param { } param { name: "b" } '
+        "scale_param { bias_term: true } }"
+    )
+    generator = np.random.default_rng(2)
+    w, b, scale = (generator.normal(size=s).astype(np.float32) for s in ((6, 6, 1, 1), 6, 6))
+    x = generator.normal(size=(2, 6, 7, 8)).astype(np.float32)
+    model = imported(text, {"l": [w, b], "s": [scale, b]}).model
+    y = np.einsum("oi,nihw->nohw", w[:, :, 0, 0], x) + b[:, None, None]
+    expected = y * scale[:, None, None] + b[:, None, None]
+    np.testing.assert_allclose(run(model, data=x)["s"], expected, rtol=1e-4, atol=1e-5)
+
+
+OTHER_LAYOUTS = """
+layer { name: "in" type: "Input" top: "x" top: "y" input_param { shape { dim: 4 dim: 4 } } }
+layer { name: "a" type: "InnerProduct" bottom: "x" top: "a" param { name: "w" }
+        inner_product_param { num_output: 4 bias_term: false } }
+layer { name: "r" type: "Reshape" bottom: "y" top: "r"
+        reshape_param { shape { dim: 2 dim: 2 dim: 4 } } }
+layer { name: "b" type: "InnerProduct" bottom: "r" top: "b" param { name: "w" }
+        inner_product_param { axis: 2 num_output: 4 bias_term: false } }
+"""
+
+
+def test_sharers_of_other_layouts_are_refused():
+    """Square weights, so that the shapes agree: a Gemm and a MatMul store them transposed."""
+    w = np.arange(16, dtype=np.float32).reshape(4, 4)
+    with pytest.raises(
+        CortadoError, match="a.weight is shared by layers that need it in different"
+    ):
+        imported(OTHER_LAYOUTS, {"a": [w], "b": [w]})
+
+
+def test_copies_of_a_shared_blob_must_be_equal():
+    """Caffe would take the last copy for both layers."""
+    w = np.ones((4, 4), np.float32)
+    with pytest.raises(CortadoError) as error:
+        imported(SHARED_PARAMS, {"a": [w], "b": [2 * w]})
+    assert str(error.value) == (
+        "layer 'b' (InnerProduct, line 5): its weight shares a.weight, "
+        "but the weights hold other values for it"
+    )
+
+
 DATA_LAYER = """
 layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TEST }
         transform_param { scale: 0.5 mean_value: 1 mean_value: 2 } }

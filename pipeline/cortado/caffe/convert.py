@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from cortado.caffe.aliasing import overwritten_views
+from cortado.caffe.aliasing import overwritten_views, refuse_garbled
 from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder
 from cortado.caffe.heads import deploy
@@ -68,8 +68,10 @@ def import_caffe(
         are not its weights.
     """
     net = read_net(prototxt, options)
+    refuse_garbled(net.layers)
     deployed = deploy(net)
-    notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
+    overwritten = overwritten_views(net.layers, deployed.net.outputs)
+    notes = [*unknown_fields(net.layers), *overwritten.notes, *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
@@ -71,15 +72,13 @@ class GraphBuilder:
         return Blob(value, shape, batched)
 
     def initializer(self, name: str, array: Array) -> Blob:
-        """Add a constant; one that is there already under this name is used again."""
+        """Add a constant; one that is there already under this name is used again.
+
+        Layers that share a parameter may want it in different shapes: later ones reshape it.
+        """
         known = self._initializers.get(name)
         if known is not None:
-            if known.shape != array.shape:
-                raise CortadoError(
-                    f"{name} is shared by layers that want it as {list(known.shape)} "
-                    f"and as {list(array.shape)}"
-                )
-            return known
+            return self._again(name, known, array)
         tensor = ir.Tensor(array, name=name)
         self._names.add(name)
         value = ir.Value(
@@ -146,6 +145,19 @@ class GraphBuilder:
             name=name or "net",
         )
         return ir.Model(graph, ir_version=IR_VERSION, producer_name="cortado")
+
+    def _again(self, name: str, known: Blob, array: Array) -> Blob:
+        tensor = known.value.const_value
+        assert tensor is not None
+        if not np.array_equal(tensor.numpy().ravel(), array.ravel(), equal_nan=True):
+            raise CortadoError(f"{name} is shared by layers that need it in different layouts")
+        if known.shape == array.shape:
+            return known
+        shape = self.initializer(
+            f"{name}/{'x'.join(map(str, array.shape))}", np.asarray(array.shape, np.int64)
+        )
+        (blob,) = self.node("Reshape", [known, shape], [array.shape], {}, f"{name}/reshape")
+        return blob
 
     def _output(self, top: str, blob: Blob) -> ir.Value:
         if blob.value.name is not None:  # an input, a constant, or an output under another name
