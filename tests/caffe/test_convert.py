@@ -116,7 +116,7 @@ def test_sharers_of_other_layouts_are_refused():
     """Square weights, so that the shapes agree: a Gemm and a MatMul store them transposed."""
     w = np.arange(16, dtype=np.float32).reshape(4, 4)
     with pytest.raises(
-        CortadoError, match="a.weight is shared by layers that need it in different"
+        CortadoError, match=r"a.weight is shared by layers that need it in different"
     ):
         imported(OTHER_LAYOUTS, {"a": [w], "b": [w]})
 

@@ -13,22 +13,19 @@ byte, what protobuf would have written.
 Source: protobuf.dev, "Encoding"; onnx.proto for the numbers.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import numpy as np
 import onnx
 import onnx_ir as ir
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from cortado.model.fields import Piece, field, floats
 from cortado.model.typing import Array
 
 __all__ = ["splice", "withhold"]
 
 _LARGE = 2**20  # bytes; below it, a copy is cheaper than care
 _GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9
-
-_Piece = bytes | memoryview
 
 
 def withhold(model: ir.Model) -> tuple[ir.Model, dict[str, Array]]:
@@ -40,7 +37,7 @@ def withhold(model: ir.Model) -> tuple[ir.Model, dict[str, Array]]:
         Left as it is, and returned where it has no large weight.
     """
     large = {
-        name: np.ascontiguousarray(value.const_value.numpy(), "<f4")
+        name: value.const_value.numpy()
         for name, value in model.graph.initializers.items()
         if isinstance(value.const_value, ir.Tensor)
         and value.const_value.dtype is ir.DataType.FLOAT
@@ -72,66 +69,43 @@ def splice(proto: onnx.ModelProto, large: Mapping[str, Array]) -> bytes:
     Parameters
     ----------
     proto : onnx.ModelProto
-        What `withhold` left, as protobuf.
+        What `withhold` left, as protobuf; it is taken apart.
     large : mapping of str to array of float32
         The values that it took out.
     """
-    return b"".join(_replace(proto, _GRAPH, lambda: _graph(proto.graph, large)))
+    if not large:
+        return _serialized(proto)
+    graph = _around(proto.graph, _INITIALIZER, _initializers(proto.graph, large))
+    return b"".join(_around(proto, _GRAPH, field(_GRAPH, graph)))
 
 
-def _graph(graph: onnx.GraphProto, large: Mapping[str, Array]) -> list[_Piece]:
-    def initializers() -> Iterator[_Piece]:
-        for tensor in graph.initializer:
-            pieces = _tensor(tensor, large[tensor.name]) if tensor.name in large else None
-            yield from _field(_INITIALIZER, pieces or [_serialized(tensor)])
-
-    return [*_around(graph, _INITIALIZER, initializers)]
-
-
-def _tensor(tensor: onnx.TensorProto, array: Array) -> list[_Piece]:
-    del tensor.external_data[:]
-    tensor.ClearField("data_location")
-    values = array.reshape(-1).view(np.uint8).data
-    return [*_around(tensor, _RAW_DATA, lambda: _field(_RAW_DATA, [values]))]
+def _initializers(graph: onnx.GraphProto, large: Mapping[str, Array]) -> Iterator[Piece]:
+    for tensor in graph.initializer:
+        if tensor.name not in large:
+            yield from field(_INITIALIZER, [_serialized(tensor)])
+            continue
+        del tensor.external_data[:]
+        tensor.ClearField("data_location")
+        values = field(_RAW_DATA, [floats(large[tensor.name])])
+        yield from field(_INITIALIZER, _around(tensor, _RAW_DATA, values))
 
 
-def _replace(
-    message: Message, number: int, content: Callable[[], list[_Piece]]
-) -> Iterator[_Piece]:
-    return _around(message, number, lambda: _field(number, content()))
+def _around(message: Message, number: int, fields: Iterable[Piece]) -> list[Piece]:
+    """Return a message in pieces, those of the fields of one number being given."""
+    pieces = list(fields)
+    message.ClearField(message.DESCRIPTOR.fields_by_number[number].name)  # and all that it holds
+    before = _part(message, lambda other: other < number)
+    after = _part(message, lambda other: other > number)
+    return [_serialized(before), *pieces, _serialized(after)]
 
 
-def _around(
-    message: Message, number: int, fields: Callable[[], Iterator[_Piece]]
-) -> Iterator[_Piece]:
-    """Yield a message whose fields of one number are given as pieces."""
-    yield _serialized(_part(message, lambda field: field.number < number))
-    yield from fields()
-    yield _serialized(_part(message, lambda field: field.number > number))
-
-
-def _part(message: Message, wanted: Callable[[FieldDescriptor], bool]) -> Message:
+def _part(message: Message, wanted: Callable[[int], bool]) -> Message:
     part = type(message)()
     part.CopyFrom(message)
-    for field, _ in message.ListFields():
-        if not wanted(field):
-            part.ClearField(field.name)
+    for descriptor, _ in message.ListFields():
+        if not wanted(descriptor.number):
+            part.ClearField(descriptor.name)
     return part
-
-
-def _field(number: int, content: list[_Piece]) -> Iterator[_Piece]:
-    yield _varint(number << 3 | 2)
-    yield _varint(sum(len(piece) for piece in content))
-    yield from content
-
-
-def _varint(value: int) -> bytes:
-    data = bytearray()
-    while value > 0x7F:
-        data.append(value & 0x7F | 0x80)
-        value >>= 7
-    data.append(value)
-    return bytes(data)
 
 
 def _serialized(message: Message) -> bytes:
