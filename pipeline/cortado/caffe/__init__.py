@@ -5,12 +5,15 @@
     weights ─ caffemodel, hdf5 ─────┐                     │
     fillers ────────────────────────┴─ parameters ────────┘
 
+and back: export (numbering, absorb, writer) writes the values of a model into a caffemodel.
+
 The architecture comes from the prototxt, the values from the caffemodel. Where Caffe is silent
 about a mistake (a layer without weights, say), the import is refused.
 """
 
 from cortado.caffe.caffemodel import CaffeWeights, read_caffemodel
 from cortado.caffe.convert import Imported, import_caffe
+from cortado.caffe.export import Exported, export_caffe
 from cortado.caffe.fillers import Fillers
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Weights
@@ -20,9 +23,11 @@ from cortado.caffe.weights import read_weights
 __all__ = [
     "CaffeOptions",
     "CaffeWeights",
+    "Exported",
     "Fillers",
     "Imported",
     "Weights",
+    "export_caffe",
     "import_caffe",
     "read_caffemodel",
     "read_transform_param",

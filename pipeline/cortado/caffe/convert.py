@@ -9,7 +9,7 @@ The batch size is left open ("N") unless a layer computes with it; then the walk
 with the prototxt's number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -21,7 +21,7 @@ from cortado.caffe.inputs import DATA_TYPES, input_shapes
 from cortado.caffe.layers import converter_of
 from cortado.caffe.net import Net, read_net
 from cortado.caffe.options import CaffeOptions
-from cortado.caffe.parameters import Parameters, Weights
+from cortado.caffe.parameters import Loaded, Parameters, Weights
 from cortado.caffe.schema import unknown_fields
 from cortado.caffe.transform import transform_of
 from cortado.errors import CortadoError
@@ -41,10 +41,16 @@ class Imported:
         blobs called as in the prototxt.
     notes : tuple of str
         What the user should know, a line each: what was dropped, ignored or assumed.
+    net : Net
+        The net that was converted.
+    loaded : tuple of Loaded
+        The blobs of each layer that has some, as they came.
     """
 
     model: ir.Model
     notes: tuple[str, ...]
+    net: Net
+    loaded: tuple[Loaded, ...]
 
 
 def import_caffe(
@@ -73,9 +79,9 @@ def import_caffe(
     overwritten = overwritten_views(net.layers, deployed.net.outputs)
     notes = [*unknown_fields(net.layers), *overwritten.notes, *deployed.notes]
     try:
-        model, more = _convert(deployed.net, weights, options, batched=True)
+        found = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
-        model, more = _convert(deployed.net, weights, options, batched=False)
+        found = _convert(deployed.net, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
     try:
         transform = transform_of(deployed.net.layers)
@@ -83,13 +89,11 @@ def import_caffe(
         transform = None
         notes.append(f"no input transform is stored: {error}")
     if transform is not None:
-        write_transform(model, transform)
-    return Imported(model, (*notes, *more))
+        write_transform(found.model, transform)
+    return replace(found, notes=(*notes, *found.notes))
 
 
-def _convert(
-    net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
-) -> tuple[ir.Model, list[str]]:
+def _convert(net: Net, weights: Weights, options: CaffeOptions, *, batched: bool) -> Imported:
     graph, parameters = GraphBuilder(), Parameters(weights)
     notes: list[str] = []
     blobs = _inputs(net, graph, options, batched=batched)
@@ -101,7 +105,7 @@ def _convert(
     model = graph.finish(net.name, blobs, net.outputs)
     if parameters.unused():
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
-    return model, notes
+    return Imported(model, tuple(notes), net, tuple(parameters.loaded))
 
 
 def _inputs(

@@ -22,11 +22,12 @@ from cortado.caffe.caffemodel import CaffeWeights, StoredBlob
 from cortado.caffe.fillers import DETERMINISTIC, Fillers, fill, generator
 from cortado.caffe.message import EMPTY, Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, ParamSpec
-from cortado.model.typing import FloatArray
+from cortado.caffe.numbering import Numbering
+from cortado.model.typing import Array, FloatArray
 
-__all__ = ["BlobSpec", "Parameter", "Parameters", "Weights"]
+__all__ = ["BlobSpec", "Loaded", "Parameter", "Parameters", "Weights"]
 
-Weights: TypeAlias = CaffeWeights | Fillers
+Weights: TypeAlias = CaffeWeights | Fillers | Numbering
 """Where a net's blobs come from."""
 
 
@@ -44,12 +45,15 @@ class BlobSpec:
         How to fill it without weights.
     default : float
         What to fill it with where `filler` is empty.
+    folded : bool
+        Whether the import computes with it instead of keeping it: the model has no such blob.
     """
 
     role: str
     shape: tuple[int, ...]
     filler: Message = EMPTY
     default: float = 0.0
+    folded: bool = False
 
     @property
     def is_random(self) -> bool:
@@ -69,22 +73,41 @@ class Parameter:
     """The values of a blob, under the name of its initializer: ``<owner>.<role>``."""
 
     name: str
-    array: FloatArray
+    array: Array
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The blobs that a layer got, and what it asked for."""
+
+    layer: LayerSpec
+    specs: tuple[BlobSpec, ...]
+    blobs: tuple[Parameter, ...]
 
 
 class Parameters:
-    """Hands each layer its blobs, and remembers those that are shared."""
+    """Hands each layer its blobs, and remembers those that are shared.
+
+    Attributes
+    ----------
+    loaded : list of Loaded
+        What each layer got, in the order of the layers.
+    """
 
     def __init__(self, weights: Weights) -> None:
+        self.loaded: list[Loaded] = []
         self._weights = weights
         self._shared: dict[str, Parameter] = {}
         self._used: set[str] = set()
 
     def stored(self, layer: LayerSpec) -> int | None:
         """Return how many blobs the weights have for a layer; None where they don't have it."""
-        if isinstance(self._weights, Fillers) or layer.name not in self._weights.layers:
-            return None
-        return len(self._weights.layers[layer.name])
+        match self._weights:
+            case CaffeWeights(layers) if layer.name in layers:
+                return len(layers[layer.name])
+            case Numbering(stored):
+                return stored.get(layer.name)
+        return None
 
     def load(self, layer: LayerSpec, specs: Sequence[BlobSpec]) -> tuple[Parameter, ...]:
         """Return the blobs of a layer, in the shapes of `specs`."""
@@ -93,16 +116,18 @@ class Parameters:
             raise layer.refuse("another layer with parameters has the same name")
         self._used.add(layer.name)
         arrays = self._arrays(layer, specs, params)
-        return tuple(
+        blobs = tuple(
             self._share(layer, spec, param, array)
             if param.name in self._shared
             else self._keep(param, f"{layer.name}.{spec.role}", array)
             for spec, param, array in zip(specs, params, arrays, strict=True)
         )
+        self.loaded.append(Loaded(layer, tuple(specs), blobs))
+        return blobs
 
     def unused(self) -> tuple[str, ...]:
         """Return the names of the layers whose stored blobs nobody asked for."""
-        if isinstance(self._weights, Fillers):
+        if not isinstance(self._weights, CaffeWeights):
             return ()
         return tuple(
             name for name, blobs in self._weights.layers.items() if blobs and name not in self._used
@@ -110,11 +135,17 @@ class Parameters:
 
     def _arrays(
         self, layer: LayerSpec, specs: Sequence[BlobSpec], params: Sequence[ParamSpec]
-    ) -> list[FloatArray | None]:
+    ) -> list[Array | None]:
         """Return the values of each blob; None for a shared one whose owner alone has them."""
         shared = [param.name in self._shared for param in params]
         if isinstance(self._weights, Fillers):
             return self._filled(layer, specs, shared, self._weights.seed)
+        if isinstance(self._weights, Numbering):
+            numbers = self._weights
+            return [
+                None if is_shared else _numbered(numbers, spec)
+                for spec, is_shared in zip(specs, shared, strict=True)
+            ]
         stored = self._weights.layers.get(layer.name)
         if stored is None:
             pairs = zip(specs, params, strict=True)
@@ -129,7 +160,7 @@ class Parameters:
 
     def _filled(
         self, layer: LayerSpec, specs: Sequence[BlobSpec], shared: Sequence[bool], seed: int
-    ) -> list[FloatArray | None]:
+    ) -> list[Array | None]:
         pairs = enumerate(zip(specs, shared, strict=True))
         return [None if is_shared else spec.fill(seed, layer, i) for i, (spec, is_shared) in pairs]
 
@@ -139,7 +170,7 @@ class Parameters:
         specs: Sequence[BlobSpec],
         stored: Sequence[StoredBlob | None],
         shared: Sequence[bool],
-    ) -> list[FloatArray | None]:
+    ) -> list[Array | None]:
         blobs = [*stored, *[None] * (len(specs) - len(stored))]
         missing = [b is None and not s for b, s in zip(blobs, shared, strict=False)]
         if len(stored) > len(specs) or any(missing):
@@ -149,7 +180,7 @@ class Parameters:
         pairs = zip(specs, blobs, strict=True)
         return [None if blob is None else _fit(layer, spec, blob) for spec, blob in pairs]
 
-    def _keep(self, param: ParamSpec, name: str, array: FloatArray | None) -> Parameter:
+    def _keep(self, param: ParamSpec, name: str, array: Array | None) -> Parameter:
         assert array is not None  # only a shared blob may lack values
         parameter = Parameter(name, array)
         if param.name:
@@ -157,7 +188,7 @@ class Parameters:
         return parameter
 
     def _share(
-        self, layer: LayerSpec, spec: BlobSpec, param: ParamSpec, stored: FloatArray | None
+        self, layer: LayerSpec, spec: BlobSpec, param: ParamSpec, stored: Array | None
     ) -> Parameter:
         owned = self._shared[param.name]
         same = owned.array.shape == spec.shape
@@ -172,6 +203,12 @@ class Parameters:
                 f"its {spec.role} shares {owned.name}, but the weights hold other values for it"
             )
         return replace(owned, array=array)
+
+
+def _numbered(numbers: Numbering, spec: BlobSpec) -> Array:
+    if spec.folded:
+        return np.full(spec.shape, spec.default, np.float32)
+    return numbers.take(spec.shape)
 
 
 def _fit(layer: LayerSpec, spec: BlobSpec, blob: StoredBlob) -> FloatArray:
