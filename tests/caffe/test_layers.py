@@ -253,10 +253,6 @@ def test_slice_at_points():
         ),
         ('type: "InnerProduct"', "it has no num_output"),
         (
-            'type: "BatchNorm" batch_norm_param { use_global_stats: false }',
-            "it normalizes by the statistics of the batch: use_global_stats",
-        ),
-        (
             'type: "Softmax" softmax_param { axis: 4 }',
             "axis 4 does not exist in a blob of 4 dimensions",
         ),

@@ -1,16 +1,11 @@
-"""What a Caffe net does to memory, and a graph cannot say.
+"""The one way in which a Caffe net can mean something that a graph cannot say.
 
-Views. The tops of Flatten, Reshape and Split, and of a Concat or Slice that has only one blob to
-join or part, are other views of their bottom's memory. A layer that then works in place on the
-view changes the bottom as well, for whoever reads it later. Graphs have no memory: such a reader
+The tops of Flatten, Reshape and Split, and of a Concat or Slice that has only one blob to join
+or part, are other views of their bottom's memory. A layer that then works in place on the view
+changes the bottom as well, for whoever reads it later. Graphs have no memory: such a reader
 gets the unchanged values. It is most likely a mistake in the net, so the user hears of it.
 
-In place. Most layers that map value by value may write to the blob that they read. The others
-overwrite what they have yet to read, with results that mean nothing, or Caffe refuses the net:
-so does cortado.
-
-Source: BVLC/caffe flatten_layer.cpp, reshape_layer.cpp, split_layer.cpp (ShareData); each layer
-was run both ways in Caffe 1.0 to see whether it works in place.
+Source: BVLC/caffe flatten_layer.cpp, reshape_layer.cpp, split_layer.cpp (ShareData).
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,15 +13,10 @@ from dataclasses import dataclass, field
 
 from cortado.caffe.net import LayerSpec
 
-__all__ = ["Overwritten", "overwritten_views", "refuse_garbled"]
+__all__ = ["Overwritten", "overwritten_views"]
 
 _VIEWS = frozenset({"Flatten", "Reshape", "Split"})
 _VIEWS_OF_ONE = frozenset({"Concat", "Slice"})
-_NEVER_IN_PLACE = frozenset(
-    {"AbsVal", "ArgMax", "Convolution", "CConvolution", "CmpConvolution", "Deconvolution"}
-    | {"DepthwiseConvolution", "ConvolutionDepthwise", "Flatten", "InnerProduct"}
-    | {"CInnerProduct", "CmpInnerProduct", "Pooling", "Reduction", "Reshape", "Split", "SPP"}
-)
 
 
 @dataclass
@@ -68,35 +58,11 @@ def overwritten_views(layers: Sequence[LayerSpec], outputs: Sequence[str]) -> Ov
     return found
 
 
-def refuse_garbled(layers: Sequence[LayerSpec]) -> None:
-    """Raise `CortadoError` for a layer that in Caffe cannot work in place, but should."""
-    for layer in layers:
-        if any(_in_place(layer)) and not _works_in_place(layer):
-            raise layer.refuse(
-                f"it works in place on {layer.message.texts('top')[0]!r}; "
-                "in Caffe it would overwrite what it has yet to read"
-            )
-
-
 def _note(who: str, blob: str, found: Overwritten) -> str:
     return (
         f"{who} {blob!r}, which in Caffe layer {found.blobs[blob].name!r} has overwritten by "
         "then; here it has the old values"
     )
-
-
-def _works_in_place(layer: LayerSpec) -> bool:
-    if layer.type == "Eltwise":
-        operations = ("PROD", "SUM", "MAX")
-        param = layer.message.message("eltwise_param")
-        return param.choice("operation", operations, "SUM") == "PROD"
-    if layer.type == "LRN":
-        regions = ("ACROSS_CHANNELS", "WITHIN_CHANNEL")
-        param = layer.message.message("lrn_param")
-        return param.choice("norm_region", regions, regions[0]) == "WITHIN_CHANNEL"
-    if layer.type == "Concat":
-        return len(layer.bottoms) == 1
-    return layer.type not in _NEVER_IN_PLACE
 
 
 def _keeps_values(layer: LayerSpec) -> bool:

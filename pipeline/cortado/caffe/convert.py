@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from cortado.caffe.aliasing import overwritten_views, refuse_garbled
+from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder
 from cortado.caffe.heads import deploy
+from cortado.caffe.in_place import check_in_place
 from cortado.caffe.inputs import DATA_TYPES, input_shapes
 from cortado.caffe.layers import converter_of
 from cortado.caffe.net import Net, read_net
@@ -74,8 +75,8 @@ def import_caffe(
         are not its weights.
     """
     net = read_net(prototxt, options)
-    refuse_garbled(net.layers)
     deployed = deploy(net)
+    check_in_place(deployed.net.layers)
     overwritten = overwritten_views(net.layers, deployed.net.outputs)
     notes = [*unknown_fields(net.layers), *overwritten.notes, *deployed.notes]
     try:

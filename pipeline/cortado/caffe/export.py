@@ -89,7 +89,7 @@ def export_caffe(
         if not np.array_equal(found[name], array, equal_nan=True):
             raise CortadoError(f"{name} has other values in the model than in the net")
     values = _Values(wanted, found, numbers.end)
-    layers = [values.blobs(loaded) for loaded in template.loaded]
+    layers = [values.blobs(loaded, original) for loaded in template.loaded]
     if not layers:
         raise CortadoError("the net has no parameters: there is nothing to write")
     more, notes = _beside_the_model(template, prototxt, original, options)
@@ -110,18 +110,32 @@ class _Values:
                 self._values[places] = found[name]
                 self._known[places] = True
 
-    def blobs(self, loaded: Loaded) -> LayerBlobs:
-        """Return the blobs of a layer."""
+    def blobs(self, loaded: Loaded, original: CaffeWeights | None) -> LayerBlobs:
+        """Return the blobs of a layer.
+
+        What the model does not hold is as it was: BatchNorm's statistics, say, where the net
+        uses those of the batch.
+        """
         arrays: dict[str, Array] = {}
-        for spec, parameter in zip(loaded.specs, loaded.blobs, strict=True):
+        for i, (spec, parameter) in enumerate(zip(loaded.specs, loaded.blobs, strict=True)):
             if spec.folded:
                 masked = arrays.get(spec.role.removesuffix("_mask"))
                 arrays[spec.role] = parameter.array if masked is None else masked != 0
-            elif not self._known[parameter.array].all():
-                raise loaded.layer.refuse(f"its {spec.role} is not in the model")
-            else:
+            elif self._known[parameter.array].all():
                 arrays[spec.role] = self._values[parameter.array]
+            else:
+                arrays[spec.role] = _as_it_was(loaded, i, original)
         return LayerBlobs(loaded.layer.name, loaded.layer.type, tuple(arrays.values()))
+
+
+def _as_it_was(loaded: Loaded, index: int, original: CaffeWeights | None) -> Array:
+    layer, spec = loaded.layer, loaded.specs[index]
+    stored = original.layers.get(layer.name, ()) if original else ()
+    blob = stored[index] if index < len(stored) else None
+    array = None if blob is None else blob.fit(spec.shape)
+    if array is None:
+        raise layer.refuse(f"its {spec.role} is not in the model; give the weights that it had")
+    return array
 
 
 def _is_numbered(array: Array) -> bool:

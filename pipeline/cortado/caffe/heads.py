@@ -2,16 +2,19 @@
 
     SoftmaxWithLoss            a Softmax of its scores becomes an output
     SigmoidCrossEntropyLoss    a Sigmoid of its scores becomes an output
+    InfogainLoss               dropped, but for its second top: the Softmax that it scores
     other losses, Accuracy     dropped; what they score becomes an output unless others read it
-    Silence, HDF5Output        dropped
+    Silence, HDF5Output        dropped, and so is what computes with a loss or metric
 
 Whatever then leads to no output, such as the labels, is dropped too. All of it is noted for the
 user; the model does not remember it.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from cortado.caffe.inputs import DATA_TYPES
+from cortado.caffe.message import Field, Message
 from cortado.caffe.net import LayerSpec, Net
 from cortado.errors import CortadoError
 
@@ -44,10 +47,12 @@ class Deployed:
 
 def deploy(net: Net) -> Deployed:
     """Return the net as one would deploy it."""
+    net = replace(net, layers=tuple(_with_probabilities(net.layers)))
     fed = {top for layer in net.layers if layer.type in DATA_TYPES for top in layer.tops}
     taken = {top for layer in net.layers for top in layer.tops}
     layers: list[LayerSpec] = []
     scored: set[str] = set()
+    gone: set[str] = set()  # what losses and metrics output
     notes: list[str] = []
     for layer in net.layers:
         if layer.type in _SINKS:
@@ -55,9 +60,16 @@ def deploy(net: Net) -> Deployed:
         elif layer.type in _ACTIVATIONS or layer.type in _DROPPED:
             scores = _scores(layer, fed)
             scored.add(scores)
+            gone.update(layer.tops)
             notes.append(f"dropped layer {layer.name!r} ({layer.type}), which scores {scores!r}")
             if layer.type in _ACTIVATIONS:
                 layers.append(_activation(layer, scores, taken))
+                gone -= set(layers[-1].tops)
+        elif not gone.isdisjoint(layer.bottoms):
+            notes.append(
+                f"dropped layer {layer.name!r} ({layer.type}), which reads a loss or metric"
+            )
+            gone.update(layer.tops)
         else:
             layers.append(layer)
     outputs = _outputs(net, layers, scored) - fed
@@ -67,6 +79,25 @@ def deploy(net: Net) -> Deployed:
     notes += [f"dropped {what}, which leads to no output" for what in unused]
     ordered = tuple(sorted(outputs, key=str.encode))
     return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes))
+
+
+def _with_probabilities(layers: Iterable[LayerSpec]) -> Iterator[LayerSpec]:
+    """Make the second top of an InfogainLoss, a Softmax along the loss's axis, a layer."""
+    for layer in layers:
+        if layer.type == "InfogainLoss" and len(layer.tops) == 2:
+            axes = layer.message.message("infogain_loss_param").every("axis")
+            param = Field("softmax_param", Message(axes, layer.line), layer.line)
+            yield replace(
+                layer,
+                name=f"{layer.name}/softmax",
+                type="Softmax",
+                bottoms=layer.bottoms[:1],
+                tops=layer.tops[1:],
+                params=(),
+                message=Message((param,), layer.line),
+            )
+            layer = replace(layer, tops=layer.tops[:1])
+        yield layer
 
 
 def _scores(layer: LayerSpec, fed: set[str]) -> str:

@@ -57,6 +57,20 @@ _FIELDS = {
     "elu_param": "alpha",
     "bias_param": "axis num_axes filler",
     "scale_param": "axis num_axes filler bias_term bias_filler",
+    "argmax_param": "out_max_val top_k axis",
+    "clip_param": "min max",
+    "crop_param": "axis offset",
+    "embed_param": "num_output input_dim bias_term weight_filler bias_filler",
+    "exp_param": "base scale shift",
+    "log_param": "base scale shift",
+    "mvn_param": "normalize_variance across_channels eps",
+    "parameter_param": "shape",
+    "recurrent_param": "num_output weight_filler bias_filler debug_info expose_hidden",
+    "reduction_param": "operation axis coeff",
+    "spp_param": "pyramid_height pool engine",
+    "swish_param": "beta",
+    "threshold_param": "threshold",
+    "tile_param": "axis tiles",
 }
 _KNOWN = {message: frozenset(fields.split()) for message, fields in _FIELDS.items()}
 

@@ -2,24 +2,38 @@
 
 from cortado.caffe.layers import (
     activation,
+    arithmetic,
     combination,
+    constant,
     convolution,
+    indexing,
     inner_product,
     normalization,
     pooling,
+    pyramid,
+    recurrent,
+    reduction,
     reshaping,
     scaling,
+    unfolding,
 )
 from cortado.caffe.layers.registry import converter_of
 
 __all__ = [
     "activation",
+    "arithmetic",
     "combination",
+    "constant",
     "converter_of",
     "convolution",
+    "indexing",
     "inner_product",
     "normalization",
     "pooling",
+    "pyramid",
+    "recurrent",
+    "reduction",
     "reshaping",
     "scaling",
+    "unfolding",
 ]

@@ -9,7 +9,7 @@ Source: BVLC/caffe base_conv_layer.cpp (LayerSetUp).
 from dataclasses import dataclass
 
 from cortado.caffe.context import Context
-from cortado.caffe.graph import Shape
+from cortado.caffe.graph import Attributes, Shape
 
 __all__ = ["Window", "conv_window"]
 
@@ -22,6 +22,16 @@ class Window:
     stride: Shape
     pad: Shape
     dilation: Shape
+
+    def attributes(self, group: int) -> Attributes:
+        """Return those of a Conv or ConvTranspose with this window."""
+        return {
+            "kernel_shape": self.kernel,
+            "strides": self.stride,
+            "pads": (*self.pad, *self.pad),
+            "dilations": self.dilation,
+            "group": group,
+        }
 
     def out(self, sizes: Shape) -> Shape:
         """Return what a convolution makes of an input of these sizes."""
@@ -43,8 +53,13 @@ class Window:
 
 
 def conv_window(context: Context, axes: int) -> Window:
-    """Return the window that a layer's `convolution_param` states, for so many axes."""
+    """Return the window that a layer's `convolution_param` states, for so many spatial axes.
+
+    Without such axes Caffe computes with no window at all: as with one of a single value.
+    """
     kernel = _sizes(context, "kernel_size", "kernel", axes, minimum=1)
+    if not axes:
+        return Window((1,), (1,), (0,), (1,))
     if kernel is None:
         raise context.refuse("it has no kernel_size")
     return Window(
