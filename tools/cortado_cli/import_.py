@@ -1,13 +1,12 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from cortado.errors import CortadoError
+from cortado_cli.net import errors_name, net_options
 from cortado_cli.options import (
     Finite,
     json_option,
@@ -16,7 +15,7 @@ from cortado_cli.options import (
     seed_option,
     talk_options,
 )
-from cortado_cli.shapes import Numbers, Shape
+from cortado_cli.shapes import Numbers
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -31,22 +30,7 @@ __all__ = ["command"]
 @click.argument("net", metavar="PROTOTXT|MODEL.onnx")
 @click.argument("caffemodel", required=False, metavar="[CAFFEMODEL]")
 @click.option("--init", is_flag=True, help="Fill a prototxt's layers from its fillers: no weights.")
-@click.option(
-    "--input-shape",
-    "shapes",
-    type=Shape(),
-    multiple=True,
-    help="The shape of an input that the prototxt leaves open, or another shape for it.",
-)
-@click.option(
-    "--phase",
-    type=click.Choice(["TEST", "TRAIN"]),
-    default="TEST",
-    show_default=True,
-    help="The net's phase: layers of the other one are left out.",
-)
-@click.option("--level", type=int, default=0, show_default=True, help="The net's level.")
-@click.option("--stage", "stages", multiple=True, metavar="NAME", help="A stage of the net.")
+@net_options
 @click.option("--input-scale", type=Finite(), metavar="S", help="Inputs are (pixel - mean) * S.")
 @click.option("--input-mean", type=Numbers(), help="One mean for all channels, or one each.")
 @click.option(
@@ -119,9 +103,9 @@ def _import_caffe(
     blobs: caffe.Fillers | caffe.CaffeWeights = caffe.Fillers(seed)
     if caffemodel is not None:
         data = files.read(caffemodel)
-        with _errors_name(caffemodel):
+        with errors_name(caffemodel):
             blobs = caffe.read_weights(data)
-    with _errors_name(net):
+    with errors_name(net):
         imported = caffe.import_caffe(prototxt, blobs, options)
     return imported.model, tuple(imported.notes)
 
@@ -136,15 +120,6 @@ def _report(model: "ir.Model") -> dict[str, object]:
         "outputs": value_reports(model.graph.outputs),
         "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
     }
-
-
-@contextmanager
-def _errors_name(path: str) -> Iterator[None]:
-    """Begin the messages of errors with the file that they are about."""
-    try:
-        yield
-    except CortadoError as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -165,7 +140,7 @@ def _store_transform(model: "ir.Model", wish: _Transform) -> None:
     transform = read_transform(model)
     if wish.prototxt is not None:
         text = files.read_text(wish.prototxt)
-        with _errors_name(wish.prototxt):
+        with errors_name(wish.prototxt):
             found = read_transform_param(text)
         if found is None:
             raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")

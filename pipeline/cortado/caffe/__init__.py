@@ -19,6 +19,7 @@ from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Weights
 from cortado.caffe.transform import read_transform_param
 from cortado.caffe.weights import read_weights
+from cortado.caffe.writer import LayerBlobs
 
 __all__ = [
     "CaffeOptions",
@@ -26,6 +27,7 @@ __all__ = [
     "Exported",
     "Fillers",
     "Imported",
+    "LayerBlobs",
     "Weights",
     "export_caffe",
     "import_caffe",

@@ -202,7 +202,10 @@ def _beside_the_model(
         blobs = [blob.array for blob in stored if blob is not None]
         if layer.name not in exported and blobs:
             layers.append(LayerBlobs(layer.name, layer.type, tuple(blobs)))
-    return layers, tuple(f"layer {layer.name!r} ({layer.type}): as it was" for layer in layers)
+    return layers, tuple(
+        f"layer {layer.name!r} ({layer.type}) leads to no output: it is as it was"
+        for layer in layers
+    )
 
 
 def _check_result(result: Imported, found: Mapping[str, Array]) -> None:
