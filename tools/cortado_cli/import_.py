@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado.errors import CortadoError
+from cortado.errors import CortadoError, LimitNotMetError
 from cortado_cli.net import errors_name, net_options
 from cortado_cli.options import (
     Finite,
+    Number,
     json_option,
     output_option,
     refuse_without,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from cortado.caffe import CaffeOptions
+    from cortado.model.blobs import NamedBlob
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -38,6 +40,19 @@ __all__ = ["command"]
     metavar="PROTOTXT",
     help="Take scale and mean from the data layer of this training net.",
 )
+@click.option(
+    "--check",
+    metavar="GOLDENS.npz",
+    help="Compare blobs with known values, such as Caffe's net.blobs; exit code 3 if one differs.",
+)
+@click.option(
+    "--check-tolerance",
+    "tolerance",
+    type=Number(min=0),
+    default=1e-5,
+    show_default=True,
+    help="The largest difference for --check, as a fraction of a blob's largest value.",
+)
 @output_option
 @json_option
 @seed_option
@@ -54,6 +69,8 @@ def command(
     input_scale: float | None,
     input_mean: tuple[float, ...] | None,
     transform_from: str | None,
+    check: str | None,
+    tolerance: float,
     output: str,
     json_path: str | None,
     seed: int,
@@ -65,13 +82,16 @@ def command(
     cortado import deploy.prototxt lenet.caffemodel --input-scale 0.00390625 -o lenet.onnx
     cortado import --init train_val.prototxt --input-shape 64,1,28,28 -o new.onnx
     cortado import exported.onnx -o plain.onnx
+    cortado import deploy.prototxt lenet.caffemodel --check blobs.npz -o lenet.onnx
 
     A Caffe layer's name becomes the name of its weight, and the batch becomes symbolic. A layer
     that the weights do not have, a wrong shape and an unknown layer type are refused.
     """
     from cortado.caffe import CaffeOptions
+    from cortado.model.blobs import blobs_of
     from cortado.model.serial import encode_outline
     from cortado.session import open_session
+    from cortado_cli.check import check_limit, check_report, compare, show_check
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
@@ -79,24 +99,37 @@ def command(
         raise click.UsageError(f"{net} needs a CAFFEMODEL, or --init to fill it from nothing")
     if caffemodel is not None and init:
         raise click.UsageError("--init starts from nothing: give no CAFFEMODEL with it")
+    if check is None:
+        refuse_without("--check", ["tolerance"])
     notes: tuple[str, ...] = ()
     if caffemodel is None and not init:
         refuse_without("a PROTOTXT", ["shapes", "phase", "level", "stages"])
         model = read_model(net)
+        blobs = blobs_of(model)
     else:
         options = CaffeOptions(dict(shapes), phase, level, stages)
-        model, notes = _import_caffe(net, caffemodel, options, seed)
+        model, notes, blobs = _import_caffe(net, caffemodel, options, seed)
     talk.say_all(notes)
     _store_transform(model, _Transform(input_scale, input_mean, transform_from))
     open_session(encode_outline(model))  # what onnxruntime refuses is refused here
+    report = {"notes": list(notes), **_report(model)}
+    if check is not None:
+        checked = compare(check, model, blobs, tolerance)
+        show_check(checked, talk)
+        report["check"] = check_report(checked)
+        try:
+            check_limit(checked, tolerance)
+        except LimitNotMetError:
+            write_json(json_path, None, report)
+            raise
     record(model)
     write_model(output, model)
-    write_json(json_path, output, {"notes": list(notes), **_report(model)})
+    write_json(json_path, output, report)
 
 
 def _import_caffe(
     net: str, caffemodel: str | None, options: "CaffeOptions", seed: int
-) -> "tuple[ir.Model, tuple[str, ...]]":
+) -> "tuple[ir.Model, tuple[str, ...], tuple[NamedBlob, ...]]":
     from cortado import caffe, files
 
     prototxt = files.read_text(net)
@@ -107,7 +140,7 @@ def _import_caffe(
             blobs = caffe.read_weights(data)
     with errors_name(net):
         imported = caffe.import_caffe(prototxt, blobs, options)
-    return imported.model, tuple(imported.notes)
+    return imported.model, imported.notes, imported.blobs
 
 
 def _report(model: "ir.Model") -> dict[str, object]:

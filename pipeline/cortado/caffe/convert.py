@@ -9,6 +9,7 @@ The batch size is left open ("N") unless a layer computes with it; then the walk
 with the prototxt's number.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
@@ -26,6 +27,7 @@ from cortado.caffe.parameters import Loaded, Parameters, Weights
 from cortado.caffe.schema import unknown_fields
 from cortado.caffe.transform import transform_of
 from cortado.errors import CortadoError
+from cortado.model.blobs import NamedBlob
 from cortado.model.metadata import write_transform
 
 __all__ = ["Imported", "import_caffe"]
@@ -46,12 +48,15 @@ class Imported:
         The net that was converted.
     loaded : tuple of Loaded
         The blobs of each layer that has some, as they came.
+    blobs : tuple of NamedBlob
+        The tops of the net, in file order, and where they are in the model.
     """
 
     model: ir.Model
     notes: tuple[str, ...]
     net: Net
     loaded: tuple[Loaded, ...]
+    blobs: tuple[NamedBlob, ...]
 
 
 def import_caffe(
@@ -91,7 +96,12 @@ def import_caffe(
         notes.append(f"no input transform is stored: {error}")
     if transform is not None:
         write_transform(found.model, transform)
-    return replace(found, notes=(*notes, *found.notes))
+    gone = overwritten.blobs
+    blobs = [
+        replace(blob, overwritten=gone[blob.name].name) if blob.name in gone else blob
+        for blob in found.blobs
+    ]
+    return replace(found, notes=(*notes, *found.notes), blobs=tuple(blobs))
 
 
 def _convert(net: Net, weights: Weights, options: CaffeOptions, *, batched: bool) -> Imported:
@@ -106,7 +116,7 @@ def _convert(net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
     model = graph.finish(net.name, blobs, net.outputs)
     if parameters.unused():
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
-    return Imported(model, tuple(notes), net, tuple(parameters.loaded))
+    return Imported(model, tuple(notes), net, tuple(parameters.loaded), _named(net, blobs))
 
 
 def _inputs(
@@ -119,6 +129,15 @@ def _inputs(
         name: graph.input(name, shape, batched=batched and shape != () and shape[:1] == batch)
         for name, shape in shapes.items()
     }
+
+
+def _named(net: Net, blobs: Mapping[str, Blob]) -> tuple[NamedBlob, ...]:
+    makers = {
+        top: "" if layer.type in DATA_TYPES else layer.name
+        for layer in net.layers
+        for top in layer.tops
+    }
+    return tuple(NamedBlob(top, str(blobs[top].value.name), maker) for top, maker in makers.items())
 
 
 def _tops(context: Context) -> dict[str, Blob]:
