@@ -76,3 +76,12 @@ def test_arrays_that_say_nothing_are_refused(content, words, tmp_path, old):
 def test_a_tolerance_needs_a_check(old):
     result = cortado("import", *NET, "--check-tolerance", "1", "-o", old)
     assert refused(result, 2, "import", "--check-tolerance needs --check")
+
+
+def test_a_caffemodel_alone(tmp_path):
+    done("import", NET[1], "--check", KNOWN, "-q", "-o", tmp_path / "net.onnx")
+    result = cortado("import", "--init", NET[1], "-o", tmp_path / "other.onnx")
+    assert refused(result, 2, "import", "--init")
+    weights = DATA / "shared_params.caffemodel.h5"
+    result = cortado("import", weights, "-o", tmp_path / "other.onnx")
+    assert refused(result, 1, "import", str(weights), "HDF5 weights store no net")

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_WEIGHTS = (".caffemodel", ".caffemodel.h5")
+
 
 @click.command("import")
-@click.argument("net", metavar="PROTOTXT|MODEL.onnx")
+@click.argument("net", metavar="PROTOTXT|MODEL")
 @click.argument("caffemodel", required=False, metavar="[CAFFEMODEL]")
 @click.option("--init", is_flag=True, help="Fill a prototxt's layers from its fillers: no weights.")
 @net_options
@@ -81,8 +83,11 @@ def command(
     \b
     cortado import deploy.prototxt lenet.caffemodel --input-scale 0.00390625 -o lenet.onnx
     cortado import --init train_val.prototxt --input-shape 64,1,28,28 -o new.onnx
+    cortado import lenet.caffemodel --input-shape data=1,1,28,28 -o lenet.onnx
     cortado import exported.onnx -o plain.onnx
     cortado import deploy.prototxt lenet.caffemodel --check blobs.npz -o lenet.onnx
+
+    A caffemodel alone gives the net that it stores, which was trained, as one would use it.
 
     A Caffe layer's name becomes the name of its weight, and the batch becomes symbolic. A layer
     that the weights do not have, a wrong shape and an unknown layer type are refused.
@@ -97,12 +102,12 @@ def command(
 
     if caffemodel is None and not init and net.endswith(".prototxt"):
         raise click.UsageError(f"{net} needs a CAFFEMODEL, or --init to fill it from nothing")
-    if caffemodel is not None and init:
+    if (caffemodel is not None or net.endswith(_WEIGHTS)) and init:
         raise click.UsageError("--init starts from nothing: give no CAFFEMODEL with it")
     if check is None:
         refuse_without("--check", ["tolerance"])
     notes: tuple[str, ...] = ()
-    if caffemodel is None and not init:
+    if caffemodel is None and not init and not net.endswith(_WEIGHTS):
         refuse_without("a PROTOTXT", ["shapes", "phase", "level", "stages"])
         model = read_model(net)
         blobs = blobs_of(model)
@@ -132,12 +137,17 @@ def _import_caffe(
 ) -> "tuple[ir.Model, tuple[str, ...], tuple[NamedBlob, ...]]":
     from cortado import caffe, files
 
-    prototxt = files.read_text(net)
     blobs: caffe.Fillers | caffe.CaffeWeights = caffe.Fillers(seed)
+    if net.endswith(_WEIGHTS):
+        caffemodel = net
+    else:
+        prototxt = files.read_text(net)
     if caffemodel is not None:
         data = files.read(caffemodel)
         with errors_name(caffemodel):
             blobs = caffe.read_weights(data)
+            if caffemodel == net:
+                prototxt = caffe.read_stored_net(data)
     with errors_name(net):
         imported = caffe.import_caffe(prototxt, blobs, options)
     return imported.model, imported.notes, imported.blobs

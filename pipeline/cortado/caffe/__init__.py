@@ -17,6 +17,7 @@ from cortado.caffe.export import Exported, export_caffe
 from cortado.caffe.fillers import Fillers
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Weights
+from cortado.caffe.stored_net import read_stored_net
 from cortado.caffe.transform import read_transform_param
 from cortado.caffe.weights import read_weights
 from cortado.caffe.writer import LayerBlobs
@@ -32,6 +33,7 @@ __all__ = [
     "export_caffe",
     "import_caffe",
     "read_caffemodel",
+    "read_stored_net",
     "read_transform_param",
     "read_weights",
 ]

@@ -40,12 +40,12 @@ class WireMessage:
 
     def messages(self, number: int) -> Iterator["WireMessage"]:
         """Yield each occurrence of a message field."""
-        for data in self._contents(number):
+        for data in self.contents(number):
             yield read_message(data)
 
     def text(self, number: int) -> str:
         """Return a string; the empty one where it is absent."""
-        contents = self._contents(number)
+        contents = self.contents(number)
         try:
             return bytes(contents[-1]).decode() if contents else ""
         except UnicodeDecodeError as error:
@@ -68,13 +68,14 @@ class WireMessage:
         dtype : str
             How NumPy calls the numbers, such as ``<f4``.
         """
-        contents = self._contents(number)
+        contents = self.contents(number)
         data = contents[0] if len(contents) == 1 else b"".join(contents)
         if len(data) % np.dtype(dtype).itemsize:
             raise _damaged(f"{len(data)} bytes are no whole number of {np.dtype(dtype).name}")
         return np.frombuffer(data, dtype)
 
-    def _contents(self, number: int) -> list[memoryview]:
+    def contents(self, number: int) -> list[memoryview]:
+        """Return the content of each occurrence of a field that is no integer."""
         contents: list[memoryview] = []
         for value in self.fields.get(number, ()):
             if isinstance(value, int):
