@@ -19,7 +19,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError, LimitNotMetError
-from cortado.model.blobs import NamedBlob
+from cortado.model.blobs import NamedBlob, blobs_of
 from cortado.model.serial import encode
 from cortado.model.typing import Array
 from cortado.session import open_session
@@ -80,6 +80,8 @@ def check_blobs(
     CortadoError
         If an input is not known, or nothing else is.
     """
+    values = {blob.value for blob in blobs_of(model)} | {*model.graph.initializers}
+    blobs = [blob for blob in blobs if blob.value in values]  # some are computed for nobody
     sources = _sources(model, blobs, known)
     feeds = {value: known[name] for value, name in sources.items()}
     named = [blob for blob in blobs if blob.name in known and blob.name not in sources.values()]

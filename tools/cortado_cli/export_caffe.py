@@ -1,6 +1,6 @@
 """``cortado export-caffe``: a model → the .caffemodel of the net that it came from."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,7 +8,7 @@ from cortado_cli.net import errors_name, net_options
 from cortado_cli.options import json_option, model_argument, output_option, talk_options
 
 if TYPE_CHECKING:
-    from cortado.caffe import LayerBlobs
+    from cortado.caffe import CaffeOptions, LayerBlobs
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -33,10 +33,7 @@ def command(
     model: str,
     prototxt: str,
     weights: str | None,
-    shapes: tuple[tuple[str, tuple[int, ...]], ...],
-    phase: Literal["TEST", "TRAIN"],
-    level: int,
-    stages: tuple[str, ...],
+    options: "CaffeOptions",
     output: str,
     json_path: str | None,
     talk: "Talk",
@@ -59,7 +56,6 @@ def command(
         with errors_name(weights):
             original = caffe.read_weights(files.read(weights))
     network = read_model(model)
-    options = caffe.CaffeOptions(dict(shapes), phase, level, stages)
     with errors_name(prototxt):
         exported = caffe.export_caffe(network, text, original, options)
     talk.say_all(exported.notes)

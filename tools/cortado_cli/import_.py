@@ -1,7 +1,7 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -64,10 +64,7 @@ def command(
     net: str,
     caffemodel: str | None,
     init: bool,
-    shapes: tuple[tuple[str, tuple[int, ...]], ...],
-    phase: Literal["TEST", "TRAIN"],
-    level: int,
-    stages: tuple[str, ...],
+    options: "CaffeOptions",
     input_scale: float | None,
     input_mean: tuple[float, ...] | None,
     transform_from: str | None,
@@ -85,6 +82,7 @@ def command(
     cortado import --init train_val.prototxt --input-shape 64,1,28,28 -o new.onnx
     cortado import lenet.caffemodel --input-shape data=1,1,28,28 -o lenet.onnx
     cortado import exported.onnx -o plain.onnx
+    cortado import fast_rcnn.prototxt fast_rcnn.caffemodel --cut-at conv5_3 -o features.onnx
     cortado import deploy.prototxt lenet.caffemodel --check blobs.npz -o lenet.onnx
 
     A caffemodel alone gives the net that it stores, which was trained, as one would use it.
@@ -92,8 +90,8 @@ def command(
     A Caffe layer's name becomes the name of its weight, and the batch becomes symbolic. A layer
     that the weights do not have, a wrong shape and an unknown layer type are refused.
     """
-    from cortado.caffe import CaffeOptions
     from cortado.model.blobs import blobs_of
+    from cortado.model.cut import cut_model
     from cortado.model.serial import encode_outline
     from cortado.session import open_session
     from cortado_cli.check import check_limit, check_report, compare, show_check
@@ -108,11 +106,13 @@ def command(
         refuse_without("--check", ["tolerance"])
     notes: tuple[str, ...] = ()
     if caffemodel is None and not init and not net.endswith(_WEIGHTS):
-        refuse_without("a PROTOTXT", ["shapes", "phase", "level", "stages"])
+        needless = ["shapes", "phase", "level", "stages", "detections", "modules"]
+        refuse_without("a PROTOTXT", needless)
         model = read_model(net)
+        if options.cut_at:
+            model = cut_model(model, options.cut_at)
         blobs = blobs_of(model)
     else:
-        options = CaffeOptions(dict(shapes), phase, level, stages)
         model, notes, blobs = _import_caffe(net, caffemodel, options, seed)
     talk.say_all(notes)
     _store_transform(model, _Transform(input_scale, input_mean, transform_from))

@@ -59,6 +59,16 @@ class Context:
         """Return the error that names this layer."""
         return self.layer.refuse(reason)
 
+    def unsupported(self, reason: str) -> CortadoError:
+        """Return the error of a layer that no prototxt of its kind gets through the import."""
+        pairs = zip(self.layer.bottoms, self.bottoms, strict=True)
+        reads = ", ".join(f"{name} {list(blob.shape)}" for name, blob in pairs)
+        shapes = ", ".join(str(list(shape)) for shape in self.shapes())
+        return self.refuse(
+            f"{reason}; it reads {reads or 'nothing'} and has {shapes or 'no blobs'}; "
+            "leave it out with --cut-at BLOB, or convert it with --layers MODULE"
+        )
+
     def note(self, text: str) -> None:
         """Tell the user something about this layer."""
         self._notes.append(f"layer {self.layer.name!r} ({self.layer.type}): {text}")
@@ -129,7 +139,7 @@ class Context:
 
     def constant(self, array: Array, part: str) -> Blob:
         """Add a constant that is no parameter of the layer."""
-        return self._graph.initializer(self._name(part), array)
+        return self._graph.constant(self._name(part), array)
 
     def scalar(self, value: float, part: str) -> Blob:
         """Add a constant float32 of shape ()."""
@@ -150,6 +160,10 @@ class Context:
         target = (0, *shape[1:]) if blob.batched else shape  # 0 copies the dimension
         constant = self.integers(target, f"{part or 'reshape'}/shape")
         return self.node("Reshape", [blob, constant], shape, part=part)
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """Return the shapes of the blobs that the weights have for this layer."""
+        return self._parameters.shapes(self.layer)
 
     def stored(self) -> int | None:
         """Return how many blobs the weights have for this layer; None where there are none."""

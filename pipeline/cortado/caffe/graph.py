@@ -103,15 +103,27 @@ class GraphBuilder:
         return blob
 
     def initializer(self, name: str, array: Array) -> Blob:
-        """Add a constant; one that is there already under this name is used again.
+        """Add a parameter; one that is there already under this name is used again.
 
         Layers that share a parameter may want it in different shapes: later ones reshape it.
         """
         known = self._initializers.get(name)
-        if known is not None:
-            return self._again(name, known, array)
+        if known is None:
+            self._names.add(name)
+            return self._add(name, array)
+        if not _holds(known, array):
+            raise CortadoError(f"{name} is shared by layers that want it in different forms")
+        return known if known.shape == array.shape else self._reshaped(known, array.shape)
+
+    def constant(self, name: str, array: Array) -> Blob:
+        """Add a constant that is no parameter, perhaps under another name: layers may share one."""
+        known = self._initializers.get(name)
+        if known is not None and known.shape == array.shape and _holds(known, array):
+            return known
+        return self._add(_unique(name, self._names), array)
+
+    def _add(self, name: str, array: Array) -> Blob:
         tensor = ir.Tensor(array, name=name)
-        self._names.add(name)
         value = ir.Value(
             name=name,
             shape=ir.Shape(array.shape),
@@ -178,18 +190,11 @@ class GraphBuilder:
         )
         return ir.Model(graph, ir_version=IR_VERSION, producer_name="cortado")
 
-    def _again(self, name: str, known: Blob, array: Array) -> Blob:
-        tensor = known.value.const_value
-        assert tensor is not None
-        if not np.array_equal(tensor.numpy().ravel(), array.ravel(), equal_nan=True):
-            raise CortadoError(f"{name} is shared by layers that need it in different layouts")
-        if known.shape == array.shape:
-            return known
-        shape = self.initializer(
-            f"{name}/{'x'.join(map(str, array.shape))}", np.asarray(array.shape, np.int64)
-        )
-        (blob,) = self.node("Reshape", [known, shape], [Out(array.shape)], {}, f"{name}/reshape")
-        return blob
+    def _reshaped(self, blob: Blob, shape: Shape) -> Blob:
+        name = str(blob.value.name)
+        target = self.constant(f"{name}/shape", np.asarray(shape, np.int64))
+        (reshaped,) = self.node("Reshape", [blob, target], [Out(shape)], {}, f"{name}/reshape")
+        return reshaped
 
     def _output(self, top: str, blob: Blob) -> ir.Value:
         if blob.value.name is not None:  # an input, a constant, or an output under another name
@@ -206,6 +211,13 @@ def _blob(out: Out, symbol: str) -> Blob:
     dims: tuple[int | str, ...] = (symbol, *out.shape[1:]) if symbol else out.shape
     value = ir.Value(shape=ir.Shape(dims), type=ir.TensorType(out.dtype))
     return Blob(value, out.shape, symbol)
+
+
+def _holds(blob: Blob, array: Array) -> bool:
+    tensor = blob.value.const_value
+    return tensor is not None and np.array_equal(
+        tensor.numpy().ravel(), array.ravel(), equal_nan=True
+    )
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -13,10 +13,14 @@ from cortado.caffe.net import LayerSpec
 __all__ = ["check_in_place"]
 
 _NEVER = frozenset(
-    {"AbsVal", "ArgMax", "BatchReindex", "Crop", "Flatten", "Im2col", "Pooling", "Reshape", "SPP"}
-    | {"Convolution", "CConvolution", "CmpConvolution", "Deconvolution", "Split", "Tile"}
+    {"AbsVal", "ArgMax", "BatchReindex", "Crop", "Flatten", "Im2col", "Pooling", "Reduction"}
+    | {"Convolution", "CConvolution", "CmpConvolution", "Deconvolution"}
+    | {"Reshape", "SPP", "Split", "Tile"}
     | {"DepthwiseConvolution", "ConvolutionDepthwise"}
-    | {"InnerProduct", "CInnerProduct", "CmpInnerProduct", "Reduction"}
+    | {"InnerProduct", "CInnerProduct", "CmpInnerProduct"}
+    | {"ConvolutionRistretto", "DeconvolutionRistretto", "FcRistretto", "LRNRistretto"}
+    | {"Permute", "ShuffleChannel", "CropCenter", "CReLU", "Axpy", "Interp", "Upsample"}
+    | {"PriorBox", "DetectionOutput", "ROIPooling"}
 )
 
 

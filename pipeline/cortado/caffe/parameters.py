@@ -109,6 +109,13 @@ class Parameters:
                 return stored.get(layer.name)
         return None
 
+    def shapes(self, layer: LayerSpec) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes of the blobs that the weights have for a layer."""
+        if not isinstance(self._weights, CaffeWeights):
+            return ()
+        stored = self._weights.layers.get(layer.name, ())
+        return tuple(blob.array.shape for blob in stored if blob is not None)
+
     def load(self, layer: LayerSpec, specs: Sequence[BlobSpec]) -> tuple[Parameter, ...]:
         """Return the blobs of a layer, in the shapes of `specs`."""
         params = [*layer.params, *[ParamSpec()] * len(specs)][: len(specs)]

@@ -6,6 +6,7 @@ from cortado.caffe.layers import (
     combination,
     constant,
     convolution,
+    forks,
     indexing,
     inner_product,
     normalization,
@@ -17,7 +18,7 @@ from cortado.caffe.layers import (
     scaling,
     unfolding,
 )
-from cortado.caffe.layers.registry import converter_of
+from cortado.caffe.layers.registry import converter_of, is_own, layer
 
 __all__ = [
     "activation",
@@ -26,8 +27,11 @@ __all__ = [
     "constant",
     "converter_of",
     "convolution",
+    "forks",
     "indexing",
     "inner_product",
+    "is_own",
+    "layer",
     "normalization",
     "pooling",
     "pyramid",

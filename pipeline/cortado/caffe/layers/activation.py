@@ -102,6 +102,8 @@ def _dropout(context: Context) -> Blob:
     param = context.settings("dropout_param")
     if context.phase == "TRAIN":
         raise context.refuse("it drops values at random, because its own phase is TRAIN")
+    if param.flag("sample_weights_test", default=False):
+        raise context.refuse("it drops values at random when the net is used: sample_weights_test")
     if param.flag("scale_train", default=True):
         return context.bottom
     kept = 1 - param.number("dropout_ratio", 0.5)

@@ -22,4 +22,4 @@ def _parameter(context: Context) -> Blob:
 
 @layer("Python")
 def _python(context: Context) -> Blob:
-    raise context.refuse("what it computes is Python code, which no file of the net has")
+    raise context.unsupported("what it computes is Python code, which no file of the net has")

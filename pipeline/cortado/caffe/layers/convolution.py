@@ -39,7 +39,7 @@ def _deconvolution(context: Context) -> tuple[Blob, ...]:
     window = conv_window(context, len(planes.spatial))
     blobs = _load(context, (planes.channels, outputs // group), planes, window)
     out = (outputs, *window.transposed_out(planes.sizes))
-    return _tops(context, planes, "ConvTranspose", blobs, out, window.attributes(group))
+    return _tops(context, planes, "ConvTranspose", blobs, out, window.transposed_attributes(group))
 
 
 def _conv(context: Context, default_group: int) -> tuple[Blob, ...]:
@@ -47,7 +47,7 @@ def _conv(context: Context, default_group: int) -> tuple[Blob, ...]:
     window = conv_window(context, len(planes.spatial))
     blobs = _load(context, (outputs, planes.channels // group), planes, window)
     out = (outputs, *window.out(planes.sizes))
-    return _tops(context, planes, "Conv", blobs, out, window.attributes(group))
+    return _tops(context, planes, "Conv", blobs, out, window.attributes(planes.sizes, group))
 
 
 def _tops(

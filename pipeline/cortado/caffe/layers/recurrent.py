@@ -94,7 +94,7 @@ def _lstm_unit(context: Context) -> tuple[Blob, ...]:
 def _sequences(context: Context, states: int) -> _Sequences:
     """Return the bottoms, of one number of steps and of sequences."""
     exposed = context.settings("recurrent_param").flag("expose_hidden", default=False)
-    states = states if exposed else 0
+    states, size = states if exposed else 0, _size(context)
     if len(context.bottoms) not in (2 + states, 3 + states):
         raise context.refuse(
             f"it has {len(context.bottoms)} bottoms instead of {2 + states} or {3 + states}"
@@ -111,7 +111,7 @@ def _sequences(context: Context, states: int) -> _Sequences:
     if static is not None and (static.rank < 2 or static.shape[0] != x.shape[1]):
         raise context.refuse(f"its static input has the shape {list(static.shape)}")
     for state in others:
-        if state.shape != (1, x.shape[1], _size(context)):
+        if state.shape != (1, x.shape[1], size):
             raise context.refuse(f"one of its first states has the shape {list(state.shape)}")
     if not exposed:
         context.note("its first state is 0 in every run; Caffe keeps the last of the run before")

@@ -42,5 +42,5 @@ def _im2col(context: Context) -> Blob:
     out = (x.shape[0], outputs, *window.out(planes.spatial))
     if min(out) < 1:
         raise context.refuse(f"its window does not fit its bottom, {list(context.bottom.shape)}")
-    y = context.node("Conv", [x, kernels], out, window.attributes(planes.channels))
+    y = context.node("Conv", [x, kernels], out, window.attributes(planes.spatial, planes.channels))
     return planes.top(context, y, 0)
