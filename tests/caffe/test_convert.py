@@ -101,26 +101,6 @@ def test_sharers_may_want_another_shape():
     np.testing.assert_allclose(run(model, data=x)["s"], expected, rtol=1e-4, atol=1e-5)
 
 
-OTHER_LAYOUTS = """
-layer { name: "in" type: "Input" top: "x" top: "y" input_param { shape { dim: 4 dim: 4 } } }
-layer { name: "a" type: "InnerProduct" bottom: "x" top: "a" param { name: "w" }
-        inner_product_param { num_output: 4 bias_term: false } }
-layer { name: "r" type: "Reshape" bottom: "y" top: "r"
-        reshape_param { shape { dim: 2 dim: 2 dim: 4 } } }
-layer { name: "b" type: "InnerProduct" bottom: "r" top: "b" param { name: "w" }
-        inner_product_param { axis: 2 num_output: 4 bias_term: false } }
-"""
-
-
-def test_sharers_of_other_layouts_are_refused():
-    """Square weights, so that the shapes agree: a Gemm and a MatMul store them transposed."""
-    w = np.arange(16, dtype=np.float32).reshape(4, 4)
-    with pytest.raises(
-        CortadoError, match=r"a.weight is shared by layers that want it in different"
-    ):
-        imported(OTHER_LAYOUTS, {"a": [w], "b": [w]})
-
-
 def test_copies_of_a_shared_blob_must_be_equal():
     """Caffe would take the last copy for both layers."""
     w = np.ones((4, 4), np.float32)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from caffe.architectures import WITH_GOLDENS
+from caffe.forks.architectures import ATROUS, DETECTOR, EXCITED, SHUFFLE
 from caffe.running import CAFFE, GOLDENS, caffemodel, load, prototxt, run
 from caffe.test_goldens import LAYERS, NETS
 from cortado.caffe import (
@@ -271,3 +273,34 @@ def test_a_net_whose_shapes_come_from_the_model():
     model = import_caffe(text, weights, CaffeOptions(shapes)).model
     assert_same(model, text, export_caffe(model, text).data, input_shapes=shapes)
     assert [layer.name for layer in find_layers(model).prunable]
+
+
+ARCHITECTURES = {
+    **WITH_GOLDENS,
+    "detector": DETECTOR,
+    "shuffle": SHUFFLE,
+    "excited": EXCITED,
+    "atrous": ATROUS,
+}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_whole_nets_of_every_kind(name):
+    text = ARCHITECTURES[name]
+    model = import_caffe(text, Fillers(2)).model
+    assert_same(model, text, export_caffe(model, text).data)
+
+
+RECURRENT = """
+layer {{ name: "c" type: "Input" top: "c" input_param {{ shape {{ dim: 2 dim: 4 }} }} }}
+layer {{ name: "l" type: "{}" bottom: "x" bottom: "c" top: "y"
+        recurrent_param {{ num_output: 3 weight_filler {{ type: "gaussian" }}
+                           bias_filler {{ type: "gaussian" }} }} }}
+"""
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "RNN"])
+def test_gates_come_back_in_the_order_of_caffe(kind):
+    text = net(RECURRENT.format(kind))
+    model = import_caffe(text, Fillers(2)).model
+    assert_same(model, text, export_caffe(model, text).data)

@@ -60,7 +60,7 @@ class Context:
         return self.layer.refuse(reason)
 
     def unsupported(self, reason: str) -> CortadoError:
-        """Return the error of a layer that no prototxt of its kind gets through the import."""
+        """Return the error of a layer that can't be converted; it describes it, and the ways on."""
         pairs = zip(self.layer.bottoms, self.bottoms, strict=True)
         reads = ", ".join(f"{name} {list(blob.shape)}" for name, blob in pairs)
         shapes = ", ".join(str(list(shape)) for shape in self.shapes())
