@@ -106,8 +106,8 @@ class _Values:
         self._known = np.zeros(end, np.bool_)
         for name, numbers in wanted.items():
             if _is_numbered(numbers):
-                places = numbers.astype(np.intp, copy=False)
-                self._values[places] = found[name]
+                places = _places(numbers)
+                self._values[places] = found[name].ravel()
                 self._known[places] = True
 
     def blobs(self, loaded: Loaded, original: CaffeWeights | None) -> LayerBlobs:
@@ -121,8 +121,8 @@ class _Values:
             if spec.folded:
                 masked = arrays.get(spec.role.removesuffix("_mask"))
                 arrays[spec.role] = parameter.array if masked is None else masked != 0
-            elif self._known[parameter.array].all():
-                arrays[spec.role] = self._values[parameter.array]
+            elif self._known[_places(parameter.array)].all():
+                arrays[spec.role] = self._values[_places(parameter.array)].reshape(spec.shape)
             else:
                 arrays[spec.role] = _as_it_was(loaded, i, original)
         return LayerBlobs(loaded.layer.name, loaded.layer.type, tuple(arrays.values()))
@@ -136,6 +136,15 @@ def _as_it_was(loaded: Loaded, index: int, original: CaffeWeights | None) -> Arr
     if array is None:
         raise layer.refuse(f"its {spec.role} is not in the model; give the weights that it had")
     return array
+
+
+def _places(numbers: Array) -> slice | Array:
+    """Return numbers as an index: as a slice where they follow one another, as most do."""
+    flat = numbers.ravel()
+    first, end = int(flat[0]), int(flat[0]) + flat.size
+    if int(flat[-1]) == end - 1 and np.array_equal(flat, np.arange(first, end, dtype=flat.dtype)):
+        return slice(first, end)
+    return flat.astype(np.intp, copy=False)
 
 
 def _is_numbered(array: Array) -> bool:
