@@ -84,9 +84,10 @@ def import_caffe(
     net = read_net(prototxt, options)
     deployed = deploy(net, options)
     check_in_place(deployed.net.layers)
-    own = [layer for layer in deployed.net.layers if is_own(layer.type)]
+    own = tuple(layer for layer in deployed.net.layers if is_own(layer.type))
+    unknown = unknown_fields(replace(deployed.net, layers=own))
     overwritten = overwritten_views(net.layers, deployed.net.outputs)
-    notes = [*unknown_fields(own), *overwritten.notes, *deployed.notes]
+    notes = [*unknown, *overwritten.notes, *deployed.notes]
     try:
         found = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
@@ -120,6 +121,7 @@ def _convert(net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
             bottoms = tuple(blobs[bottom] for bottom in layer.bottoms)
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
+            parameters.check_used(layer)
     model = graph.finish(net.name, blobs, net.outputs)
     RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
     if parameters.unused() and not options.cut_at:

@@ -11,7 +11,8 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cortado.caffe.caffemodel import MAX_AXES, CaffeWeights, StoredBlob
+from cortado.caffe.caffemodel import CaffeWeights, StoredBlob
+from cortado.caffe.graph import MAX_AXES
 from cortado.errors import CortadoError
 
 if TYPE_CHECKING:

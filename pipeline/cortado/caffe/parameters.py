@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cortado.caffe.caffemodel import CaffeWeights, StoredBlob
-from cortado.caffe.fillers import DETERMINISTIC, Fillers, fill, generator
+from cortado.caffe.fillers import DETERMINISTIC, MOST_VALUES, Fillers, fill, generator
 from cortado.caffe.message import EMPTY, Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, ParamSpec
 from cortado.caffe.numbering import Numbering
@@ -99,6 +99,7 @@ class Parameters:
         self._weights = weights
         self._shared: dict[str, Parameter] = {}
         self._used: set[str] = set()
+        self._values = 0
 
     def stored(self, layer: LayerSpec) -> int | None:
         """Return how many blobs the weights have for a layer; None where they don't have it."""
@@ -131,6 +132,11 @@ class Parameters:
         )
         self.loaded.append(Loaded(layer, tuple(specs), blobs))
         return blobs
+
+    def check_used(self, layer: LayerSpec) -> None:
+        """Refuse a layer that asked for no blobs although the weights have some for it."""
+        if self.stored(layer) and layer.name not in self._used:
+            raise layer.refuse(f"it has no blobs; the weights have {self.stored(layer)} for it")
 
     def unused(self) -> tuple[str, ...]:
         """Return the names of the layers whose stored blobs nobody asked for."""
@@ -168,6 +174,10 @@ class Parameters:
     def _filled(
         self, layer: LayerSpec, specs: Sequence[BlobSpec], shared: Sequence[bool], seed: int
     ) -> list[Array | None]:
+        """Return new values, unless the net would become absurdly large."""
+        self._values += sum(prod(spec.shape) for spec in specs)
+        if self._values > MOST_VALUES:
+            raise layer.refuse(f"with it the net has {self._values} values, too many to fill")
         pairs = enumerate(zip(specs, shared, strict=True))
         return [None if is_shared else spec.fill(seed, layer, i) for i, (spec, is_shared) in pairs]
 
