@@ -8,12 +8,22 @@ project.
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import coded, compress_lenets, fuzz, kernels, kmeans, masked_step, published_errors
+from tests.bench import (
+    coded,
+    compress_lenets,
+    fuzz,
+    kernels,
+    kmeans,
+    large_import,
+    masked_step,
+    published_errors,
+)
 from tests.bench.row import Row
 from tests.support import SHARED
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "published-errors": published_errors.rows,
+    "large-import": large_import.rows,
     "kmeans": kmeans.rows,
     "kernels": kernels.rows,
     "masked-step": masked_step.rows,

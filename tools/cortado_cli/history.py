@@ -15,7 +15,7 @@ from cortado_cli.options import flag_of, given_options
 
 __all__ = ["record"]
 
-_WITHOUT_EFFECT = {"output", "quiet", "verbose", "json_path", "device"}
+_WITHOUT_EFFECT = {"output", "quiet", "verbose", "json_path", "device", "check", "tolerance"}
 _PATHS = {"data", "distill", "reference", "transform_from"}
 
 

@@ -57,6 +57,7 @@ STREAM = "-"
 _WITH_TRACEBACK = 2  # times -v
 _PLACES = f"{__name__}.places"
 _INPUTS = {"model", "models", "net", "caffemodel", "reference", "distill", "transform_from", "data"}
+_INPUTS |= {"prototxt", "weights", "check"}
 _REPORTS = {"json_path", "plot"}
 
 
