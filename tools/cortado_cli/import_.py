@@ -84,8 +84,12 @@ def command(
 
     A Caffe layer's name becomes the name of its weight, and the batch becomes symbolic. A layer
     that the weights do not have, a wrong shape and an unknown layer type are refused.
+
+    Of an ONNX file, constants behind DequantizeLinear become floats, functions are written out,
+    and nodes that were exported in training mode infer.
     """
     from cortado.caffe import CaffeOptions
+    from cortado.model.plain import to_plain
     from cortado.model.serial import encode
     from cortado.session import open_session
     from cortado_cli.history import record
@@ -98,7 +102,8 @@ def command(
     notes: tuple[str, ...] = ()
     if caffemodel is None and not init:
         refuse_without("a PROTOTXT", ["shapes", "phase", "level", "stages"])
-        model = read_model(net)
+        plain = to_plain(read_model(net))
+        model, notes = plain.model, plain.notes
     else:
         options = CaffeOptions(dict(shapes), phase, level, stages)
         model, notes = _import_caffe(net, caffemodel, options, seed)

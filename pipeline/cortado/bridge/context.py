@@ -10,9 +10,9 @@ An input can be read in the four ways that it may matter:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import getitem
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
 from torch import fx, nn
 
@@ -81,12 +81,7 @@ class Context:
 
     def known(self, index: int) -> Array | None:
         """Return the array of an input if it is constant."""
-        value = self._value(index)
-        sizes = self.builder.values.get(value)
-        if isinstance(sizes, Sizes) and all(isinstance(item, int) for item in sizes.items):
-            return np.array(sizes.items[0] if sizes.is_scalar else sizes.items)
-        tensor = ir.convenience.get_const_tensor(value)
-        return None if tensor is None else tensor.numpy()
+        return self.builder.known(self._value(index))
 
     def axes(self, name: str, index: int) -> tuple[int, ...] | None:
         """Return integers that are an attribute in older opsets, an input in newer ones."""
@@ -99,9 +94,21 @@ class Context:
     def sizes(self, index: int) -> tuple[Item, ...]:
         """Return the numbers of an input that holds a shape."""
         sizes = self.as_sizes(index)
-        if sizes is None:
+        if sizes is not None:
+            return sizes.items
+        dims = self.known_dims(index)
+        if dims is None or len(dims) != 1 or dims[0] is None:
             raise self.refusal(f"its input {self._value(index).name} is computed from data")
-        return sizes.items
+        items = self.method("tolist", self.input(index))
+        return tuple(self.call(getitem, items, i) for i in range(dims[0]))
+
+    def number(self, index: int) -> Any:
+        """Return an input of one element as a number, or as the node that yields it."""
+        sizes = self.as_sizes(index)
+        if sizes is not None and len(sizes.items) == 1:
+            return sizes.items[0]
+        known = self.known(index)
+        return self.method("item", self.input(index)) if known is None else known.item()
 
     def as_sizes(self, index: int) -> Sizes | None:
         """Return an input as a shape, or `None` if it is anything else."""

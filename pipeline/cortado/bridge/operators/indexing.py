@@ -16,8 +16,8 @@ __all__: list[str] = []
 
 _DTYPES = {
     ir.DataType.FLOAT: torch.float32,
-    ir.DataType.FLOAT16: torch.float16,
-    ir.DataType.BFLOAT16: torch.bfloat16,
+    ir.DataType.FLOAT16: torch.float32,  # half precision is computed in float32
+    ir.DataType.BFLOAT16: torch.float32,
     ir.DataType.DOUBLE: torch.float64,
     ir.DataType.INT8: torch.int8,
     ir.DataType.UINT8: torch.uint8,
