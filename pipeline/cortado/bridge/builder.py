@@ -73,10 +73,17 @@ class Builder:
             return known
         if known is not None:
             items = known.items[0] if known.is_scalar else list(known.items)
-            return self.graph.call_function(torch.tensor, (items,))
+            return self.graph.call_function(torch.tensor, (items,), {"device": self.device()})
         node = self.graph.get_attr(self._store(value))
         self.values[value] = node
         return node
+
+    def device(self) -> fx.Node | str:
+        """Return where the inputs are, for tensors that the code makes of numbers."""
+        first = next(iter(self.graph.nodes), None)
+        if first is None or first.op != "placeholder":
+            return "cpu"
+        return self.graph.call_function(getattr, (first, "device"))
 
     def known(self, value: ir.Value) -> Array | None:
         """Return the array of a value that is constant, whether it is trained or not."""

@@ -135,9 +135,13 @@ class Context:
         """Return the shape of an input like `dims`, or `None` if it is unknown."""
         return dims_of(self._value(index))
 
+    def dtype(self, index: int) -> ir.DataType | None:
+        """Return the type of an input, or `None` if it is unknown."""
+        return self._value(index).dtype
+
     def is_integer(self, index: int) -> bool:
         """Tell whether an input is of an integer type."""
-        dtype = self._value(index).dtype
+        dtype = self.dtype(index)
         return dtype is not None and dtype.is_integer()
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> fx.Node:
@@ -152,10 +156,14 @@ class Context:
             "call_method", method, (tensor, *args), name=self.name
         )
 
-    def module(self, module: nn.Module, *args: fx.Node) -> fx.Node:
+    def module(self, module: nn.Module, *args: Any) -> fx.Node:
         """Add a submodule and a call of it."""
         target = self.builder.add_module(self.name, module)
         return self.builder.graph.create_node("call_module", target, args, name=self.name)
+
+    def bound(self, function: Callable[..., Any], *args: Any, options: tuple[Any, ...]) -> fx.Node:
+        """Add a call of a function whose last arguments are no tensors, numbers or strings."""
+        return self.module(_Bound(function, options), *args)
 
     def refusal(self, reason: str) -> CortadoError:
         """Return the error that names the node and says why it cannot be translated."""
@@ -166,3 +174,15 @@ class Context:
         if value is None:
             raise self.refusal(f"its input {index} is absent")
         return value
+
+
+class _Bound(nn.Module):
+    """A function with its last arguments given: code cannot write those down."""
+
+    def __init__(self, function: Callable[..., Any], options: tuple[Any, ...]) -> None:
+        super().__init__()
+        self.function = function
+        self.options = options
+
+    def forward(self, *args: Any) -> Any:
+        return self.function(*args, *self.options)

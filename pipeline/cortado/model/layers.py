@@ -150,7 +150,9 @@ def _assign(value: ir.Value, array: FloatArray) -> None:
     old = value.const_value
     assert old is not None
     is_widened = old.dtype in HALVES and array.dtype == np.float32
-    if tuple(array.shape) != tuple(old.shape) or not (is_widened or array.dtype == old.dtype.numpy()):
+    if tuple(array.shape) != tuple(old.shape) or not (
+        is_widened or array.dtype == old.dtype.numpy()
+    ):
         raise CortadoError(
             f"{value.name} is {old.dtype} of shape {list(old.shape)}; "
             f"it cannot become {array.dtype} of shape {list(array.shape)}"

@@ -122,7 +122,8 @@ def _dequantize_constants(model: ir.Model) -> Iterator[str]:
 def _stop_training(model: ir.Model) -> Iterator[str]:
     """Let nodes infer that a program in training mode was exported with."""
     for node in list(model.graph.all_nodes()):
-        if _is_standard(node, "BatchNormalization") and node.attributes.get_int("training_mode", 0):
+        is_norm = _is_standard(node, "BatchNormalization")
+        if is_norm and node.attributes.get_int("training_mode", 0) == 1:
             if any(value.uses() or value.is_graph_output() for value in node.outputs[_STATISTICS:]):
                 yield f"{node.name} computes with the statistics of a batch, which others read"
                 continue
