@@ -4,6 +4,7 @@ from onnx import helper
 
 from bridge.agreement import assert_agrees, assert_gradients, model_of, one_node, rand
 from cortado.bridge import to_torch
+from cortado.errors import CortadoError
 
 X = rand(3, 6, 5, 4)
 
