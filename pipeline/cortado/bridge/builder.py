@@ -15,13 +15,15 @@ that is computed with them.
 
 import keyword
 import re
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx_ir as ir
 import torch
 from torch import fx, nn
 
-from cortado.bridge.sizes import Sizes
+from cortado.bridge.shapes import dims_of
+from cortado.bridge.sizes import Item, Sizes
 from cortado.errors import CortadoError
 from cortado.model.origins import HALVES, TRAINABLE
 from cortado.model.typing import Array
@@ -33,6 +35,11 @@ _TAKEN = frozenset(dir(fx.GraphModule)) | vars(nn.Module()).keys()
 
 class Builder:
     """Collects the nodes and tensors of a module.
+
+    Parameters
+    ----------
+    infer : callable
+        Infers the shapes of the graph again, once the walk has found out some.
 
     Attributes
     ----------
@@ -46,12 +53,14 @@ class Builder:
         Initializer name → attribute of the module, for those that the graph has used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, infer: Callable[[], None] = lambda: None) -> None:
         self.graph = fx.Graph()
         self.values: dict[ir.Value, fx.Node | Sizes] = {}
         self.constants: dict[ir.Value, Array] = {}
         self.attributes: dict[str, str] = {}
         self._root = nn.Module()
+        self._infer = infer
+        self._has_new_shapes = False
 
     def add_input(self, value: ir.Value) -> None:
         """Add an argument of the module's `forward`."""
@@ -101,6 +110,21 @@ class Builder:
         """Return the array of a value that is constant and stays so in training."""
         array = self.known(value)
         return None if array is None or _is_trainable(value, array) else array
+
+    def tell_shape(self, value: ir.Value, items: Sequence[Item]) -> None:
+        """Note the shape of a value whose shape could not be inferred from the graph alone."""
+        if value.shape is None:
+            value.shape = ir.Shape(
+                [item if isinstance(item, int) and item > 0 else None for item in items]
+            )
+            self._has_new_shapes = True
+
+    def dims(self, value: ir.Value) -> tuple[int | None, ...] | None:
+        """Return the shape of a value, with `None` where it is free; `None` if it is unknown."""
+        if value.shape is None and self._has_new_shapes:
+            self._has_new_shapes = False
+            self._infer()
+        return dims_of(value)
 
     def finish(self, outputs: list[fx.Node]) -> fx.GraphModule:
         """Return the module that yields these outputs: one tensor, or a tuple of several."""

@@ -17,7 +17,6 @@ import onnx_ir as ir
 from torch import fx, nn
 
 from cortado.bridge.builder import Builder, identifier
-from cortado.bridge.shapes import dims_of
 from cortado.bridge.sizes import Item, Sizes
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
@@ -133,7 +132,7 @@ class Context:
 
     def known_dims(self, index: int) -> tuple[int | None, ...] | None:
         """Return the shape of an input like `dims`, or `None` if it is unknown."""
-        return dims_of(self._value(index))
+        return self.builder.dims(self._value(index))
 
     def dtype(self, index: int) -> ir.DataType | None:
         """Return the type of an input, or `None` if it is unknown."""

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 
-__all__ = ["dims_of", "opset_of", "with_shapes"]
+__all__ = ["dims_of", "infer_shapes", "opset_of", "with_shapes"]
 
 
 def with_shapes(model: ir.Model) -> ir.Model:
@@ -11,12 +11,17 @@ def with_shapes(model: ir.Model) -> ir.Model:
 
     Functions of the file are written out in it.
     """
-    # Not strict: a shape that cannot be inferred matters only to the operator that needs it.
-    infer = ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
     copy = model.clone()
     if copy.functions:
         InlinePass()(copy)
-    return infer(copy).model
+    infer_shapes(copy)
+    return copy
+
+
+def infer_shapes(model: ir.Model) -> None:
+    """Give values of `model`, in place, the shapes that follow from those that are known."""
+    # Not strict: a shape that cannot be inferred matters only to the operator that needs it.
+    ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
 
 
 def dims_of(value: ir.Value) -> tuple[int | None, ...] | None:

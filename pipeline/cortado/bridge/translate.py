@@ -19,7 +19,7 @@ from cortado.bridge import operators  # noqa: F401 - importing it fills the regi
 from cortado.bridge.builder import Builder
 from cortado.bridge.context import Context
 from cortado.bridge.registry import find, find_for_sizes
-from cortado.bridge.shapes import opset_of, with_shapes
+from cortado.bridge.shapes import infer_shapes, opset_of, with_shapes
 from cortado.bridge.sizes import Sizes
 from cortado.bridge.weights import remember_attributes
 from cortado.errors import CortadoError
@@ -54,11 +54,12 @@ def to_torch(model: ir.Model, outputs: Sequence[str] | None = None) -> fx.GraphM
         If the graph has no such value, or a node cannot be translated. All operators that
         the bridge lacks are named at once, with the nodes that use them.
     """
-    graph = with_shapes(model).graph
+    shaped = with_shapes(model)
+    graph = shaped.graph
     wanted = _find_values(graph, outputs)
     nodes = _needed(graph, wanted)
     _refuse_missing(nodes)
-    builder = Builder()
+    builder = Builder(lambda: infer_shapes(shaped))
     for value in graph.inputs:
         if not value.is_initializer():
             builder.add_input(value)
