@@ -316,6 +316,9 @@ def build(family):
             nn.init.normal_(module.bias, std=0.2)
             nn.init.normal_(module.running_mean, std=0.2)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
+        if isinstance(module, nn.LayerNorm):  # equal ones would be stored once
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.2)
     return net.eval(), sample(family, 2)
 
 

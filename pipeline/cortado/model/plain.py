@@ -3,8 +3,8 @@
 `lift_weights` runs on every file that is read: a weight in a Constant node becomes an initializer
 of the same name, which says the same in a form that every pass can change.
 
-`to_plain` is what ``cortado import`` does besides. It changes what a file stores or computes, and so
-tells what it did:
+`to_plain` is what ``cortado import`` does besides. It changes what a file stores or computes, and
+so tells what it did:
 
     DequantizeLinear of constants    y = (x − zero_point) · scale, as float32 initializers
     BatchNormalization in training   uses the statistics that the file stores

@@ -2,8 +2,8 @@
 
 Whatever form the weights have in the file, the model in memory is dense: coded weights are
 decoded, those in Constant nodes become initializers, and sparse initializers are expanded here,
-because `onnx_ir` would drop them without a word. Whatever is not a weight (names, order, opsets, functions, metadata) comes back out as it
-went in.
+because `onnx_ir` would drop them without a word. Whatever is not a weight (names, order, opsets,
+functions, metadata) comes back out as it went in.
 """
 
 import math

@@ -39,7 +39,7 @@ def max_pool_with_places(x: Tensor, window: Window, column_major: int) -> tuple[
 
 
 def put_back(x: Tensor, places: Tensor, shape: Sequence[int | None]) -> Tensor:
-    """Return zeros of a shape, where None is the input's size, with the elements at their places."""
+    """Return zeros of a shape, in which None is the input's size, with elements at places."""
     sizes = [x.size(axis) if size is None else size for axis, size in enumerate(shape)]
     flat = x.new_zeros(math.prod(sizes))
     return flat.scatter(0, places.flatten(), x.flatten()).view(sizes)

@@ -15,7 +15,6 @@ from torch import fx
 from torch.nn import functional as F
 
 from cortado.bridge.context import Context
-from cortado.bridge.operators.window import Window, read_padded_window
 from cortado.bridge.operators.pooled import (
     max_pool_with_places,
     pool_regions,
@@ -23,6 +22,7 @@ from cortado.bridge.operators.pooled import (
     window_norms,
     window_sums,
 )
+from cortado.bridge.operators.window import Window, read_padded_window
 from cortado.bridge.registry import operator
 from cortado.bridge.sizes import Item
 
@@ -112,7 +112,7 @@ def _max_unpool(ctx: Context) -> fx.Node:
 
 @operator("MaxRoiPool")
 def _max_roi_pool(ctx: Context) -> fx.Node:
-    """Return the largest element of each bin of some regions, (regions, 5): image, x1, y1, x2, y2."""
+    """Return the largest element of each bin of regions, (n, 5): image, x1, y1, x2, y2."""
     grid = tuple(ctx.node.attributes.get_ints("pooled_shape"))
     scale = ctx.node.attributes.get_float("spatial_scale", 1.0)
     return ctx.call(pool_regions, ctx.input(0), ctx.input(1), grid, scale)
