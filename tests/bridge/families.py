@@ -265,7 +265,7 @@ class Swin(nn.Module):
 
 
 class Bert(nn.Module):
-    """Tokens in, scores out; the embeddings are also the last layer's weights."""
+    """Tokens in, scores out."""
 
     def __init__(self):
         super().__init__()
