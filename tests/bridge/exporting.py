@@ -1,5 +1,6 @@
 """Files as PyTorch's two exporters write them."""
 
+import contextlib
 import io
 import warnings
 
@@ -13,8 +14,8 @@ CURRENT_OPSETS = (18, 21, 23)
 def traced(net, x, opset, **options):
     """The exporter that traces TorchScript; it folds constants unless told otherwise."""
     file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # of an export that fails, the whole graph is printed
         torch.onnx.export(
             net,
             (x,),

@@ -90,6 +90,21 @@ def test_half_precision_is_pruned_shared_and_coded_as_such(tmp_path):
     assert len(data) < 2200 < 64 * 32 * 2
 
 
+def test_half_precision_is_retrained(tmp_path, images):
+    layers = [torch.nn.Conv2d(3, 4, 8, 8), torch.nn.Flatten(), torch.nn.Linear(64, 5)]
+    net = torch.nn.Sequential(*layers).half()
+    file = tmp_path / "half.onnx"
+    onnx.save(traced(net, torch.zeros(2, 3, 32, 32).half(), 17), file)
+    pruned = cortado("prune", file, "--sparsity", "0.5").stdout
+    result = cortado("retrain", "-", "--data", images, "--epochs", "1", stdin=pruned)
+    assert result.code == 0, result.stderr
+    before, after = (find_layers(serial.decode(x, "it")).prunable for x in (pruned, result.stdout))
+    assert [layer.bits for layer in after] == [16, 16]
+    for old, new in zip(before, after, strict=True):
+        assert not np.array_equal(old.array, new.array)
+        assert not new.array[old.array == 0].any()
+
+
 def test_an_operator_that_the_bridge_lacks(tmp_path, images):
     """Everything but retraining works; that names the operator and its nodes."""
     nodes = [
