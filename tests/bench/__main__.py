@@ -12,6 +12,7 @@ from tests.bench import (
     coded,
     compress_lenets,
     exports,
+    fuzz,
     kernels,
     kmeans,
     masked_step,
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "compress": compress_lenets.rows,
     "coded": coded.rows,
     "exports": exports.rows,
+    "fuzz": fuzz.rows,
 }
 
 
