@@ -102,7 +102,7 @@ def describe(model: ir.Model) -> Description:
     """Return the figures of every layer of `model`."""
     found = find_layers(model)
     integers = find_integer_weights(model)
-    figures = [_figures(layer, layer.array, 32) for layer in found.prunable]
+    figures = [_figures(layer, layer.array, layer.bits) for layer in found.prunable]
     figures += [_figures(weight, weight.array, weight.bits) for weight in integers]
     keys = {layer.key for layer in found.prunable} | {weight.key for weight in integers}
     return Description(tuple(figures), found.skipped, _other_bytes(model, keys))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from tests.bench import (
     coded,
     compress_lenets,
+    exports,
     fuzz,
     kernels,
     kmeans,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "masked-step": masked_step.rows,
     "compress": compress_lenets.rows,
     "coded": coded.rows,
+    "exports": exports.rows,
     "fuzz": fuzz.rows,
 }
 

@@ -101,3 +101,20 @@ def assert_agrees(model: ir.Model, *inputs: np.ndarray) -> None:
     assert len(actual) == len(expected)
     for a, e in zip(actual, expected, strict=True):
         assert_close(a, e)
+
+
+def assert_gradients(model: ir.Model, *inputs: np.ndarray) -> None:
+    """Check the module's gradients against finite differences, in float64, in all its floats."""
+    module = to_torch(model).double()
+    names = [name for name, _ in module.named_parameters()]
+    floats = [torch.from_numpy(x).double().requires_grad_() for x in inputs if x.dtype.kind == "f"]
+    rest = [torch.from_numpy(x) for x in inputs if x.dtype.kind != "f"]
+    weights = [parameter.detach().clone().requires_grad_() for parameter in module.parameters()]
+
+    def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        given = dict(zip(names, tensors[len(floats) :], strict=True))
+        result = torch.func.functional_call(module, given, (*tensors[: len(floats)], *rest))
+        results = result if isinstance(result, tuple) else (result,)
+        return tuple(tensor for tensor in results if tensor.dtype.is_floating_point)
+
+    assert torch.autograd.gradcheck(run, (*floats, *weights), fast_mode=True)

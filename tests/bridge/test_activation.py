@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from onnx import helper
 
-from bridge.agreement import assert_agrees, one_node, rand
+from bridge.agreement import assert_agrees, model_of, one_node, rand
 
 X = rand(3, 4, 5, 2) * 3
 
@@ -23,6 +24,9 @@ CASES = {
     "Softsign": {},
     "Mish": {"opset": 18},
     "ThresholdedRelu": {"alpha": 0.5},
+    "Celu": {"alpha": 1.7},
+    "Swish": {"alpha": 1.3, "opset": 24},
+    "Shrink": {"lambd": 0.7, "bias": 0.2},
 }
 
 
@@ -75,3 +79,13 @@ def test_softmax(op_type, opset, axis):
 @pytest.mark.parametrize("axis", [-1, -2])
 def test_softmax_along_an_axis_counted_from_the_end(op_type, opset, axis):
     assert_agrees(one_node(op_type, X, opset=opset, axis=axis), X)
+
+
+@pytest.mark.parametrize("inputs", [["x", "low"], ["x", "", "high"], ["x", "low", "high"]], ids=str)
+def test_clip_to_limits_from_data(inputs):
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["low"], keepdims=0),
+        helper.make_node("Abs", ["low"], ["high"]),
+        helper.make_node("Clip", inputs, ["y"]),
+    ]
+    assert_agrees(model_of(nodes, {"x": X}, {}), X)

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from bridge.agreement import assert_agrees, one_node, rand
@@ -69,8 +68,17 @@ def test_conv_transpose_with_groups(axes, group):
     assert_agrees(one_node("ConvTranspose", x, w, group=group, strides=[2] * axes), x)
 
 
-def test_conv_transpose_to_a_given_shape_is_refused():
+@pytest.mark.parametrize("shape", [(9, 9), (10, 11), (11, 10), (12, 9)], ids=str)
+@pytest.mark.parametrize("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER"])
+def test_conv_transpose_to_a_given_shape(auto_pad, shape):
+    x = rand(2, 1, 5, 5)
+    attributes = {"strides": [2, 2], "output_shape": shape, "auto_pad": auto_pad}
+    assert_agrees(one_node("ConvTranspose", x, rand(1, 1, 3, 4), **attributes), x)
+
+
+def test_conv_transpose_to_a_given_shape_from_an_unknown_one_is_refused():
     x = rand(1, 1, 5, 5)
-    model = one_node("ConvTranspose", x, rand(1, 1, 3, 3), output_shape=np.array([9, 9]))
-    with pytest.raises(CortadoError, match="output_shape is not supported"):
+    model = one_node("ConvTranspose", x, rand(1, 1, 3, 3), output_shape=[9, 9])
+    model.graph.inputs[0].shape = type(model.graph.inputs[0].shape)(["N", 1, "h", "w"])
+    with pytest.raises(CortadoError, match="its output_shape needs"):
         to_torch(model)

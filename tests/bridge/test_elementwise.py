@@ -101,3 +101,25 @@ def test_not():
 
 def test_where():
     assert_agrees(one_node("Where", X > 0, rand(5), rand(4, 5)), X > 0)
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+@pytest.mark.parametrize("negative", [0, 1])
+def test_infinities(positive, negative):
+    x = np.array([[1, np.inf, -np.inf, np.nan]], np.float32)
+    attributes = {"detect_positive": positive, "detect_negative": negative}
+    assert_agrees(one_node("IsInf", x, **attributes), x)
+
+
+@pytest.mark.parametrize("op_type", ["BitwiseAnd", "BitwiseOr", "BitwiseXor"])
+def test_bits(op_type):
+    x = np.array([[5, 12, -3]])
+    assert_agrees(one_node(op_type, x, np.array([[3, 10, 7]]), opset=18), x)
+    assert_agrees(one_node("BitwiseNot", x, opset=18), x)
+
+
+@pytest.mark.parametrize("direction", ["LEFT", "RIGHT"])
+def test_shifted_bits(direction):
+    x = np.array([[5, 12, 255]], np.uint8)
+    shifts = np.array([[1, 2, 3]], np.uint8)
+    assert_agrees(one_node("BitShift", x, shifts, direction=direction), x)

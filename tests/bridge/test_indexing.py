@@ -3,8 +3,6 @@ import pytest
 from onnx import helper
 
 from bridge.agreement import assert_agrees, model_of, one_node, rand
-from cortado.bridge import to_torch
-from cortado.errors import CortadoError
 
 X = rand(3, 4, 6, 5)
 LAST = 2**63 - 1
@@ -58,10 +56,14 @@ def test_slice_by_attributes():
     assert_agrees(one_node("Slice", X, opset=9, starts=[0, 1], ends=[2, 3]), X)
 
 
-def test_slice_backwards_is_refused():
-    model = one_node("Slice", X, ints(-1), ints(-LAST), ints(1), ints(-1))
-    with pytest.raises(CortadoError, match="negative steps"):
-        to_torch(model)
+@pytest.mark.parametrize("limits", [(-1, -LAST, -1), (4, 0, -2), (100, 1, -1)], ids=str)
+@pytest.mark.parametrize("axis", [0, 2, -1])
+def test_slice_backwards(axis, limits):
+    start, end, step = (ints(x) for x in limits)
+    model = one_node("Slice", X, start, end, ints(axis), step)
+    assert_agrees(model, X)
+    both = one_node("Slice", X, ints(-1, 1), ints(-LAST, 3), ints(2, 1), ints(-1, 1))
+    assert_agrees(both, X)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
@@ -103,9 +105,14 @@ def test_pad_with_copies(mode, pads):
     assert_agrees(one_node("Pad", X, ints(*pads), opset=19, mode=mode), X)
 
 
-def test_copies_of_channels_are_refused():
-    with pytest.raises(CortadoError, match="on spatial axes only"):
-        to_torch(one_node("Pad", X, ints(0, 1, 0, 0, 0, 1, 0, 0), mode="edge"))
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+def test_pad_channels_with_copies(mode):
+    pads = ints(0, 2, 1, 0, 0, 1, 3, 0)
+    assert_agrees(one_node("Pad", X, pads, opset=19, mode=mode), X)
+
+
+def test_cast_like():
+    assert_agrees(one_node("CastLike", X, ints(1)), X)
 
 
 @pytest.mark.parametrize("to", [1, 6, 7, 9, 11])

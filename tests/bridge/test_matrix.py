@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from bridge.agreement import assert_agrees, model_of, one_node, rand
+from bridge.agreement import assert_agrees, assert_gradients, model_of, one_node, rand
 from cortado.bridge import to_torch
 
 BIASES = {"vector": (4,), "row": (1, 4), "column": (3, 1), "scalar": (), "none": None}
@@ -46,3 +46,13 @@ def test_transposed_weights_keep_the_layout_of_the_file():
     weight = rand(5, 4)
     module = to_torch(one_node("Gemm", rand(3, 5), weight, rand(4)))
     np.testing.assert_array_equal(module.c0.detach().numpy(), weight)
+
+
+@pytest.mark.parametrize(
+    "equation", ["ij,jk->ik", "ij,jk", "ij , kj -> i k", "...j,jk->...k"], ids=str
+)
+def test_einsum(equation):
+    x = rand(4, 4)
+    model = one_node("Einsum", x, rand(4, 4) * 2, equation=equation)
+    assert_agrees(model, x)
+    assert_gradients(model, x)

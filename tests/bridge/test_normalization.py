@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from onnx import helper
 
-from bridge.agreement import assert_agrees, one_node, rand
+from bridge.agreement import assert_agrees, assert_gradients, model_of, one_node, rand
 from cortado.bridge import to_torch
 from cortado.errors import CortadoError
 
@@ -29,10 +30,23 @@ def test_batch_normalization_is_the_same_in_training():
     assert [name for name, _ in module.named_buffers()] == ["c2", "c3"]
 
 
-def test_batch_statistics_are_refused():
-    model = one_node("BatchNormalization", X, *statistics(6), training_mode=1, outputs=3)
-    with pytest.raises(CortadoError, match="only inference"):
-        to_torch(model)
+def test_batch_statistics():
+    names = ["scale", "bias", "mean", "variance"]
+    nodes = [
+        helper.make_node(
+            "BatchNormalization", ["x", *names], ["n", "m", "v"], training_mode=1, epsilon=0.01
+        ),
+        helper.make_node("Relu", ["n"], ["y"]),
+    ]
+    constants = dict(zip(names, statistics(6), strict=True))
+    assert_agrees(model_of(nodes, {"x": X}, constants), X)
+
+
+def test_a_mean_for_each_element():
+    shape = X.shape[1:]
+    arrays = [rand(*shape), rand(*shape) + 1, rand(*shape) * 2, np.abs(rand(*shape)) + 0.1]
+    arrays = [array.astype(np.float32) for array in arrays]
+    assert_agrees(one_node("BatchNormalization", X, *arrays, opset=7, spatial=0), X)
 
 
 def test_instance_normalization():
@@ -64,5 +78,25 @@ def test_lrn(size):
 
 
 def test_lrn_over_an_even_number_of_channels_is_refused():
+    """As onnxruntime refuses it."""
     with pytest.raises(CortadoError, match="even size"):
         to_torch(one_node("LRN", X, size=4))
+
+
+@pytest.mark.parametrize("axis", [-1, 2, 1])
+def test_rms_normalization(axis):
+    model = one_node("RMSNormalization", X, rand(*X.shape[axis:]), axis=axis, opset=23)
+    assert_agrees(model, X)
+    assert_gradients(model, X[:1])
+
+
+@pytest.mark.parametrize("axes", [None, [0, 2, 3], [2, 3], [1]])
+def test_mean_variance_normalization(axes):
+    attributes = {} if axes is None else {"axes": axes}
+    assert_agrees(one_node("MeanVarianceNormalization", X, **attributes), X)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+def test_lp_normalization(axis, p):
+    assert_agrees(one_node("LpNormalization", X, axis=axis, p=p), X)

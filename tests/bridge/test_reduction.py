@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from bridge.agreement import assert_agrees, one_node, rand
-from cortado.bridge import to_torch
-from cortado.errors import CortadoError
+from bridge.agreement import assert_agrees, assert_gradients, one_node, rand
 
 X = rand(3, 4, 5)
 OP_TYPES = ["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2"]
@@ -37,6 +35,40 @@ def test_positions(op_type, axis, keepdims):
     assert_agrees(one_node(op_type, X, axis=axis, keepdims=keepdims), X)
 
 
-def test_the_last_of_equal_positions_is_refused():
-    with pytest.raises(CortadoError, match="select_last_index is not supported"):
-        to_torch(one_node("ArgMax", X, select_last_index=1))
+@pytest.mark.parametrize("op_type", ["ArgMax", "ArgMin"])
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize("last", [0, 1])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_equal_positions(op_type, axis, last, keepdims):
+    x = np.round(X)
+    attributes = {"axis": axis, "keepdims": keepdims, "select_last_index": last}
+    assert_agrees(one_node(op_type, x, **attributes), x)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("exclusive", [0, 1])
+@pytest.mark.parametrize("reverse", [0, 1])
+def test_running_sums(axis, exclusive, reverse):
+    attributes = {"exclusive": exclusive, "reverse": reverse}
+    model = one_node("CumSum", X, np.array(axis), opset=14, **attributes)
+    assert_agrees(model, X)
+    assert_gradients(model, X)
+
+
+@pytest.mark.parametrize("exclusive", [0, 1])
+@pytest.mark.parametrize("reverse", [0, 1])
+def test_running_products(exclusive, reverse):
+    attributes = {"exclusive": exclusive, "reverse": reverse}
+    assert_agrees(one_node("CumProd", X, np.array(1), opset=26, **attributes), X)
+
+
+@pytest.mark.parametrize("axes", [None, [0], [1, 2], [-1]])
+@pytest.mark.parametrize("keepdims", [0, 1])
+def test_products(axes, keepdims):
+    attributes = {} if axes is None else {"axes": axes}
+    assert_agrees(one_node("ReduceProd", X, opset=13, keepdims=keepdims, **attributes), X)
+
+
+def test_logarithms_of_sums():
+    x = np.abs(X) + 1
+    assert_agrees(one_node("ReduceLogSum", x, opset=13, axes=[1]), x)

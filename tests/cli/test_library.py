@@ -17,6 +17,7 @@ from cortado.retrain.options import Gradual, Optimizer, Rate, RetrainOptions
 from cortado_cli.main import COMMANDS, cli
 
 CHOICES = {
+    "import --detections": typing.get_type_hints(CaffeOptions)["detections"],
     "import --phase": typing.get_type_hints(CaffeOptions)["phase"],
     "import --detections": typing.get_type_hints(CaffeOptions)["detections"],
     "export-caffe --phase": typing.get_type_hints(CaffeOptions)["phase"],

@@ -20,13 +20,14 @@ WRITERS = [
 
 @pytest.fixture
 def unprunable(dense, tmp_path):
-    """Give the net with one more product, whose weight is no initializer."""
+    """Give the net with one more product, whose weight is computed."""
     model = onnx.load(dense)
     name = model.graph.output[0].name
     model.graph.node[-1].output[0] = "scores"
-    doubling = onnx.numpy_helper.from_array(2 * np.eye(10, dtype=np.float32))
+    ones = onnx.numpy_helper.from_array(np.eye(10, dtype=np.float32), "ones")
+    model.graph.initializer.append(ones)
     pieces = [
-        onnx.helper.make_node("Constant", [], ["doubling"], value=doubling),
+        onnx.helper.make_node("Add", ["ones", "ones"], ["doubling"]),
         onnx.helper.make_node("MatMul", ["scores", "doubling"], [name], name="twice"),
     ]
     model.graph.node.extend(pieces)

@@ -79,18 +79,6 @@ def test_the_bias_is_no_layer():
     assert [layer.key for layer in find_layers(mlp()).prunable] == ["fc1.weight", "fc2.weight"]
 
 
-def inline_weight():
-    value = numpy_helper.from_array(normal(RNG, 4, 2))
-    constant = helper.make_node("Constant", [], ["w"], "constant", value=value)
-    return decoded(build([constant, helper.make_node("MatMul", ["x", "w"], ["y"], "node")]))
-
-
-def computed_weight():
-    transpose = helper.make_node("Transpose", ["t"], ["w"], "transpose")
-    node = helper.make_node("MatMul", ["x", "w"], ["y"], "node")
-    return decoded(build([transpose, node], {"t": normal(RNG, 2, 4)}))
-
-
 def two_constants():
     return one_node("MatMul", ["a", "b"], {"a": normal(RNG, 4, 4), "b": normal(RNG, 4, 2)})
 
@@ -105,13 +93,11 @@ def double_weight():
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (computed_weight(), "its weight is made by a Transpose node"),
-        (inline_weight(), "its weight is made by a Constant node"),
         (two_constants(), "both of its factors are constant"),
         (double_weight(), "its weight is DOUBLE, not float32"),
         (one_node("MatMul", ["x", "w"], {"w": normal(RNG, 4)}), "its weight is a vector"),
     ],
-    ids=["computed", "inline", "two constants", "double", "vector"],
+    ids=["two constants", "double", "vector"],
 )
 def test_what_cannot_be_pruned_is_listed_with_the_reason(model, reason):
     layers = find_layers(model)
@@ -190,3 +176,100 @@ def test_another_shape_or_type_is_refused(array, found):
 def test_an_unknown_weight_is_refused():
     with pytest.raises(CortadoError, match="the model has no initializer fc9"):
         replace_weights(mlp(), {"fc9": np.ones((5, 6), np.float32)})
+
+
+X = normal(RNG, 3, 4)
+STORED = normal(RNG, 2, 4)
+
+
+def behind(*nodes, stored=STORED, **attributes):
+    """Return a product with a weight that some nodes pass on, from `t` to `w`."""
+    product = helper.make_node("MatMul", ["x", "w"], ["y"], "product", **attributes)
+    return decoded(build([*nodes, product], {"t": stored}))
+
+
+def node(op_type, source, target, **attributes):
+    return helper.make_node(op_type, [source], [target], **attributes)
+
+
+CHAINS = {
+    "Transpose": [node("Transpose", "t", "w")],
+    "Identity": [node("Identity", "t", "i"), node("Transpose", "i", "w", perm=[1, 0])],
+    "Flatten": [node("Flatten", "t", "f", axis=1), node("Transpose", "f", "w")],
+    "float16": [node("Cast", "t", "c", to=TensorProto.FLOAT), node("Transpose", "c", "w")],
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_weight_is_found_behind_nodes_that_pass_it_on(chain):
+    stored = STORED.astype(np.float16) if chain == "float16" else STORED
+    model = behind(*CHAINS[chain], stored=stored)
+    (layer,) = find_layers(model).prunable
+    assert (layer.key, layer.op_type, layer.array.dtype) == ("t", "MatMul", np.float32)
+    np.testing.assert_array_equal(layer.array, stored.astype(np.float32))
+    halved = layer.rounded(np.where(layer.array > 0, layer.array / 3, 0).astype(np.float32))
+    replaced = replace_weights(model, {"t": halved})
+    outputs = open_session(serial.encode(replaced)).run({"x": X})
+    np.testing.assert_allclose(outputs["y"], X @ halved.T, rtol=1e-6)
+    kept = [[(n.op_type, n.name) for n in m.graph] for m in (model, replaced)]
+    assert kept[0] == kept[1]
+
+
+def test_a_weight_in_a_constant_node_becomes_an_initializer():
+    array = normal(RNG, 4, 2)
+    constant = helper.make_node(
+        "Constant", [], ["w"], "constant", value=numpy_helper.from_array(array)
+    )
+    product = helper.make_node("MatMul", ["x", "w"], ["y"], "product")
+    model = decoded(build([constant, product]))
+    (layer,) = find_layers(model).prunable
+    assert (layer.name, layer.key) == ("product", "w")
+    outputs = open_session(serial.encode(model)).run({"x": X})
+    np.testing.assert_allclose(outputs["y"], X @ array, rtol=1e-6)
+
+
+def test_a_constant_node_in_a_branch_becomes_an_initializer_there():
+    def branch(name):
+        value = numpy_helper.from_array(normal(RNG, 4, 2))
+        nodes = [
+            helper.make_node("Constant", [], [f"w_{name}"], value=value),
+            helper.make_node("MatMul", ["x", f"w_{name}"], [name]),
+        ]
+        output = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2])
+        return helper.make_graph(nodes, name, [], [output])
+
+    branches = {"then_branch": branch("a"), "else_branch": branch("b")}
+    choice = helper.make_node("If", ["yes"], ["y"], **branches)
+    model = decoded(build([choice], {"yes": np.array(True)}))
+    assert find_layers(model).by_key.keys() == {"w_a", "w_b"}
+    open_session(serial.encode(model)).run({"x": X})
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.BFLOAT16])
+def test_half_precision_is_kept(kind):
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
+    stored = normal(RNG, 4, 2).astype(dtype)
+    nodes = [
+        helper.make_node("Cast", ["w"], ["v"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["x", "v"], ["y"], "product"),
+    ]
+    graph = build(nodes)
+    graph.graph.initializer.append(numpy_helper.from_array(stored, "w"))
+    model = decoded(graph)
+    (layer,) = find_layers(model).prunable
+    assert layer.bits == 16
+    third = (layer.array / 3).astype(np.float32)
+    replaced = replace_weights(model, {"w": third})
+    value = replaced.graph.initializers["w"]
+    assert value.dtype == kind
+    np.testing.assert_array_equal(
+        value.const_value.numpy().astype(np.float32), third.astype(dtype).astype(np.float32)
+    )
+
+
+def test_the_two_weights_of_a_recurrent_node():
+    weights = {"w": normal(RNG, 1, 12, 4), "r": normal(RNG, 1, 12, 3)}
+    lstm = helper.make_node("LSTM", ["x", "w", "r"], ["y"], "lstm", hidden_size=3)
+    model = decoded(build([lstm], weights, {"x": [5, "N", 4]}, {"y": [5, 1, "N", 3]}))
+    found = {layer.name: layer.key for layer in find_layers(model).prunable}
+    assert found == {"lstm": "w", "lstm.state": "r"}

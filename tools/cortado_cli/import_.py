@@ -89,9 +89,13 @@ def command(
 
     A Caffe layer's name becomes the name of its weight, and the batch becomes symbolic. A layer
     that the weights do not have, a wrong shape and an unknown layer type are refused.
+
+    Of an ONNX file, constants behind DequantizeLinear become floats, functions are written out,
+    and nodes that were exported in training mode infer.
     """
     from cortado.model.blobs import blobs_of
     from cortado.model.cut import cut_model
+    from cortado.model.plain import to_plain
     from cortado.model.serial import encode_outline
     from cortado.session import open_session
     from cortado_cli.check import check_limit, check_report, compare, show_check
@@ -108,7 +112,8 @@ def command(
     if caffemodel is None and not init and not net.endswith(_WEIGHTS):
         needless = ["shapes", "phase", "level", "stages", "detections", "modules"]
         refuse_without("a PROTOTXT", needless)
-        model = read_model(net)
+        plain = to_plain(read_model(net))
+        model, notes = plain.model, plain.notes
         if options.cut_at:
             model = cut_model(model, options.cut_at)
         blobs = blobs_of(model)

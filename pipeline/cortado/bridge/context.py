@@ -10,14 +10,13 @@ An input can be read in the four ways that it may matter:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import getitem
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
 from torch import fx, nn
 
 from cortado.bridge.builder import Builder, identifier
-from cortado.bridge.shapes import dims_of
 from cortado.bridge.sizes import Item, Sizes
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
@@ -81,12 +80,7 @@ class Context:
 
     def known(self, index: int) -> Array | None:
         """Return the array of an input if it is constant."""
-        value = self._value(index)
-        sizes = self.builder.values.get(value)
-        if isinstance(sizes, Sizes) and all(isinstance(item, int) for item in sizes.items):
-            return np.array(sizes.items[0] if sizes.is_scalar else sizes.items)
-        tensor = ir.convenience.get_const_tensor(value)
-        return None if tensor is None else tensor.numpy()
+        return self.builder.known(self._value(index))
 
     def axes(self, name: str, index: int) -> tuple[int, ...] | None:
         """Return integers that are an attribute in older opsets, an input in newer ones."""
@@ -99,9 +93,21 @@ class Context:
     def sizes(self, index: int) -> tuple[Item, ...]:
         """Return the numbers of an input that holds a shape."""
         sizes = self.as_sizes(index)
-        if sizes is None:
+        if sizes is not None:
+            return sizes.items
+        dims = self.known_dims(index)
+        if dims is None or len(dims) != 1 or dims[0] is None:
             raise self.refusal(f"its input {self._value(index).name} is computed from data")
-        return sizes.items
+        items = self.method("tolist", self.input(index))
+        return tuple(self.call(getitem, items, i) for i in range(dims[0]))
+
+    def number(self, index: int) -> Any:
+        """Return an input of one element as a number, or as the node that yields it."""
+        sizes = self.as_sizes(index)
+        if sizes is not None and len(sizes.items) == 1:
+            return sizes.items[0]
+        known = self.known(index)
+        return self.method("item", self.input(index)) if known is None else known.item()
 
     def as_sizes(self, index: int) -> Sizes | None:
         """Return an input as a shape, or `None` if it is anything else."""
@@ -126,11 +132,15 @@ class Context:
 
     def known_dims(self, index: int) -> tuple[int | None, ...] | None:
         """Return the shape of an input like `dims`, or `None` if it is unknown."""
-        return dims_of(self._value(index))
+        return self.builder.dims(self._value(index))
+
+    def dtype(self, index: int) -> ir.DataType | None:
+        """Return the type of an input, or `None` if it is unknown."""
+        return self._value(index).dtype
 
     def is_integer(self, index: int) -> bool:
         """Tell whether an input is of an integer type."""
-        dtype = self._value(index).dtype
+        dtype = self.dtype(index)
         return dtype is not None and dtype.is_integer()
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> fx.Node:
@@ -145,10 +155,14 @@ class Context:
             "call_method", method, (tensor, *args), name=self.name
         )
 
-    def module(self, module: nn.Module, *args: fx.Node) -> fx.Node:
+    def module(self, module: nn.Module, *args: Any) -> fx.Node:
         """Add a submodule and a call of it."""
         target = self.builder.add_module(self.name, module)
         return self.builder.graph.create_node("call_module", target, args, name=self.name)
+
+    def bound(self, function: Callable[..., Any], *args: Any, options: tuple[Any, ...]) -> fx.Node:
+        """Add a call of a function whose last arguments are no tensors, numbers or strings."""
+        return self.module(_Bound(function, options), *args)
 
     def refusal(self, reason: str) -> CortadoError:
         """Return the error that names the node and says why it cannot be translated."""
@@ -159,3 +173,15 @@ class Context:
         if value is None:
             raise self.refusal(f"its input {index} is absent")
         return value
+
+
+class _Bound(nn.Module):
+    """A function with its last arguments given: code cannot write those down."""
+
+    def __init__(self, function: Callable[..., Any], options: tuple[Any, ...]) -> None:
+        super().__init__()
+        self.function = function
+        self.options = options
+
+    def forward(self, *args: Any) -> Any:
+        return self.function(*args, *self.options)

@@ -1,16 +1,27 @@
 """What a graph leaves unsaid: the shapes of its values, the opset of a node."""
 
 import onnx_ir as ir
-from onnx_ir.passes.common import ShapeInferencePass
+from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 
-__all__ = ["dims_of", "opset_of", "with_shapes"]
+__all__ = ["dims_of", "infer_shapes", "opset_of", "with_shapes"]
 
 
 def with_shapes(model: ir.Model) -> ir.Model:
-    """Return a copy of `model` whose values have the shapes that can be inferred."""
+    """Return a copy of `model` whose values have the shapes that can be inferred.
+
+    Functions of the file are written out in it.
+    """
+    copy = model.clone()
+    if copy.functions:
+        InlinePass()(copy)
+    infer_shapes(copy)
+    return copy
+
+
+def infer_shapes(model: ir.Model) -> None:
+    """Give values of `model`, in place, the shapes that follow from those that are known."""
     # Not strict: a shape that cannot be inferred matters only to the operator that needs it.
-    infer = ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
-    return infer(model.clone()).model
+    ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
 
 
 def dims_of(value: ir.Value) -> tuple[int | None, ...] | None:

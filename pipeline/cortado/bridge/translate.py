@@ -3,24 +3,32 @@
 1. Shapes are inferred on a copy; the operators that need a rank read it there.
 2. The nodes that the outputs need are found, backwards. If the bridge lacks an operator of
    theirs, all missing ones are named and nothing else is done.
-3. Each node is translated by the function registered for its operator, in graph order.
+3. Each node is translated by the function registered for its operator, in graph order. One whose
+   inputs are all constants, and not trained, is translated and run at once.
+4. Of an If whose condition is known by then, the nodes of its branch take its place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import onnx_ir as ir
+import torch
 from torch import fx
 
 from cortado.bridge import operators  # noqa: F401 - importing it fills the registry
 from cortado.bridge.builder import Builder
 from cortado.bridge.context import Context
 from cortado.bridge.registry import find, find_for_sizes
-from cortado.bridge.shapes import opset_of, with_shapes
+from cortado.bridge.shapes import infer_shapes, opset_of, with_shapes
 from cortado.bridge.sizes import Sizes
 from cortado.bridge.weights import remember_attributes
 from cortado.errors import CortadoError
 
 __all__ = ["to_torch"]
+
+Translated: TypeAlias = fx.Node | Sizes | tuple[fx.Node, ...]
+
+_RANDOM = frozenset({"Dropout"})
 
 
 def to_torch(model: ir.Model, outputs: Sequence[str] | None = None) -> fx.GraphModule:
@@ -46,11 +54,12 @@ def to_torch(model: ir.Model, outputs: Sequence[str] | None = None) -> fx.GraphM
         If the graph has no such value, or a node cannot be translated. All operators that
         the bridge lacks are named at once, with the nodes that use them.
     """
-    graph = with_shapes(model).graph
+    shaped = with_shapes(model)
+    graph = shaped.graph
     wanted = _find_values(graph, outputs)
     nodes = _needed(graph, wanted)
     _refuse_missing(nodes)
-    builder = Builder()
+    builder = Builder(lambda: infer_shapes(shaped))
     for value in graph.inputs:
         if not value.is_initializer():
             builder.add_input(value)
@@ -79,14 +88,14 @@ def _needed(graph: ir.Graph, wanted: Sequence[ir.Value]) -> list[ir.Node]:
         node = pending.pop().producer()
         if node is not None and node not in needed:
             needed.add(node)
-            pending.extend(value for value in node.inputs if value is not None)
+            pending.extend(_inputs_of(node))
     return [node for node in graph if node in needed and node.op_type != "Constant"]
 
 
 def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
     missing: dict[str, list[str]] = {}
     for node in nodes:
-        if find(node) is None and find_for_sizes(node) is None:
+        if find(node) is None and find_for_sizes(node) is None and node.op_type != "If":
             op_type = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
             missing.setdefault(op_type, []).append(node.name or str(node.outputs[0].name))
     if missing:
@@ -94,8 +103,29 @@ def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
         raise CortadoError(f"PyTorch code is lacking for these operators: {named}")
 
 
+def _inputs_of(node: ir.Node) -> Iterator[ir.Value]:
+    """Yield what a node reads, in the graphs inside it too."""
+    yield from (value for value in node.inputs if value is not None)
+    for inner in _branches_of(node):
+        for each in inner.all_nodes():
+            yield from (value for value in each.inputs if value is not None)
+        yield from inner.outputs
+
+
+def _branches_of(node: ir.Node) -> list[ir.Graph]:
+    return [a.as_graph() for a in node.attributes.values() if a.type is ir.AttributeType.GRAPH]
+
+
 def _translate(node: ir.Node, ctx: Context) -> None:
-    result = _apply(node, ctx)
+    if node.op_type == "If" and node.domain in ("", "ai.onnx"):
+        _translate_branch(node, ctx)
+        return
+    if _is_fixed(node, ctx) and _compute(node, ctx):
+        return
+    _bind(node, ctx, _apply(node, ctx))
+
+
+def _bind(node: ir.Node, ctx: Context, result: Translated) -> None:
     results = result if isinstance(result, tuple) else (result,)
     ctx.builder.values.update(zip(node.outputs, results, strict=False))
     for value in node.outputs[len(results) :]:
@@ -103,7 +133,46 @@ def _translate(node: ir.Node, ctx: Context) -> None:
             raise ctx.refusal(f"its output {value.name} is not supported")
 
 
-def _apply(node: ir.Node, ctx: Context) -> fx.Node | Sizes | tuple[fx.Node, ...]:
+def _translate_branch(node: ir.Node, ctx: Context) -> None:
+    """Translate the branch of an If that is taken."""
+    condition = ctx.known(0)
+    if condition is None:
+        raise ctx.refusal("its condition depends on data")
+    branch = node.attributes["then_branch" if condition.item() else "else_branch"].as_graph()
+    nodes = [each for each in branch if each.op_type != "Constant"]
+    _refuse_missing(nodes)
+    for each in nodes:
+        _translate(each, Context(each, ctx.opset, ctx.builder))
+    for value, source in zip(node.outputs, branch.outputs, strict=True):
+        known = ctx.builder.values.get(source)
+        ctx.builder.values[value] = ctx.builder.tensor(source) if known is None else known
+
+
+def _is_fixed(node: ir.Node, ctx: Context) -> bool:
+    """Tell whether a node computes the same in every run: all it reads is constant."""
+    inputs = [value for value in node.inputs if value is not None]
+    return node.op_type not in _RANDOM and all(ctx.builder.fixed(v) is not None for v in inputs)
+
+
+def _compute(node: ir.Node, ctx: Context) -> bool:
+    """Run a node now and keep its outputs; tell whether that was possible."""
+    scratch = Builder()
+    scratch.values.update({v: s for v, s in ctx.builder.values.items() if isinstance(s, Sizes)})
+    scratch.constants.update(ctx.builder.constants)
+    result = _apply(node, Context(node, ctx.opset, scratch))
+    if isinstance(result, Sizes):
+        _bind(node, ctx, result)
+        return True
+    results = result if isinstance(result, tuple) else (result,)
+    with torch.no_grad():
+        tensors = scratch.finish(list(results))()
+    tensors = tensors if isinstance(tensors, tuple) else (tensors,)
+    for value, tensor in zip(node.outputs, tensors, strict=False):
+        ctx.builder.constants[value] = tensor.numpy()
+    return len(tensors) >= sum(1 for v in node.outputs if v.uses() or v.is_graph_output())
+
+
+def _apply(node: ir.Node, ctx: Context) -> Translated:
     """Call the function for shapes if the node turns shapes into a shape, else the other."""
     for_sizes, for_tensors = find_for_sizes(node), find(node)
     present = [index for index in range(len(node.inputs)) if ctx.has(index)]

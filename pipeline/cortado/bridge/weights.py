@@ -33,7 +33,8 @@ def parameter_names(module: fx.GraphModule) -> dict[str, str]:
 def from_torch(model: ir.Model, module: fx.GraphModule) -> ir.Model:
     """Return a copy of `model` with the values that the tensors of `module` have by now.
 
-    Whatever has not changed, to the bit, stays as it is in the file.
+    Whatever has not changed, to the bit, stays as it is in the file. Weights of half precision are
+    rounded to it.
 
     Parameters
     ----------
@@ -48,9 +49,10 @@ def from_torch(model: ir.Model, module: fx.GraphModule) -> ir.Model:
         if initializer is None or initializer.const_value is None:
             raise CortadoError(f"the model has no initializer {name}; is the module another's?")
         tensor: torch.Tensor = getattr(module, attribute)
-        array = tensor.detach().cpu().numpy()
-        if not _same_bits(array, initializer.const_value.numpy()):
-            changed[name] = array.copy()
+        stored = initializer.const_value
+        array = tensor.detach().cpu().numpy().astype(stored.dtype.numpy())
+        if not _same_bits(array, stored.numpy()):
+            changed[name] = array
     return replace_weights(model, changed)
 
 

@@ -1,6 +1,7 @@
 """Pixels → the input that a model wants: its shape, then its input transform."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -10,6 +11,11 @@ from cortado.model.metadata import InputTransform, read_transform
 from cortado.model.typing import FloatArray
 
 __all__ = ["Feed"]
+
+_TYPES: dict[ir.DataType | None, type[np.floating[Any]]] = {
+    ir.DataType.FLOAT: np.float32,
+    ir.DataType.FLOAT16: np.float16,
+}
 
 
 @dataclass(frozen=True)
@@ -26,29 +32,32 @@ class Feed:
         The only batch size that the model takes, if it takes only one.
     transform : InputTransform
         What to do to pixels.
+    dtype : type
+        Of the input: float32 or float16.
     """
 
     name: str
     shape: tuple[int | None, ...]
     batch: int | None
     transform: InputTransform
+    dtype: type[np.floating[Any]] = np.float32
 
     @classmethod
     def of(cls, model: ir.Model) -> "Feed":
-        """Return the feed of a model, which must have one float32 input with a batch axis."""
+        """Return the feed of a model, which must have one float input with a batch axis."""
         inputs = [value for value in model.graph.inputs if not value.is_initializer()]
         if len(inputs) != 1:
             names = ", ".join(str(value.name) for value in inputs)
             raise CortadoError(f"data can feed models with one input; this one has: {names}")
         (value,) = inputs
-        if value.dtype is not ir.DataType.FLOAT or not value.shape:
+        if value.dtype not in _TYPES or not value.shape:
             raise CortadoError(f"the input {value.name} is not float32 with a batch axis")
         batch, *shape = (size if isinstance(size, int) else None for size in value.shape)
-        return cls(str(value.name), tuple(shape), batch, read_transform(model))
+        return cls(str(value.name), tuple(shape), batch, read_transform(model), _TYPES[value.dtype])
 
     def __call__(self, pixels: FloatArray) -> FloatArray:
         """Return the model's input for a batch of pixels of shape (n, …)."""
-        return np.ascontiguousarray(self.transform(self._fit(pixels)), np.float32)
+        return np.ascontiguousarray(self.transform(self._fit(pixels)), self.dtype)
 
     def _fit(self, pixels: FloatArray) -> FloatArray:
         """Reshape images only where no pixel could end up in a wrong place."""

@@ -94,6 +94,8 @@ def to_kernel(model: ir.Model, options: KernelOptions) -> Converted:
 def _why_not(layer: Layer, model: ir.Model, options: KernelOptions) -> str:
     """Return why a layer stays float32; empty if it need not."""
     readers = {use.node for use in layer.weight.uses()}
+    if layer.weight.dtype is not ir.DataType.FLOAT:
+        return f"its weight is {layer.weight.dtype}, not float32"
     if layer.weight.graph is not model.graph or any(x.graph is not model.graph for x in readers):
         return "it is inside a node such as If or Loop"
     if layer.weight.is_graph_input() or layer.weight.is_graph_output():

@@ -1,12 +1,8 @@
-"""The prunable layers of a model, named as the user knows them.
+"""The prunable layers of a model, named as the user knows them (see `naming`).
 
-A layer is one constant float32 weight that a Conv, ConvTranspose, Gemm or MatMul node
-multiplies with; a weight that several nodes share is one layer. Its name is, in this order:
-
-1. the initializer's name without ``.weight`` (``conv1.weight`` → ``conv1``: Caffe layers as
-   cortado imports them, PyTorch modules as its exporters name them);
-2. the name of the first node that uses it;
-3. the initializer's name.
+A layer is one constant weight of float32, float16 or bfloat16 that a Conv, ConvTranspose, Gemm or
+MatMul node multiplies with, or one of the two of an LSTM, GRU or RNN: directly, or behind nodes
+that pass its elements on (see `origins`). A weight that several nodes share is one layer.
 
 What looks like a layer but can't be pruned is listed apart with the reason.
 """
@@ -19,14 +15,18 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
+from cortado.model.naming import wished_name
+from cortado.model.origins import HALVES, TRAINABLE, origin_of
 from cortado.model.typing import FloatArray
 
 __all__ = ["Layer", "Layers", "Skipped", "check_finite", "find_layers", "replace_weights"]
 
 _FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
 _INTEGERS = {ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT4, ir.DataType.UINT4}
-_WEIGHT_INPUTS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
-_OTHER_KIND = f"only ONNX's own {', '.join(_WEIGHT_INPUTS)} are pruned"
+_FACTORS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
+_RECURRENT = ("LSTM", "GRU", "RNN")
+_INPUT_WEIGHT, _STATE_WEIGHT = 1, 2  # of a recurrent node: for what comes in, for its own state
+_OTHER_KIND = f"only ONNX's own {', '.join((*_FACTORS, *_RECURRENT))} are pruned"
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,10 @@ class Layer:
     name : str
         The name that reports and selectors use.
     op_type : str
-        ``Conv``, ``ConvTranspose``, ``Gemm`` or ``MatMul``.
+        ``Conv``, ``ConvTranspose``, ``Gemm``, ``MatMul``, ``LSTM``, ``GRU`` or ``RNN``.
     weight : onnx_ir.Value
-        The initializer. Its array is in the layout of the node, such as (out, in, kh, kw).
+        The initializer. Its array is in the layout of the node, such as (out, in, kh, kw), unless
+        nodes such as a Transpose stand between.
     nodes : tuple of onnx_ir.Node
         The nodes that multiply with the weight, in graph order.
     """
@@ -62,9 +63,20 @@ class Layer:
 
     @property
     def array(self) -> FloatArray:
-        """The weights, float32, in the layout of the node; not to be written into."""
+        """The weights as float32, in the layout of the initializer; not to be written into."""
         assert self.weight.const_value is not None  # find_layers saw to it
-        return self.weight.const_value.numpy()
+        return np.asarray(self.weight.const_value.numpy(), np.float32)
+
+    @property
+    def bits(self) -> int:
+        """Bits of one weight in the file: 32 or 16."""
+        assert self.weight.dtype is not None  # find_layers saw to it
+        return self.weight.dtype.bitwidth
+
+    def rounded(self, weights: FloatArray) -> FloatArray:
+        """Return what the type of the initializer makes of float32 weights, as float32."""
+        assert self.weight.dtype is not None  # find_layers saw to it
+        return weights.astype(self.weight.dtype.numpy()).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -92,25 +104,18 @@ class Layers:
 def find_layers(model: ir.Model) -> Layers:
     """Return the layers of `model` in graph order."""
     users: dict[ir.Value, list[ir.Node]] = {}
+    wishes: dict[ir.Value, str] = {}
     skipped: list[Skipped] = []
     names = Counter(name for graph in model.graphs() for name in graph.initializers)
     for node in model.graph.all_nodes():
-        if node.op_type not in _WEIGHT_INPUTS or node.domain not in ("", "ai.onnx"):
-            reason = _matrix_reason(node)
-            if reason and not _is_constant(node):
-                skipped.append(Skipped(_node_name(node), node.op_type, reason))
-            continue
-        weight = _weight_of(node)
-        if weight is None:
-            continue
-        if isinstance(weight, str):
-            skipped.append(Skipped(_node_name(node), node.op_type, weight))
-        elif names[_name_of(weight)] > 1:
-            reason = f"several graphs have an initializer {weight.name}"
-            skipped.append(Skipped(_node_name(node), node.op_type, reason))
-        else:
+        for part, weight in _weights_of(node).items():
+            reason = weight if isinstance(weight, str) else _why_not(weight, names)
+            if isinstance(weight, str) or reason:
+                skipped.append(Skipped(_node_name(node) + part, node.op_type, reason))
+                continue
             users.setdefault(weight, []).append(node)
-    return Layers(_named(users), tuple(skipped))
+            wishes.setdefault(weight, wished_name(_name_of(weight), node) + part)
+    return Layers(_named(users, wishes), tuple(skipped))
 
 
 def check_finite(layers: Iterable[Layer]) -> None:
@@ -128,7 +133,8 @@ def replace_weights(model: ir.Model, weights: Mapping[str, FloatArray]) -> ir.Mo
     model : onnx_ir.Model
         Left as it is.
     weights : mapping of str to array
-        Initializer name → new values, of the same shape and type.
+        Initializer name → new values, of the same shape and type; float32 is rounded to the
+        type of one in half precision.
     """
     copy = model.clone()
     pending = dict(weights)
@@ -143,35 +149,67 @@ def replace_weights(model: ir.Model, weights: Mapping[str, FloatArray]) -> ir.Mo
 def _assign(value: ir.Value, array: FloatArray) -> None:
     old = value.const_value
     assert old is not None
-    if tuple(array.shape) != tuple(old.shape) or array.dtype != old.dtype.numpy():
+    is_widened = old.dtype in HALVES and array.dtype == np.float32
+    if tuple(array.shape) != tuple(old.shape) or not (
+        is_widened or array.dtype == old.dtype.numpy()
+    ):
         raise CortadoError(
             f"{value.name} is {old.dtype} of shape {list(old.shape)}; "
             f"it cannot become {array.dtype} of shape {list(array.shape)}"
         )
     value.const_value = ir.Tensor(
-        np.array(array, order="C"),  # a copy: the caller may go on changing the array
+        np.array(array, old.dtype.numpy(), order="C"),  # a copy: the caller may go on changing it
+        dtype=old.dtype,
         name=value.name,
         doc_string=old.doc_string,
         metadata_props=dict(old.metadata_props),
     )
 
 
-def _weight_of(node: ir.Node) -> ir.Value | str | None:
-    """Return the constant factor of a node, or why it can't be pruned; None if it has none."""
-    inputs = [node.inputs[i] for i in _WEIGHT_INPUTS[node.op_type] if i < len(node.inputs)]
-    weights = [value for value in inputs if value is not None and value.is_initializer()]
-    if not weights:
-        sources = [value.producer() for value in inputs if value is not None]
-        made = [source.op_type for source in sources if source and _is_constant(source)]
-        return f"its weight is made by a {made[0]} node" if made else None
+def _weights_of(node: ir.Node) -> dict[str, ir.Value | str]:
+    """Return the constant factors of a node, or why they can't be pruned.
+
+    The keys are what the names of the parts end in: nothing, but for the second weight of a
+    recurrent node.
+    """
+    is_standard = node.domain in ("", "ai.onnx")
+    if is_standard and node.op_type in _FACTORS:
+        factor = _factor_of(node)
+        return {} if factor is None else {"": factor}
+    if is_standard and node.op_type in _RECURRENT:
+        parts = {"": node.inputs[_INPUT_WEIGHT], ".state": node.inputs[_STATE_WEIGHT]}
+        found = {part: origin_of(value) for part, value in parts.items() if value is not None}
+        return {part: value for part, value in found.items() if value.is_initializer()}
+    reason = _matrix_reason(node)
+    return {"": reason} if reason and not _is_constant(node) else {}
+
+
+def _factor_of(node: ir.Node) -> ir.Value | str | None:
+    """Return the constant factor of a product, or why it can't be pruned; None if it has none."""
+    inputs = [node.inputs[i] for i in _FACTORS[node.op_type] if i < len(node.inputs)]
+    origins = [origin_of(value) for value in inputs if value is not None]
+    weights = [value for value in origins if value.is_initializer()]
     if len(weights) > 1:
         return "both of its factors are constant"
-    (weight,) = weights
-    if weight.dtype is not ir.DataType.FLOAT:
+    if weights:
+        return weights[0]
+    sources = [value.producer() for value in origins]
+    made = [source.op_type for source in sources if source and _is_constant(source)]
+    if not made:
+        return None
+    hint = "; `cortado import` makes it float32" if made[0] == "DequantizeLinear" else ""
+    return f"its weight is made by a {made[0]} node{hint}"
+
+
+def _why_not(weight: ir.Value, names: Mapping[str, int]) -> str:
+    """Return why an initializer that nodes multiply with can't be pruned; empty if it can."""
+    if names[_name_of(weight)] > 1:
+        return f"several graphs have an initializer {weight.name}"
+    if weight.dtype not in TRAINABLE:
         return f"its weight is {weight.dtype}, not float32"
     if weight.shape is None or len(weight.shape) < 2:
         return "its weight is a vector"
-    return weight
+    return ""
 
 
 def _is_constant(node: ir.Node) -> bool:
@@ -203,9 +241,10 @@ def _matrix_reason(node: ir.Node) -> str:
     return _OTHER_KIND if _FLOATS & set(types) else ""
 
 
-def _named(users: Mapping[ir.Value, list[ir.Node]]) -> tuple[Layer, ...]:
-    wished = {weight: _wished_name(weight, nodes[0]) for weight, nodes in users.items()}
-    taken = Counter(wished.values())
+def _named(
+    users: Mapping[ir.Value, list[ir.Node]], wishes: Mapping[ir.Value, str]
+) -> tuple[Layer, ...]:
+    taken = Counter(wishes.values())
     return tuple(
         Layer(
             name if taken[name] == 1 else _name_of(weight),
@@ -213,15 +252,8 @@ def _named(users: Mapping[ir.Value, list[ir.Node]]) -> tuple[Layer, ...]:
             weight,
             tuple(users[weight]),
         )
-        for weight, name in wished.items()
+        for weight, name in wishes.items()
     )
-
-
-def _wished_name(weight: ir.Value, node: ir.Node) -> str:
-    name = _name_of(weight)
-    if name.endswith(".weight") and name != ".weight":
-        return name.removesuffix(".weight")
-    return node.name or name
 
 
 def _node_name(node: ir.Node) -> str:

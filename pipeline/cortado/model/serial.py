@@ -1,9 +1,9 @@
 """Bytes of an ONNX file ↔ the model in memory.
 
 Whatever form the weights have in the file, the model in memory is dense: coded weights are
-decoded, and sparse initializers are expanded here, because `onnx_ir` would drop them without a
-word. Whatever is not a weight (names, order, opsets, functions, metadata) comes back out as it
-went in.
+decoded, those in Constant nodes become initializers, and sparse initializers are expanded here,
+because `onnx_ir` would drop them without a word. Whatever is not a weight (names, order, opsets,
+functions, metadata) comes back out as it went in.
 """
 
 import math
@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 
 from cortado.errors import CortadoError
 from cortado.model.coded import decode_weights
+from cortado.model.plain import lift_weights
 from cortado.model.splice import splice, withhold
 from cortado.model.typing import Array
 from cortado.model.walk import graphs_inside
@@ -163,9 +164,11 @@ def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
         _expand_sparse(graph, source)
     try:
         decode_weights(proto, source)
-        return ir.from_proto(proto)
+        model = ir.from_proto(proto)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise CortadoError(f"{source} cannot be read: {_first_line(error)}") from error
+    lift_weights(model)
+    return model
 
 
 def _check_opset(proto: onnx.ModelProto, source: str) -> None:

@@ -19,6 +19,7 @@ from cortado.quantize.codebook import make_codebook, share_values
 __all__ = ["SharedBiases", "share_biases"]
 
 _MAX_BITS = 8
+_BIAS_INPUTS = {"LSTM": 3, "GRU": 3, "RNN": 3}
 _BIAS_INPUT = 2  # of Conv, ConvTranspose and Gemm
 
 
@@ -93,7 +94,8 @@ def _find_biases(model: ir.Model) -> Iterator[ir.Value]:
 def _added_to(node: ir.Node) -> list[ir.Value | None]:
     """Return what is added to the product of a node, by itself or by the next."""
     if node.op_type != "MatMul":
-        return [*node.inputs[_BIAS_INPUT:]]
+        index = _BIAS_INPUTS.get(node.op_type, _BIAS_INPUT)
+        return [*node.inputs[index : index + 1]]
     users = [use.node for use in node.outputs[0].uses()]
     return [value for user in users if user.op_type == "Add" for value in user.inputs]
 

@@ -108,7 +108,8 @@ def quantize(
     for layer in layers.prunable:
         if layer.key in assigned:
             count = assigned[layer.key].value
-            shared[layer.key] = _share(layer.array, count, options, generator)
+            values = _share(layer.array, count, options, generator)
+            shared[layer.key] = layer.rounded(values)
             report.append(_compare(layer, shared[layer.key]))
     result = replace_weights(model, _plain_zeros(model) | shared)
     check_zeros(model, result)

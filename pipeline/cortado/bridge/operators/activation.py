@@ -106,6 +106,29 @@ def _thresholded_relu(ctx: Context) -> fx.Node:
     return ctx.call(F.threshold, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0), 0.0)
 
 
+@operator("Celu")
+def _celu(ctx: Context) -> fx.Node:
+    """``max(x, 0) + min(0, alpha (exp(x / alpha) - 1))``."""
+    return ctx.call(F.celu, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0))
+
+
+@operator("Swish")
+def _swish(ctx: Context) -> fx.Node:
+    """``x sigmoid(alpha x)``."""
+    x, alpha = ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0)
+    if alpha == 1:
+        return ctx.call(F.silu, x)
+    return ctx.call(torch.mul, x, ctx.call(torch.sigmoid, ctx.call(torch.mul, x, alpha)))
+
+
+@operator("Shrink")
+def _shrink(ctx: Context) -> fx.Node:
+    """``x + bias`` below -lambd, ``x - bias`` above lambd, else 0."""
+    lambd = ctx.node.attributes.get_float("lambd", 0.5)
+    bias = ctx.node.attributes.get_float("bias", 0.0)
+    return ctx.call(_shrunk, ctx.input(0), lambd, bias)
+
+
 @operator("Clip")
 def _clip(ctx: Context) -> fx.Node:
     """Limit to [min, max]: attributes before opset 11, optional inputs since."""
@@ -113,6 +136,8 @@ def _clip(ctx: Context) -> fx.Node:
         ctx.node.attributes.get_float(name, None) if ctx.opset < 11 else _limit(ctx, index)
         for index, name in ((1, "min"), (2, "max"))
     )
+    if isinstance(low, fx.Node) or isinstance(high, fx.Node):
+        return _clip_to_tensors(ctx, low, high)
     if low is None and high is None:
         return ctx.input(0)
     if low == 0 and high == 6:
@@ -132,8 +157,27 @@ def _log_softmax(ctx: Context) -> fx.Node:
     return _along_axis(ctx, F.log_softmax)
 
 
-def _limit(ctx: Context, index: int) -> float | None:
-    return ctx.constant(index).item() if ctx.has(index) else None
+def _limit(ctx: Context, index: int) -> float | fx.Node | None:
+    if not ctx.has(index):
+        return None
+    known = ctx.known(index)
+    return ctx.input(index) if known is None else float(known.item())
+
+
+def _clip_to_tensors(ctx: Context, low: Any, high: Any) -> fx.Node:
+    """Limit by what is known only when the module runs: first from below, then from above."""
+    x = ctx.input(0)
+    for limit, function in ((low, torch.maximum), (high, torch.minimum)):
+        if isinstance(limit, fx.Node):
+            x = ctx.call(function, x, limit)
+        elif limit is not None:
+            side = {"min": limit} if function is torch.maximum else {"max": limit}
+            x = ctx.call(torch.clamp, x, **side)
+    return x
+
+
+def _shrunk(x: torch.Tensor, lambd: float, bias: float) -> torch.Tensor:
+    return torch.where(x < -lambd, x + bias, torch.where(x > lambd, x - bias, 0.0))
 
 
 def _is_per_channel(ctx: Context) -> bool:

@@ -40,8 +40,6 @@ def _conv_transpose(ctx: Context) -> fx.Node:
 
     Pads shorten the output; where PyTorch cannot, a call of its own crops it.
     """
-    if "output_shape" in ctx.node.attributes:
-        raise ctx.refusal("output_shape is not supported; give pads instead")
     window, extra = _transposed_window(ctx)
     output = ctx.call(
         _choose(ctx, _TRANSPOSED),
@@ -70,14 +68,34 @@ def _options(ctx: Context, window: Window) -> dict[str, Any]:
 
 
 def _transposed_window(ctx: Context) -> tuple[Window, tuple[int, ...]]:
-    """Return the window and the output padding; SAME means input size times stride."""
+    """Return the window and the output padding; SAME means input size times stride.
+
+    Where the output's size is given, pads are what is too much.
+    """
     kernel = _kernel(ctx)
     extra = tuple(ctx.node.attributes.get_ints("output_padding", (0,) * len(kernel)))
     window = read_window(ctx, kernel)
+    if "output_shape" in ctx.node.attributes:
+        return _cropped_window(ctx, window, extra)
     if not ctx.node.attributes.get_string("auto_pad", "NOTSET").startswith("SAME"):
         return window, extra
     axes = zip(kernel, window.dilation, window.stride, extra, strict=True)
     return split_pads(ctx, window, [(k - 1) * d + 1 + e - s for k, d, s, e in axes]), extra
+
+
+def _cropped_window(
+    ctx: Context, window: Window, extra: tuple[int, ...]
+) -> tuple[Window, tuple[int, ...]]:
+    """Return the window for an output of given size, and the output padding that it needs."""
+    wanted = ctx.node.attributes.get_ints("output_shape")[-len(window.kernel) :]
+    excess = []
+    for axis, (size, length) in enumerate(zip(ctx.dims(0)[2:], wanted, strict=True)):
+        if size is None:
+            raise ctx.refusal("its output_shape needs an input of fixed height and width")
+        reach = (window.kernel[axis] - 1) * window.dilation[axis] + 1
+        excess.append((size - 1) * window.stride[axis] + extra[axis] + reach - length)
+    lacking = tuple(more - min(0, total) for more, total in zip(extra, excess, strict=True))
+    return split_pads(ctx, window, excess), lacking
 
 
 def _kernel(ctx: Context) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ _UNARY: dict[str, Callable[..., Any]] = {
     "Asinh": torch.asinh,
     "Atan": torch.atan,
     "Atanh": torch.atanh,
+    "BitwiseNot": torch.bitwise_not,
     "Ceil": torch.ceil,
     "Cos": torch.cos,
     "Cosh": torch.cosh,
@@ -55,7 +56,14 @@ _BINARY: dict[str, Callable[..., Any]] = {
     "LessOrEqual": python.le,
 }
 
+_BITS: dict[str, Callable[..., Any]] = {
+    "BitwiseAnd": torch.bitwise_and,
+    "BitwiseOr": torch.bitwise_or,
+    "BitwiseXor": torch.bitwise_xor,
+}
+
 _LOGICAL: dict[str, Callable[..., Any]] = {
+    **_BITS,
     "And": torch.logical_and,
     "Or": torch.logical_or,
     "Xor": torch.logical_xor,
@@ -76,8 +84,30 @@ def _binary(ctx: Context) -> fx.Node:
 
 @operator(*_LOGICAL)
 def _logical(ctx: Context) -> fx.Node:
-    """Combine two truth values."""
+    """Combine two truth values, or the bits of integers."""
     return ctx.call(_LOGICAL[ctx.node.op_type], ctx.input(0), ctx.input(1))
+
+
+@operator("BitShift")
+def _bit_shift(ctx: Context) -> fx.Node:
+    """Shift the bits of integers."""
+    is_left = ctx.node.attributes.get_string("direction", "LEFT") == "LEFT"
+    return ctx.call(python.lshift if is_left else python.rshift, ctx.input(0), ctx.input(1))
+
+
+@operator("IsInf")
+def _is_inf(ctx: Context) -> fx.Node:
+    """Tell which elements are infinite; only one sign may be asked for."""
+    x, attributes = ctx.input(0), ctx.node.attributes
+    positive, negative = (
+        attributes.get_int(name, 1) for name in ("detect_positive", "detect_negative")
+    )
+    if positive and negative:
+        return ctx.call(torch.isinf, x)
+    sign = torch.isposinf if positive else torch.isneginf
+    if positive or negative:
+        return ctx.call(sign, x)
+    return ctx.call(torch.zeros_like, x, dtype=torch.bool)
 
 
 @operator("Div")

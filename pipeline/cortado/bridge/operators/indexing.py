@@ -12,12 +12,12 @@ from cortado.bridge.context import Context
 from cortado.bridge.registry import operator
 from cortado.bridge.sizes import Item
 
-__all__: list[str] = []
+__all__ = ["torch_dtype"]
 
 _DTYPES = {
     ir.DataType.FLOAT: torch.float32,
-    ir.DataType.FLOAT16: torch.float16,
-    ir.DataType.BFLOAT16: torch.bfloat16,
+    ir.DataType.FLOAT16: torch.float32,  # half precision is computed in float32
+    ir.DataType.BFLOAT16: torch.float32,
     ir.DataType.DOUBLE: torch.float64,
     ir.DataType.INT8: torch.int8,
     ir.DataType.UINT8: torch.uint8,
@@ -27,7 +27,7 @@ _DTYPES = {
     ir.DataType.BOOL: torch.bool,
 }
 
-_PAD_MODES = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+_PAD_MODES = frozenset({"reflect", "edge", "wrap"})
 
 
 @operator("Concat")
@@ -58,15 +58,16 @@ def _slice(ctx: Context) -> fx.Node:
     starts, ends = (_limits(ctx, name, index) for index, name in ((1, "starts"), (2, "ends")))
     axes = ctx.axes("axes", 3) or tuple(range(len(starts)))
     steps = ctx.axes("steps", 4) or (1,) * len(starts)
-    if min(steps, default=1) < 0:
-        raise ctx.refusal("negative steps are not supported")
-    rank = ctx.rank(0)
+    rank, x = ctx.rank(0), ctx.input(0)
     index: list[Any] = [slice(None)] * rank
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        index[axis % rank] = slice(start, end, None if step == 1 else step)
+        if step < 0:  # PyTorch's slices only go forwards
+            x = ctx.call(_backwards, x, axis, (start, end, step))
+        else:
+            index[axis % rank] = slice(start, end, None if step == 1 else step)
     while index and index[-1] == slice(None):
         index.pop()
-    return ctx.call(getitem, ctx.input(0), tuple(index))
+    return ctx.call(getitem, x, tuple(index)) if index else x
 
 
 @operator("Gather")
@@ -83,7 +84,7 @@ def _gather(ctx: Context) -> fx.Node:
 @operator("Pad")
 def _pad(ctx: Context) -> fx.Node:
     """Add elements at the ends of axes: a constant, mirrored, or the edge's; or crop."""
-    pads = ctx.axes("pads", 1) or ()
+    pads = _limits(ctx, "pads", 1)
     if ctx.has(3):
         pads = _spread_pads(ctx, pads)
     half = len(pads) // 2
@@ -94,36 +95,66 @@ def _pad(ctx: Context) -> fx.Node:
     flat = tuple(pad for side in sides for pad in side)
     mode = ctx.node.attributes.get_string("mode", "constant")
     if mode == "constant":
-        fill = float(ctx.constant(2).item()) if ctx.has(2) else 0.0
+        fill = ctx.constant(2).item() if ctx.has(2) else 0.0
         fill = ctx.node.attributes.get_float("value", fill)
         return ctx.call(F.pad, ctx.input(0), flat, value=fill)
     if mode not in _PAD_MODES:
         raise ctx.refusal(f"mode {mode} is not supported")
-    spatial = half - 2
-    if len(sides) > spatial:
-        raise ctx.refusal(f"mode {mode} is supported on spatial axes only")
-    # Here PyTorch wants every spatial axis.
-    flat += (0, 0) * (spatial - len(sides))
-    return ctx.call(F.pad, ctx.input(0), flat, mode=_PAD_MODES[mode])
+    x = ctx.input(0)
+    for index, side in enumerate(sides):
+        x = ctx.call(_padded_with_copies, x, half - 1 - index, side, mode)
+    return x
 
 
 @operator("Cast")
 def _cast(ctx: Context) -> fx.Node:
     """Convert to another type."""
-    target = ir.DataType(ctx.node.attributes.get_int("to", 1))
+    target = ctx.node.attributes.get_int("to", 1)
+    return ctx.method("to", ctx.input(0), torch_dtype(ctx, target))
+
+
+@operator("CastLike")
+def _cast_like(ctx: Context) -> fx.Node:
+    """Convert to the type of the second input."""
+    return ctx.method("to", ctx.input(0), torch_dtype(ctx, ctx.dtype(1)))
+
+
+def torch_dtype(ctx: Context, dtype: int | None) -> torch.dtype:
+    """Return PyTorch's type for one of ONNX; refuse the node if it has none."""
+    target = ir.DataType(dtype or ir.DataType.UNDEFINED)
     if target not in _DTYPES:
         raise ctx.refusal(f"PyTorch lacks the type {target}")
-    return ctx.method("to", ctx.input(0), _DTYPES[target])
+    return _DTYPES[target]
+
+
+def _backwards(x: torch.Tensor, axis: int, limits: tuple[int, int, int]) -> torch.Tensor:
+    indices = range(*slice(*limits).indices(x.size(axis)))
+    return x.index_select(axis, torch.tensor(indices, dtype=torch.int64, device=x.device))
+
+
+def _padded_with_copies(
+    x: torch.Tensor, axis: int, pads: tuple[int, int], mode: str
+) -> torch.Tensor:
+    """Lengthen an axis by its own elements, or shorten it where a pad is negative."""
+    last = x.size(axis) - 1
+    places = torch.arange(-pads[0], last + 1 + pads[1], device=x.device)
+    if mode == "edge":
+        places = places.clamp(0, last)
+    elif mode == "wrap":
+        places = places.remainder(last + 1)
+    else:
+        places = last - (last - places.remainder(max(2 * last, 1))).abs()
+    return x.index_select(axis, places)
 
 
 def _limits(ctx: Context, name: str, index: int) -> tuple[Item, ...]:
     return ctx.sizes(index) if ctx.has(index) else tuple(ctx.node.attributes.get_ints(name, ()))
 
 
-def _spread_pads(ctx: Context, pads: tuple[int, ...]) -> tuple[int, ...]:
+def _spread_pads(ctx: Context, pads: tuple[Item, ...]) -> tuple[Item, ...]:
     """Return pads for all axes, given those for the axes that input 3 names (opset 18 on)."""
     axes, rank = ctx.axes("axes", 3) or (), ctx.rank(0)
-    spread = [0] * (2 * rank)
+    spread: list[Item] = [0] * (2 * rank)
     for index, axis in enumerate(axes):
         spread[axis % rank] = pads[index]
         spread[axis % rank + rank] = pads[index + len(axes)]

@@ -1,4 +1,4 @@
-"""Products of matrices: Gemm and MatMul."""
+"""Products of matrices: Gemm, MatMul and Einsum."""
 
 import torch
 from torch import fx
@@ -34,3 +34,9 @@ def _gemm(ctx: Context) -> fx.Node:
 def _matmul(ctx: Context) -> fx.Node:
     """Multiply as `numpy.matmul` does."""
     return ctx.call(torch.matmul, ctx.input(0), ctx.input(1))
+
+
+@operator("Einsum")
+def _einsum(ctx: Context) -> fx.Node:
+    """Sum products over axes by Einstein's convention."""
+    return ctx.call(torch.einsum, ctx.node.attributes.get_string("equation"), *ctx.inputs())

@@ -67,6 +67,7 @@ def _reshape(ctx: Context) -> fx.Node:
         for axis, item in enumerate(target):
             if isinstance(item, int) and item == 0:
                 target[axis] = ctx.method("size", x, axis)
+    ctx.builder.tell_shape(ctx.node.outputs[0], target)
     keeps_first = bool(target) and _keeps_first_axis(ctx, target[0])
     if keeps_first and len(target) == 2 and ctx.rank(0) >= 2:
         return x if ctx.rank(0) == 2 else ctx.call(torch.flatten, x, 1)
@@ -110,6 +111,8 @@ def _expand(ctx: Context) -> fx.Node:
     """Broadcast to a shape, which may itself have axes of length 1 or fewer axes."""
     target = ctx.sizes(1)
     dims = ctx.dims(0)
+    if len(target) >= len(dims) and 1 not in target:
+        ctx.builder.tell_shape(ctx.node.outputs[0], target)
     # An axis of length 1 in the target leaves the input's axis as it is: PyTorch's -1.
     first = len(target) - len(dims)
     kept: list[Any] = [

@@ -27,6 +27,7 @@ _EXACT = frozenset(  # as float32, in which decoders compute
     {
         onnx.TensorProto.FLOAT,
         onnx.TensorProto.FLOAT16,
+        onnx.TensorProto.BFLOAT16,
         onnx.TensorProto.INT8,
         onnx.TensorProto.UINT8,
         onnx.TensorProto.INT4,
