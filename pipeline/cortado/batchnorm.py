@@ -35,7 +35,7 @@ class Norm:
     Attributes
     ----------
     name : str
-        The node.
+        What reports call it.
     place : int
         Its index among the nodes of the graph.
     source : str
@@ -78,7 +78,7 @@ def find_norms(model: ir.Model) -> Norms:
     for node in model.graph.all_nodes():
         if node.op_type != "BatchNormalization" or node.domain not in ("", "ai.onnx"):
             continue
-        name = node.name or str(node.outputs[0].name)
+        name = _name_of(node)
         reason = "it is inside a node such as If" if node not in places else _why_not(node)
         if reason:
             skipped.append(Skipped(name, node.op_type, reason))
@@ -87,6 +87,15 @@ def find_norms(model: ir.Model) -> Norms:
         epsilon = node.attributes.get_float("epsilon", 1e-5)
         found.append(Norm(name, places[node], names[0], names[3], names[4], epsilon))
     return Norms(tuple(found), tuple(skipped))
+
+
+def _name_of(node: ir.Node) -> str:
+    """Return the name of a normalization: as with layers, that of its weights if they tell it."""
+    for value in node.inputs[3:4]:
+        for suffix in (".running_mean", ".mean"):
+            if value is not None and str(value.name).endswith(suffix):
+                return str(value.name).removesuffix(suffix)
+    return node.name or str(node.outputs[0].name)
 
 
 def _why_not(node: ir.Node) -> str:
@@ -161,11 +170,10 @@ def normalize(model: ir.Model, norm: Norm, batches: Iterable[FloatArray]) -> lis
     """Return what a normalization gives before its scale and bias, for each batch."""
     constants = model.graph.initializers
     mean, variance = (constants[name].const_value for name in (norm.mean, norm.variance))
-    assert mean is not None and variance is not None  # find_norms saw to it
+    assert mean is not None  # find_norms saw to it
+    assert variance is not None
     factor = 1 / np.sqrt(variance.numpy() + np.float32(norm.epsilon))
-    return [
-        (batch - _along(mean.numpy(), batch)) * _along(factor, batch) for batch in batches
-    ]
+    return [(batch - _along(mean.numpy(), batch)) * _along(factor, batch) for batch in batches]
 
 
 def _along(vector: FloatArray, batch: FloatArray) -> FloatArray:

@@ -66,7 +66,7 @@ def command(
     seed: int,
     talk: "Talk",
 ) -> None:
-    """Fit the weights that are left to what the dense model gives: no labels, no training.
+    """Fit the weights that are left to the dense model: no labels, no training.
 
     \b
     cortado repair pruned.onnx --reference dense.onnx --data mnist/ -o repaired.onnx

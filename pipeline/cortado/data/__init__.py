@@ -15,4 +15,13 @@ from cortado.data.sources import open_data
 from cortado.data.splits import Dataset
 from cortado.data.unlabelled import open_images
 
-__all__ = ["ArraySamples", "Batch", "Dataset", "Feed", "Samples", "open_data", "open_images", "subset"]
+__all__ = [
+    "ArraySamples",
+    "Batch",
+    "Dataset",
+    "Feed",
+    "Samples",
+    "open_data",
+    "open_images",
+    "subset",
+]

@@ -12,7 +12,14 @@ import numpy as np
 
 from cortado.model.typing import FloatArray, IntArray
 
-__all__ = ["LARGEST_INT4", "LARGEST_INT8", "find_shared_step", "find_step", "largest_integer", "round_to_grid"]
+__all__ = [
+    "LARGEST_INT4",
+    "LARGEST_INT8",
+    "find_shared_step",
+    "find_step",
+    "largest_integer",
+    "round_to_grid",
+]
 
 LARGEST_INT8 = 127
 LARGEST_INT4 = 7

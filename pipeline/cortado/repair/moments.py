@@ -42,7 +42,9 @@ class Moments:
 
 def measure_moments(batches: Iterable[tuple[FloatArray, FloatArray]]) -> Moments:
     """Return the moments of rows x (n, groups, k) and y (n, outputs), given in batches."""
-    count, inputs, cross = 0, np.float64(0), np.float64(0)
+    count = 0
+    inputs: FloatArray = np.zeros((), np.float64)
+    cross: FloatArray = np.zeros((), np.float64)
     for x, y in batches:
         ones = np.ones((*x.shape[:2], 1), x.dtype)
         by_group = np.concatenate([x, ones], axis=2).transpose(1, 2, 0)  # (groups, k + 1, n)
@@ -52,4 +54,3 @@ def measure_moments(batches: Iterable[tuple[FloatArray, FloatArray]]) -> Moments
         cross = cross + product.transpose(0, 2, 1).reshape(y.shape[1], -1)
         count += len(x)
     return Moments(inputs / count, cross / count)
-

@@ -197,15 +197,17 @@ class _Work:
         self.student.advance([job.source])
         self.teacher.advance([job.source])
         entering = list(self.student.values(job.source))
-        statistics = measure(self.student.model, job, entering[: self.fitted])
+        old = self.student.model
         wanted = list(self.teacher.values(job.source))[self.fitted :]
         wanted = normalize(self.teacher.model, job, wanted)
-        distances = []
-        for changed in ({}, statistics):
-            self.student.change(changed)
-            found = normalize(self.student.model, job, entering[self.fitted :])
-            distances.append(relative_distance(found, wanted))
-        return Step(job.name, "BatchNormalization", "statistics", *distances, kept=True)
+        self.student.change(measure(old, job, entering[: self.fitted]))
+        before, after = (
+            relative_distance(normalize(model, job, entering[self.fitted :]), wanted)
+            for model in (old, self.student.model)
+        )
+        if not after < before:
+            self.student.model = old
+        return Step(job.name, "BatchNormalization", "statistics", before, after, after < before)
 
     def distances(self, model: ir.Model) -> tuple[float, float]:
         """Return how far the outputs are from the reference's, before and after, on held images."""
@@ -248,9 +250,7 @@ class _Work:
     def _rows(self, job: Regression) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Yield the rows of each batch: first those to fit on, then those to check with."""
         generator = np.random.default_rng([self.options.seed, job.place])
-        pairs = zip(
-            self.student.values(job.source), self.teacher.values(job.target), strict=True
-        )
+        pairs = zip(self.student.values(job.source), self.teacher.values(job.target), strict=True)
         for index, (x, y) in enumerate(pairs):
             share = self.fitted if index < self.fitted else _HELD_ROWS * len(self.held)
             yield job.rows(x, y, -(-self.options.rows // share), generator)

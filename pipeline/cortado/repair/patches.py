@@ -81,8 +81,9 @@ class Window:
         if total > most:
             chosen = np.sort(generator.choice(total, most, replace=False))
         image, *position = np.unravel_index(chosen, places)
-        inputs = seen[(image, slice(None), *position)]  # (rows, channels, kernel…)
-        outputs = y[(image, slice(None), *position)]
+        places_first = np.moveaxis(seen, 1, len(places))  # (n, positions…, channels, kernel…)
+        inputs = places_first[(image, *position)]
+        outputs = np.moveaxis(y, 1, -1)[(image, *position)]
         return inputs.reshape(len(chosen), self.groups, -1), outputs
 
     def _windows(self, x: FloatArray, positions: Sequence[int]) -> FloatArray:

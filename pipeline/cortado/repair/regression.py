@@ -142,7 +142,7 @@ def _gemm(layer: Layer, place: int, norms: Collection[str]) -> Regression | str:
     (node,) = layer.nodes
     if node.inputs[1] is not layer.weight or node.attributes.get_int("transA", 0):
         return "its weight is the left factor, or its input is transposed"
-    transposed = not node.attributes.get_int("transB", 0)
+    transposed = node.attributes.get_int("transB", 0) == 0
     outputs = layer.array.shape[1 if transposed else 0]
     factor = node.attributes.get_float("beta", 1.0)
     bias = node.inputs[2] if len(node.inputs) > 2 and factor else None
@@ -240,5 +240,6 @@ def _offset(bias: ir.Value | None, factor: float = 1.0) -> FloatArray | None:
 
 
 def _name(value: ir.Value | None) -> str:
-    assert value is not None and value.name is not None  # ONNX demands both
+    assert value is not None  # ONNX demands both
+    assert value.name is not None
     return value.name

@@ -93,9 +93,7 @@ def solve_values(
     right = _by_value(sharing, target)
     diagonal = np.diagonal(system)
     strength = damping * float(diagonal.mean()) or 1.0
-    return np.linalg.solve(
-        system + strength * np.eye(count), right + strength * sharing.values
-    )
+    return np.linalg.solve(system + strength * np.eye(count), right + strength * sharing.values)
 
 
 def _row(
@@ -112,5 +110,5 @@ def _row(
 def _by_value(sharing: Sharing, array: FloatArray) -> FloatArray:
     """Sum an array of the weights' shape over the weights of each value."""
     weighted = (array * sharing.factors).ravel()
-    sums = np.bincount(sharing.labels.ravel(), weighted, len(sharing.values) + 1)
+    sums: FloatArray = np.bincount(sharing.labels.ravel(), weighted, len(sharing.values) + 1)
     return sums[:-1]
