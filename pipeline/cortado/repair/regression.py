@@ -140,7 +140,7 @@ def find_regression(layer: Layer, graph: ir.Graph, norms: Collection[str]) -> Re
 
 def _gemm(layer: Layer, place: int, norms: Collection[str]) -> Regression | str:
     (node,) = layer.nodes
-    if node.inputs[1] is not layer.weight or node.attributes.get_int("transA", 0):
+    if node.inputs[1] is not layer.weight or node.attributes.get_int("transA", 0) != 0:
         return "its weight is the left factor, or its input is transposed"
     transposed = node.attributes.get_int("transB", 0) == 0
     outputs = layer.array.shape[1 if transposed else 0]

@@ -110,5 +110,5 @@ def _row(
 def _by_value(sharing: Sharing, array: FloatArray) -> FloatArray:
     """Sum an array of the weights' shape over the weights of each value."""
     weighted = (array * sharing.factors).ravel()
-    sums: FloatArray = np.bincount(sharing.labels.ravel(), weighted, len(sharing.values) + 1)
-    return sums[:-1]
+    sums = np.bincount(sharing.labels.ravel(), weighted, len(sharing.values) + 1)
+    return np.asarray(sums[:-1], np.float64)

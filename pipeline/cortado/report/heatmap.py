@@ -20,7 +20,7 @@ from cortado.model.typing import FloatArray
 
 __all__ = ["Heatmap", "image_of", "make_heatmap"]
 
-_LARGEST = 240  # cells of an axis
+_LARGEST = 300  # cells of an axis
 _FEW_CHANNELS = 4
 _CONVOLUTIONS = {"Conv", "ConvTranspose"}
 _FLATTENING = {"Flatten", "Identity", "Reshape"}
@@ -92,10 +92,10 @@ def _kernels(layer: Layer, weights: FloatArray) -> Heatmap:
         tiles = np.full((rows * columns, height, width), np.nan)
         tiles[:outputs] = weights.mean(axis=1)
         cells = _tiled(tiles.reshape(rows, columns, height, width))
-        if max(cells.shape) <= 2 * _LARGEST:
+        if max(cells.shape) <= _LARGEST:
             caption = "mean |w| of each kernel" if inputs > 1 else "|w| of each kernel"
             return Heatmap(cells, caption, "", "", cells.shape)
-    if max(outputs * (height + 1), inputs * (width + 1)) <= 2 * _LARGEST:
+    if max(outputs * (height + 1), inputs * (width + 1)) <= _LARGEST:
         return Heatmap(_tiled(weights), "|w|", "output", "input", (outputs, inputs))
     means = weights.mean(axis=(2, 3))
     return _binned(means, "mean |w| of each kernel", "output", "input")

@@ -55,7 +55,7 @@ def draw_layer(views: Sequence[LayerView]) -> bytes:
         At least one; the same layer in each model, the first the oldest.
     """
     first = views[0].layer
-    figure = Figure(figsize=(11, 7.4), dpi=110, layout="constrained")
+    figure = Figure(figsize=(11, 7.4), dpi=160, layout="constrained")
     shape = "×".join(map(str, first.array.shape))
     figure.suptitle(f"{first.name}  ({first.op_type}, {shape})", x=0.01, ha="left", color=INK)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.45))[:, 0]
@@ -110,7 +110,8 @@ def _draw_heatmaps(rows: FloatArray, views: Sequence[LayerView]) -> None:
         image = _draw_heatmap(axes, heat, norm)
         finish(axes, f"{view.title}: {heat.caption}")
         axes.spines[:].set_visible(False)
-    axes.figure.colorbar(image, ax=list(rows), shrink=0.8, extend="max", pad=0.02)
+        axes.set_anchor("NW")
+    axes.figure.colorbar(image, ax=list(rows), shrink=0.8, extend="max", pad=0.02, panchor=False)
 
 
 def _draw_heatmap(axes: Axes, heat: Heatmap, norm: Normalize) -> AxesImage:
@@ -122,7 +123,6 @@ def _draw_heatmap(axes: Axes, heat: Heatmap, norm: Normalize) -> AxesImage:
         norm=norm,
         extent=(0, columns, rows, 0),
         aspect="equal" if square else "auto",
-        interpolation="nearest",
     )
     if heat.down:
         axes.set_ylabel(heat.down, fontsize=9, color=INK)
