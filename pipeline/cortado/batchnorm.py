@@ -156,10 +156,10 @@ def measure(model: ir.Model, norm: Norm, batches: Iterable[FloatArray]) -> dict[
     axes = (0, *range(2, batches[0].ndim))
     count = sum(batch.size // batch.shape[1] for batch in batches)
     mean = sum(batch.sum(axis=axes, dtype=np.float64) for batch in batches) / count
+    if not np.isfinite(mean).all():
+        raise CortadoError(f"what enters the normalization {norm.name} is NaN or infinite")
     squares = (np.square(batch - _along(mean, batch)).sum(axis=axes) for batch in batches)
     variance = np.asarray(sum(squares) / count)
-    if not np.isfinite(variance).all():
-        raise CortadoError(f"what enters the normalization {norm.name} is NaN or infinite")
     old = model.graph.initializers[norm.variance].const_value
     assert old is not None  # find_norms saw to it
     kept = np.where(variance > 0, variance, old.numpy())

@@ -31,6 +31,7 @@ from cortado.steps import Progress, Steps
 __all__ = ["Repaired", "Step", "repair"]
 
 _HELD_ROWS = 4  # a fit has so many times the rows that its check has
+_LAST = {"LogSoftmax", "Sigmoid", "Softmax"}  # what classifiers end with
 _WIDE = 2_000  # inputs of a layer: below, threads would wait for one another more than they do
 
 
@@ -72,7 +73,7 @@ class Repaired:
     skipped : tuple of Skipped
         Layers and normalizations that stay as they were, and why.
     before, after : float
-        Distance of the outputs, as in `Step`.
+        Distance of the outputs, as in `Step`; of a Softmax, that of what it gets.
     kept : bool
         Whether the repair as a whole made the outputs better.
     """
@@ -211,8 +212,7 @@ class _Work:
 
     def distances(self, model: ir.Model) -> tuple[float, float]:
         """Return how far the outputs are from the reference's, before and after, on held images."""
-        outputs = [value for value in model.graph.outputs if value.dtype is ir.DataType.FLOAT]
-        names = [str(value.name) for value in outputs]
+        names = _scores(model)
         old = Frontier(model, self.held)
         for frontier in (old, self.student, self.teacher):
             frontier.advance(names)
@@ -252,8 +252,25 @@ class _Work:
         generator = np.random.default_rng([self.options.seed, job.place])
         pairs = zip(self.student.values(job.source), self.teacher.values(job.target), strict=True)
         for index, (x, y) in enumerate(pairs):
+            if not (np.isfinite(x).all() and np.isfinite(y).all()):
+                raise CortadoError(f"values around {job.layer.name} are NaN or infinite")
             share = self.fitted if index < self.fitted else _HELD_ROWS * len(self.held)
             yield job.rows(x, y, -(-self.options.rows // share), generator)
+
+
+def _scores(model: ir.Model) -> list[str]:
+    """Return the values that tell how good a model is: its outputs, or what a Softmax gets there.
+
+    Behind a Softmax, errors of two sure answers count as much as all others together.
+    """
+    names = []
+    for value in model.graph.outputs:
+        if value.dtype is not ir.DataType.FLOAT:
+            continue
+        node = value.producer()
+        before = node.inputs[0] if node is not None and node.op_type in _LAST else None
+        names.append(str((before or value).name))
+    return list(dict.fromkeys(names))
 
 
 def _has_pruned_biases(model: ir.Model) -> bool:
