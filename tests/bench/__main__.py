@@ -8,7 +8,15 @@ project.
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import coded, compress_lenets, kernels, kmeans, masked_step, published_errors
+from tests.bench import (
+    coded,
+    compress_lenets,
+    kernels,
+    kmeans,
+    masked_step,
+    published_errors,
+    repair,
+)
 from tests.bench.row import Row
 from tests.support import SHARED
 
@@ -17,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "kmeans": kmeans.rows,
     "kernels": kernels.rows,
     "masked-step": masked_step.rows,
+    "repair": repair.rows,
     "compress": compress_lenets.rows,
     "coded": coded.rows,
 }
