@@ -22,7 +22,7 @@ NETS = [
         "lenet_iter_10000.caffemodel",
         {"conv1": 0.34, "conv2": 0.88, "fc1": 0.92, "fc2": 0.81},
         [],
-        (0.013, 5.0),
+        (0.013, None),
     ),
 ]
 
@@ -38,8 +38,9 @@ def rows() -> Iterator[Row]:
             before, after = (_error(model, head) for model in (cut, done))
             errors = f"{before:.2%} → {after:.2%}"
             yield Row(f"errors of pruned {folder}", errors, f"≤ {most:.2%}", after <= most)
-            seconds = report["seconds"]
-            yield Row("its repair [s]", f"{seconds:.2f}", f"≤ {limit:g}", seconds <= limit)
+            if limit is not None:
+                seconds = report["seconds"]
+                yield Row("its repair [s]", f"{seconds:.2f}", f"≤ {limit:g}", seconds <= limit)
 
 
 def _error(model: str, head: list[str]) -> float:
