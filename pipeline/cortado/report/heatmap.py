@@ -11,7 +11,7 @@ A raster that is larger than the picture holds means of blocks.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Heatmap:
         What it shows, and what its axes count.
     size : (float, float)
         What the axes span, in their own units: (rows, columns).
+    square : bool
+        Whether cells are drawn as squares, as pixels and kernels are.
     """
 
     cells: FloatArray
@@ -45,6 +47,7 @@ class Heatmap:
     down: str
     across: str
     size: tuple[float, float]
+    square: bool = False
 
 
 def make_heatmap(layer: Layer, image: tuple[int, ...] | None) -> Heatmap:
@@ -65,7 +68,8 @@ def make_heatmap(layer: Layer, image: tuple[int, ...] | None) -> Heatmap:
     if image is not None and len(image) == 3 and math.prod(image) == matrix.shape[1]:
         pixels = matrix.sum(axis=0).reshape(image)
         side_by_side = np.concatenate(list(pixels), axis=1)  # channels across
-        return _binned(side_by_side, "Σ |w| from each pixel", "y", "x")
+        heat = _binned(side_by_side, "Σ |w| from each pixel", "y", "x")
+        return replace(heat, square=True)
     return _binned(matrix, "|w|", "output", "input")
 
 
@@ -94,9 +98,10 @@ def _kernels(layer: Layer, weights: FloatArray) -> Heatmap:
         cells = _tiled(tiles.reshape(rows, columns, height, width))
         if max(cells.shape) <= _LARGEST:
             caption = "mean |w| of each kernel" if inputs > 1 else "|w| of each kernel"
-            return Heatmap(cells, caption, "", "", cells.shape)
+            return Heatmap(cells, caption, "", "", cells.shape, square=True)
     if max(outputs * (height + 1), inputs * (width + 1)) <= _LARGEST:
-        return Heatmap(_tiled(weights), "|w|", "output", "input", (outputs, inputs))
+        size = (outputs, inputs)
+        return Heatmap(_tiled(weights), "|w|", "output", "input", size, square=height == width)
     means = weights.mean(axis=(2, 3))
     return _binned(means, "mean |w| of each kernel", "output", "input")
 

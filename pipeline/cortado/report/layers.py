@@ -23,7 +23,6 @@ __all__ = ["LayerView", "draw_layer"]
 
 _BINS = 121
 _BRIGHTEST = 99.5  # percent of the cells are not brighter than the end of the scale
-_NARROWEST = 0.25  # height by width of a map whose cells are squares
 _HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f3ee", "#e2a47c", "#c1592b", "#4a1d0a"])
 
 
@@ -116,13 +115,12 @@ def _draw_heatmaps(rows: FloatArray, views: Sequence[LayerView]) -> None:
 
 def _draw_heatmap(axes: Axes, heat: Heatmap, norm: Normalize) -> AxesImage:
     rows, columns = heat.size
-    square = _NARROWEST < rows / columns < 1 / _NARROWEST
     image = axes.imshow(
         heat.cells,
         cmap=_HEAT,
         norm=norm,
         extent=(0, columns, rows, 0),
-        aspect="equal" if square else "auto",
+        aspect="equal" if heat.square else "auto",
     )
     if heat.down:
         axes.set_ylabel(heat.down, fontsize=9, color=INK)
