@@ -70,14 +70,12 @@ def test_large_convolutions_show_the_mean_of_each_kernel():
 
 
 @pytest.mark.parametrize("values", ["free", "shared", "zero"])
-def test_a_picture_is_a_png_and_always_the_same(values):
+def test_a_picture_is_a_png(values):
     before, after = conv_net(), conv_net()
     w = layers(before)["fc"].array
     changed = {"free": w / 2, "shared": np.sign(w) * 0.5, "zero": 0 * w}[values]
     after = with_weight(after, "fc.weight", changed)
     views = [LayerView(str(i), layers(net)["fc"], None) for i, net in enumerate((before, after))]
-    data = draw_layer(views)
-    assert data == draw_layer(views)
-    image = Image.open(io.BytesIO(data))
+    image = Image.open(io.BytesIO(draw_layer(views)))
     assert (image.format, image.size) == ("PNG", (1760, 1184))
     assert len(image.convert("L").getcolors()) > 50
