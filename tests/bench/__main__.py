@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from tests.bench import (
     coded,
     compress_lenets,
+    fuzz,
     kernels,
     kmeans,
     masked_step,
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "repair": repair.rows,
     "compress": compress_lenets.rows,
     "coded": coded.rows,
+    "fuzz": fuzz.rows,
 }
 
 
