@@ -9,6 +9,7 @@ import contextlib
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -19,12 +20,15 @@ from cortado.errors import CortadoError
 from cortado.model import serial
 
 __all__ = [
+    "check_folder",
     "check_writable",
+    "is_folder",
     "list_names",
     "read",
     "read_model",
     "read_text",
     "write",
+    "write_folder",
 ]
 
 
@@ -78,6 +82,29 @@ def check_writable(path: str) -> None:
         raise CortadoError(f"cannot write {path}: no files in {target.parent}") from error
     except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links in a circle
         raise _cannot_write(path, error) from error
+
+
+def is_folder(path: str) -> bool:
+    """Tell whether `path` is a directory, or written as one: ``plots/``."""
+    return path.endswith("/") or Path(path).is_dir()
+
+
+def check_folder(path: str) -> None:
+    """Refuse, before any work is done, a directory that files could not be written to."""
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise CortadoError(f"cannot write to {path}: it is a file")
+    check_writable(str((folder if folder.is_dir() else folder.parent) / "x"))
+
+
+def write_folder(path: str, contents: Mapping[str, bytes]) -> None:
+    """Write files, by their names, to the directory `path`, which is made if need be."""
+    try:
+        Path(path).mkdir(exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    for name, data in contents.items():
+        write(str(Path(path) / name), data)
 
 
 def write(path: str, data: bytes) -> None:

@@ -18,6 +18,7 @@ from tests.bench import (
     large_import,
     masked_step,
     published_errors,
+    repair,
 )
 from tests.bench.row import Row
 from tests.support import SHARED
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "kmeans": kmeans.rows,
     "kernels": kernels.rows,
     "masked-step": masked_step.rows,
+    "repair": repair.rows,
     "compress": compress_lenets.rows,
     "coded": coded.rows,
     "exports": exports.rows,

@@ -28,6 +28,7 @@ from cli.program import cortado, refused
         ("quantize {dense} --epochs 1", "--epochs needs --data"),
         ("quantize {dense} --lr 0.1", "--lr needs --data"),
         ("quantize {dense} --shift 1", "--shift needs --data"),
+        ("quantize {dense} --batchnorm keep", "--batchnorm needs --data"),
         ("quantize {dense} --device cpu", "--device needs --data"),
     ],
 )

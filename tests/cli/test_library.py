@@ -13,11 +13,11 @@ from cortado.emit import Storage
 from cortado.kernel import Kernel
 from cortado.prune import Method, PruneOptions, Scope
 from cortado.quantize import Grid, Init, QuantizeOptions
-from cortado.retrain.options import Gradual, Optimizer, Rate, RetrainOptions
+from cortado.repair import RepairOptions
+from cortado.retrain.options import BatchNorm, Gradual, Optimizer, Rate, RetrainOptions
 from cortado_cli.main import COMMANDS, cli
 
 CHOICES = {
-    "import --detections": typing.get_type_hints(CaffeOptions)["detections"],
     "import --phase": typing.get_type_hints(CaffeOptions)["phase"],
     "import --detections": typing.get_type_hints(CaffeOptions)["detections"],
     "export-caffe --phase": typing.get_type_hints(CaffeOptions)["phase"],
@@ -28,8 +28,10 @@ CHOICES = {
     "retrain --scope": Scope,
     "retrain --optimizer": Optimizer,
     "retrain --rate": Rate,
+    "retrain --batchnorm": BatchNorm,
     "quantize --optimizer": Optimizer,
     "quantize --rate": Rate,
+    "quantize --batchnorm": BatchNorm,
     "quantize --init": Init,
     "quantize --grid": Grid,
     "evaluate --split": SplitName,
@@ -43,6 +45,7 @@ DEFAULTS = [
     ("import", CaffeOptions(), set()),
     ("prune", PruneOptions(), set()),
     ("retrain", RetrainOptions(), set()),
+    ("repair", RepairOptions(), set()),
     ("retrain", Gradual(()).prune, {"seed"}),
     ("quantize", QuantizeOptions(), set()),
     ("quantize", RetrainOptions(), {"epochs"}),  # without epochs nothing is trained

@@ -1,15 +1,18 @@
 """``cortado inspect``: what a model consists of, layer by layer."""
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cortado_cli.options import check_file, json_option, talk_options
+from cortado_cli.options import check_file, json_option, refuse_without, talk_options
 from cortado_cli.reports import skipped_lines, skipped_reports
 
 if TYPE_CHECKING:
+    from cortado.activity import LayerActivity
+    from cortado.data import Samples
     from cortado.describe import Description, LayerFigures
     from cortado.emit import Emitted
     from cortado.validate import Candidate
@@ -23,40 +26,84 @@ _HEADINGS = (
 )
 
 
+_ACTIVITY_HEADINGS = ("layer", "units", "active an image", "least", "most", "never active")
+
+
+def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse, before any work is done, a file or directory that could not be written to."""
+    if value is None or value == "-":
+        return check_file(ctx, param, value)
+    from cortado import files  # imports onnx, which --help can do without
+
+    if not files.is_folder(value):
+        return check_file(ctx, param, value)
+    files.check_folder(value)
+    return value
+
+
 @click.command("inspect")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @click.option(
     "--plot",
-    callback=check_file,
-    metavar="PATH.png",
-    help="Draw the models side by side, as a picture.",
+    callback=_check_plot,
+    metavar="PATH",
+    help="Draw the models side by side, as a .png; into a directory (PATH/), each layer.",
+)
+@click.option(
+    "--data",
+    metavar="SPEC",
+    help="Count on these images how many units of each layer are active; labels are not used.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    metavar="N",
+    help="For --data: a fixed random subset of N images.",
 )
 @json_option
 @talk_options
 def command(
-    *, models: tuple[str, ...], plot: str | None, json_path: str | None, talk: "Talk"
+    *,
+    models: tuple[str, ...],
+    plot: str | None,
+    data: str | None,
+    samples: int,
+    json_path: str | None,
+    talk: "Talk",
 ) -> None:
     """Show each layer's weights, zeros, distinct values, entropy and bytes.
 
     \b
     cortado inspect lenet.onnx
     cortado inspect dense.onnx small.onnx --plot overview.png --json report.json
+    cortado inspect dense.onnx small.onnx --plot layers/ --data mnist/
 
     "values" counts distinct non-zero weights. "bits" is the order-0 entropy of a weight, zeros
     among them; "bytes" is what the layer's weights take, zeros among them. Integer weights that
     emit --kernel made are listed last, as "op" multiplies with them. "bound" is what a code could
     reach that treats weights one by one. A second table tells what each tensor takes in a sparse or
-    coded file. -v tells how a model came to be, but
-    for coded files, which do not keep it.
+    coded file. -v tells how a model came to be, but for coded files, which do not keep it.
+
+    A picture of a layer shows how its weights are distributed, the values that they share, and
+    where they are; several models are compared, the first as the one before. With --data, a unit
+    is active on an image if it gives more than zero anywhere, behind its activation function.
     """
+    from cortado import files
     from cortado.model.metadata import read_history
     from cortado_cli.streams import write_artifact, write_json, write_text
 
-    found = [_inspect(path) for path in models or ("-",)]
+    if data is None:
+        refuse_without("--data", ["samples"])
+    images = None if data is None else _open_images(data, samples)
+    found = [_inspect(path, images, talk) for path in models or ("-",)]
     for file in found:
         for step in read_history(file.candidate.model):
             talk.detail(f"{file.path}: {step}")
-    if plot is not None:
+    if plot is not None and files.is_folder(plot):
+        files.write_folder(plot, _draw_layers(found))
+    elif plot is not None:
         write_artifact(plot, _draw(found))
     if json_path != "-":
         titles = [f"{file.path}\n" if len(found) > 1 else "" for file in found]
@@ -73,16 +120,27 @@ class _Inspected:
     candidate: "Candidate"
     description: "Description"
     stored: "Emitted | None"
+    activity: "tuple[LayerActivity, ...] | None"
 
 
-def _inspect(path: str) -> _Inspected:
+def _open_images(spec: str, samples: int) -> "Samples":
+    from cortado.data import open_images, subset
+
+    return subset(open_images(spec)[0], samples)
+
+
+def _inspect(path: str, images: "Samples | None", talk: "Talk") -> _Inspected:
+    from cortado.activity import measure_activity
     from cortado.describe import describe
     from cortado.emit import read_stored
     from cortado_cli.streams import read_candidate
 
     candidate = read_candidate(path)
     stored = read_stored(candidate.data, candidate.model)
-    return _Inspected(path, candidate, describe(candidate.model), stored)
+    activity = None
+    if images is not None:
+        activity = talk.follow(measure_activity(candidate.model, images))
+    return _Inspected(path, candidate, describe(candidate.model), stored, activity)
 
 
 def _draw(found: "list[_Inspected]") -> bytes:
@@ -102,6 +160,25 @@ def _draw(found: "list[_Inspected]") -> bytes:
     )
 
 
+def _draw_layers(found: "list[_Inspected]") -> dict[str, bytes]:
+    """Return a picture of each layer of the first model, by the name of its file."""
+    from cortado.model.layers import find_layers
+    from cortado.report import LayerView, draw_layer, image_of  # imports matplotlib
+
+    titles = [file.path.rpartition("/")[2] for file in found]
+    layers = [{x.name: x for x in find_layers(file.candidate.model).prunable} for file in found]
+    pictures = {}
+    for number, name in enumerate(layers[0], start=1):
+        views = [
+            LayerView(title, found_here[name], image_of(found_here[name]))
+            for title, found_here in zip(titles, layers, strict=True)
+            if name in found_here
+        ]
+        safe = re.sub(r"[^\w.-]+", "_", name)
+        pictures[f"{number:0{len(str(len(layers[0])))}}-{safe}.png"] = draw_layer(views)
+    return pictures
+
+
 def _show(file: _Inspected) -> str:
     from cortado_cli.sizes import HEADINGS, size_rows
     from cortado_cli.talk import format_table
@@ -111,6 +188,9 @@ def _show(file: _Inspected) -> str:
     text = format_table(_HEADINGS, rows, sys.stdout)
     if stored is not None and any(tensor.storage != "dense" for tensor in stored.tensors):
         text += "\n" + format_table(HEADINGS, size_rows(stored), sys.stdout) + "\n"
+    if file.activity is not None:
+        rows = [_activity_row(layer) for layer in file.activity]
+        text += "\n" + format_table(_ACTIVITY_HEADINGS, rows, sys.stdout) + "\n"
     lines = [_summary(len(file.candidate.data), description)]
     if stored is None:
         lines.append("coded by another version: what each tensor takes in the file is not known")
@@ -130,6 +210,17 @@ def _row(layer: "LayerFigures") -> tuple[str, ...]:
         f"{layer.entropy:.3f}",
         f"{layer.dense_bytes:,}",
         f"{layer.bound_bytes:,.0f}",
+    )
+
+
+def _activity_row(layer: "LayerActivity") -> tuple[str, ...]:
+    return (
+        layer.name,
+        f"{layer.units:,}",
+        f"{layer.mean:,.1f}",
+        f"{layer.least:,}",
+        f"{layer.most:,}",
+        f"{layer.never:,}",
     )
 
 
@@ -156,7 +247,22 @@ def _report(file: _Inspected) -> dict[str, Any]:
         "total": _figures(description.total),
         "layers": [_figures(layer) for layer in description.layers],
         "skipped": skipped_reports(description.skipped),
+        **({} if file.activity is None else {"activity": _activity_report(file.activity)}),
     }
+
+
+def _activity_report(layers: "tuple[LayerActivity, ...]") -> list[dict[str, Any]]:
+    return [
+        {
+            "name": layer.name,
+            "units": layer.units,
+            "active_mean": layer.mean,
+            "active_least": layer.least,
+            "active_most": layer.most,
+            "never_active": layer.never,
+        }
+        for layer in layers
+    ]
 
 
 def _figures(layer: "LayerFigures") -> dict[str, Any]:

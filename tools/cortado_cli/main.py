@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "Measure accuracy and loss of a model, image by image, in onnxruntime.",
     "prune": "Set the least important weights to zero; zeros that are there stay.",
     "retrain": "Train a model in PyTorch; its zeros stay zero, its shared values stay shared.",
+    "repair": "Fit the weights that are left to the dense model: no labels, no training.",
     "quantize": "Let the non-zero weights of each layer share 2^B values; zeros stay zero.",
     "emit": "Write a model as a file that an unmodified onnxruntime loads.",
     "densify": "Turn any stored form back into a plain dense ONNX model, every weight bit for bit.",

@@ -27,6 +27,7 @@ class Training:
     momentum: float
     weight_decay: float
     shift: int
+    batchnorm: Literal["measure", "keep"]
 
     def options(self, device: str, seed: int) -> "RetrainOptions":
         """Return the options of the library."""
@@ -41,6 +42,7 @@ class Training:
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             shift=self.shift,
+            batchnorm=self.batchnorm,
             device=device,
             seed=seed,
         )
@@ -71,11 +73,14 @@ def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..
             momentum: float,
             weight_decay: float,
             shift: int,
+            batchnorm: Literal["measure", "keep"],
             **options: object,
         ) -> None:
             if optimizer != "sgd":
                 refuse_without("--optimizer sgd", ["momentum"])
-            chosen = Training(epochs, batch, optimizer, lr, rate, momentum, weight_decay, shift)
+            chosen = Training(
+                epochs, batch, optimizer, lr, rate, momentum, weight_decay, shift, batchnorm
+            )
             command(training=chosen, **options)
 
         for option in reversed(_options(epochs)):
@@ -141,5 +146,12 @@ def _options(epochs: int) -> list[Callable[[Callable[..., None]], Callable[..., 
             show_default=True,
             metavar="PIXELS",
             help="Move each training image at random by up to so many pixels.",
+        ),
+        click.option(
+            "--batchnorm",
+            type=click.Choice(["measure", "keep"]),
+            default="measure",
+            show_default=True,
+            help="Measure BatchNorm statistics before and after training, or keep the file's.",
         ),
     ]

@@ -1,16 +1,27 @@
 """Data sources: labelled images for retraining and evaluation.
 
-samples   labelled images that are taken by index, a batch at a time
-splits    training, validation and test part of a data set
-idx       the file format of MNIST
-digits    the embedded default: real handwritten digits that scikit-learn carries
-sources   what a ``--data`` option may name
-feed      pixels → the input that a model wants
+samples      labelled images that are taken by index, a batch at a time
+splits       training, validation and test part of a data set
+idx          the file format of MNIST
+digits       the embedded default: real handwritten digits that scikit-learn carries
+sources      what a ``--data`` option may name
+unlabelled   images where labels are not asked for
+feed         pixels → the input that a model wants
 """
 
 from cortado.data.feed import Feed
 from cortado.data.samples import ArraySamples, Batch, Samples, subset
 from cortado.data.sources import open_data
 from cortado.data.splits import Dataset
+from cortado.data.unlabelled import open_images
 
-__all__ = ["ArraySamples", "Batch", "Dataset", "Feed", "Samples", "open_data", "subset"]
+__all__ = [
+    "ArraySamples",
+    "Batch",
+    "Dataset",
+    "Feed",
+    "Samples",
+    "open_data",
+    "open_images",
+    "subset",
+]

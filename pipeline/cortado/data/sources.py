@@ -29,11 +29,11 @@ from cortado.errors import CortadoError
 from cortado.model.typing import Array, IntArray
 from cortado.plugins import foreign_code, import_module
 
-__all__ = ["open_data"]
+__all__ = ["DAMAGED_ARCHIVE", "check_pixels", "open_data"]
 
 # what numpy and zipfile raise: RuntimeError for encryption and unknown compression, TypeError
 # for a file that holds one array and no archive
-_DAMAGED_ARCHIVE = (
+DAMAGED_ARCHIVE = (
     *(ValueError, OSError, EOFError, RuntimeError, TypeError, MemoryError),
     *(zipfile.BadZipFile, zlib.error),
 )
@@ -90,7 +90,7 @@ def _open_npz(path: str) -> Dataset:
     try:
         with np.load(io.BytesIO(files.read(path)), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except _DAMAGED_ARCHIVE as error:
+    except DAMAGED_ARCHIVE as error:
         raise CortadoError(f"{path} is not an .npz file, or is damaged: {error}") from error
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
         train = _arrays(arrays["x_train"], arrays["y_train"], path)
@@ -113,6 +113,11 @@ def _arrays(pixels: Array, labels: Array, source: str) -> ArraySamples:
         )
     if len(labels) == 0 or labels.min() < 0:
         raise CortadoError(f"{source}: " + ("a label is negative" if len(labels) else "no images"))
+    return ArraySamples(check_pixels(pixels, source), labels.astype(np.int64))
+
+
+def check_pixels(pixels: Array, source: str) -> Array:
+    """Return images as (n, channels, …) or (n, features); refuse what are none."""
     if pixels.dtype.kind not in "iuf" or pixels.ndim < 2:
         raise CortadoError(
             f"{source}: the images are {pixels.dtype} of shape {list(pixels.shape)}, "
@@ -120,7 +125,7 @@ def _arrays(pixels: Array, labels: Array, source: str) -> ArraySamples:
         )
     if pixels.dtype.kind == "f":
         pixels = _finite(pixels, source)
-    return ArraySamples(_with_channels(pixels), labels.astype(np.int64))
+    return _with_channels(pixels)
 
 
 def _finite(pixels: Array, source: str) -> Array:

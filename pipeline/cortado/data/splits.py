@@ -13,7 +13,7 @@ import numpy as np
 from cortado.data.samples import Samples, Subset
 from cortado.errors import CortadoError
 
-__all__ = ["Dataset", "SplitName", "from_train_and_test", "from_whole"]
+__all__ = ["Dataset", "SplitName", "divide", "from_train_and_test", "from_whole"]
 
 SplitName = Literal["train", "val", "test"]
 
@@ -43,17 +43,18 @@ class Dataset:
 
 def from_train_and_test(train: Samples, test: Samples) -> Dataset:
     """Hold a validation part out of `train`."""
-    rest, val = _divide(train, _VALIDATION_FRACTION)
+    rest, val = divide(train, _VALIDATION_FRACTION)
     return Dataset(rest, val, test)
 
 
 def from_whole(whole: Samples) -> Dataset:
     """Hold a test part out of `whole`, and a validation part out of what is left."""
-    train, test = _divide(whole, _TEST_FRACTION)
+    train, test = divide(whole, _TEST_FRACTION)
     return from_train_and_test(train, test)
 
 
-def _divide(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
+def divide(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
+    """Return samples without a fraction of them, and that fraction, always in the same way."""
     order = np.random.default_rng(_SEED).permutation(len(samples))
     held = round(fraction * len(samples))
     if held == 0:

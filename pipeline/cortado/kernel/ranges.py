@@ -12,6 +12,7 @@ from cortado.errors import CortadoError
 from cortado.kernel.convolutions import tensors_to_watch
 from cortado.kernel.options import Range
 from cortado.model import serial
+from cortado.model.exposed import expose
 from cortado.model.layers import find_layers
 from cortado.model.typing import FloatArray
 from cortado.session import open_session
@@ -44,7 +45,7 @@ def find_ranges(model: ir.Model, samples: Samples) -> Steps[dict[str, Range]]:
     if not names:
         return {}
     feed = Feed.of(model)
-    session = open_session(serial.encode(_showing(model, names)))
+    session = open_session(serial.encode(expose(model, names)))
     ranges: dict[str, Range] = {}
     size = feed.batch or _BATCH
     for begin in range(0, len(samples), size):
@@ -54,18 +55,6 @@ def find_ranges(model: ir.Model, samples: Samples) -> Steps[dict[str, Range]]:
         ranges = {name: _widened(ranges.get(name), tensors[name], name) for name in names}
         yield Progress("calibrate", min(begin + size, len(samples)), len(samples))
     return ranges
-
-
-def _showing(model: ir.Model, names: list[str]) -> ir.Model:
-    """Return a copy of a model that has some more tensors among its outputs."""
-    copy = model.clone()
-    values = {value.name: value for node in copy.graph for value in node.outputs}
-    shown = {value.name for value in copy.graph.outputs}
-    for name in names:
-        if name in values and name not in shown:
-            values[name].type = ir.TensorType(ir.DataType.FLOAT)  # what a Conv reads and gives
-            copy.graph.outputs.append(values[name])
-    return copy
 
 
 def _widened(known: Range | None, tensor: FloatArray, name: str) -> Range:

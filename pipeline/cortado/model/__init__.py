@@ -5,6 +5,7 @@ layers     the prunable layers of a model, by the names that its user knows
 selector   ``SELECTOR=VALUE`` assignments to layers
 codebook   the values that a layer's weights share, if they do
 heads      the output that is scored, and the logits behind it
+exposed    tensors inside a model, among its outputs
 metadata   what must be remembered between commands: input transform, history
 typing     names for array types
 """

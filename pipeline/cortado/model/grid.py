@@ -12,7 +12,14 @@ import numpy as np
 
 from cortado.model.typing import FloatArray, IntArray
 
-__all__ = ["LARGEST_INT4", "LARGEST_INT8", "find_step", "largest_integer", "round_to_grid"]
+__all__ = [
+    "LARGEST_INT4",
+    "LARGEST_INT8",
+    "find_shared_step",
+    "find_step",
+    "largest_integer",
+    "round_to_grid",
+]
 
 LARGEST_INT8 = 127
 LARGEST_INT4 = 7
@@ -57,6 +64,15 @@ def find_step(weights: FloatArray, largest: int) -> np.float32 | None:
             if step > 0 and _lies_on(magnitudes, step, largest):
                 return step
     return None
+
+
+def find_shared_step(weights: FloatArray) -> np.float32 | None:
+    """Return the step of a layer that was put on a uniform grid; a single value is no grid.
+
+    Three free float32 weights lie on a grid by chance once in a million layers.
+    """
+    nonzero = weights[weights != 0]
+    return None if (nonzero == nonzero[:1]).all() else find_step(nonzero, LARGEST_INT8)
 
 
 def round_to_grid(weights: FloatArray, step: FloatArray | np.float32, largest: int) -> IntArray:

@@ -4,7 +4,6 @@ It answers three questions: where was the network cut, what do the remaining wei
 like, and what did it bring.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,11 +15,9 @@ from cortado.describe import Description
 from cortado.errors import CortadoError
 from cortado.model.layers import Layer
 from cortado.model.typing import FloatArray
+from cortado.report.style import INK, colour_of, finish, to_png
 
 __all__ = ["Portrait", "draw_overview"]
-
-_COLOURS = ("#9db4c8", "#c1592b", "#3f7d5a", "#7d5fa3", "#b59a1b")
-_INK = "#2b2b2b"
 
 
 @dataclass(frozen=True)
@@ -63,9 +60,7 @@ def draw_overview(portraits: Sequence[Portrait]) -> bytes:
     _draw_sizes(right, portraits)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return to_png(figure)
 
 
 def _draw_densities(axes: Axes, portraits: Sequence[Portrait], names: Sequence[str]) -> None:
@@ -76,15 +71,15 @@ def _draw_densities(axes: Axes, portraits: Sequence[Portrait], names: Sequence[s
         counts = [figures[name].nonzero if name in figures else 0 for name in names]
         places = np.arange(len(names)) + (index - (len(portraits) - 1) / 2) * height
         bars = axes.barh(
-            places, np.maximum(counts, 1), height, color=_colour(index), label=portrait.title
+            places, np.maximum(counts, 1), height, color=colour_of(index), label=portrait.title
         )
         labels = [f"{figures[n].density:.1%}" if n in figures else "" for n in names]
-        axes.bar_label(bars, labels, padding=3, fontsize=8, color=_INK)
+        axes.bar_label(bars, labels, padding=3, fontsize=8, color=INK)
     axes.set_yticks(np.arange(len(names)), names)
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.margins(x=0.25)
-    _finish(axes, "weights that are left, by layer")
+    finish(axes, "weights that are left, by layer")
 
 
 def _draw_distribution(axes: Axes, portraits: Sequence[Portrait]) -> None:
@@ -94,17 +89,17 @@ def _draw_distribution(axes: Axes, portraits: Sequence[Portrait]) -> None:
     limit = max(float(np.abs(weights).max(initial=0)) for weights in samples) or 1.0
     edges = np.linspace(-limit, limit, 121)
     for index, weights in enumerate(samples):
-        axes.stairs(np.histogram(weights, edges)[0], edges, fill=True, color=_colour(index))
+        axes.stairs(np.histogram(weights, edges)[0], edges, fill=True, color=colour_of(index))
     axes.set_yscale("log")
-    axes.set_xlabel("value of a weight", fontsize=9, color=_INK)
-    _finish(axes, f"non-zero weights of {largest.name}")
+    axes.set_xlabel("value of a weight", fontsize=9, color=INK)
+    finish(axes, f"non-zero weights of {largest.name}")
 
 
 def _draw_sizes(axes: Axes, portraits: Sequence[Portrait]) -> None:
     """Draw the bytes of each file beside the entropy bound of what is in it."""
     bounds = [p.description.total.bound_bytes + p.description.other_bytes for p in portraits]
     places = np.arange(len(portraits))
-    colours = [_colour(index) for index in range(len(portraits))]
+    colours = [colour_of(index) for index in range(len(portraits))]
     files = axes.bar(places - 0.2, [p.file_bytes for p in portraits], 0.38, color=colours)
     floor = axes.bar(places + 0.2, bounds, 0.38, color=colours, alpha=0.45, hatch="//")
     axes.bar_label(files, [_kilobytes(p.file_bytes) for p in portraits], fontsize=8, padding=2)
@@ -112,7 +107,7 @@ def _draw_sizes(axes: Axes, portraits: Sequence[Portrait]) -> None:
     axes.set_xticks(places, ["file | bound"] * len(portraits), fontsize=8)
     axes.set_yscale("log")
     axes.margins(y=0.15)
-    _finish(axes, "bytes of the file, entropy bound")
+    finish(axes, "bytes of the file, entropy bound")
 
 
 def _nonzero(portrait: Portrait, name: str) -> FloatArray:
@@ -125,13 +120,3 @@ def _nonzero(portrait: Portrait, name: str) -> FloatArray:
 
 def _kilobytes(size: float) -> str:
     return f"{size / 1000:,.1f} kB" if size < 1e6 else f"{size / 1e6:,.2f} MB"
-
-
-def _colour(index: int) -> str:
-    return _COLOURS[index % len(_COLOURS)]
-
-
-def _finish(axes: Axes, title: str) -> None:
-    axes.set_title(title, loc="left", fontsize=10, color=_INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=_INK, labelsize=9)

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from cortado.errors import CortadoError
 from cortado.model.codebook import find_codebook
-from cortado.model.grid import LARGEST_INT8, find_step
+from cortado.model.grid import find_shared_step
 from cortado.model.layers import Layer
-from cortado.model.typing import BoolArray, FloatArray
+from cortado.model.typing import BoolArray
 
 __all__ = ["Constraint", "Masked", "OnGrid", "Shared", "constrain", "constrain_others"]
 
@@ -206,9 +206,9 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
     """
     constraints: list[Constraint] = []
     for layer, weight in zip(layers, weights, strict=True):
-        codebook, step = find_codebook(layer.array), _find_step(layer.array)
+        codebook, step = find_codebook(layer.array), find_shared_step(layer.array)
         if step is not None:
-            constraints.append(OnGrid(layer.name, weight, step))
+            constraints.append(OnGrid(layer.name, weight, float(step)))
         elif codebook is None:
             pruned = weight.detach() == 0
             if pruned.all():  # nothing passes such a layer: it was filled with zeros, not pruned
@@ -218,16 +218,6 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
             entries = torch.from_numpy(codebook).to(weight.device)
             constraints.append(Shared(layer.name, weight, entries))
     return constraints
-
-
-def _find_step(weights: FloatArray) -> float | None:
-    """Return the step of a layer on a uniform grid; a single value is no grid.
-
-    Three free float32 weights lie on a grid by chance once in a million layers.
-    """
-    nonzero = weights[weights != 0]
-    step = None if (nonzero == nonzero[:1]).all() else find_step(nonzero, LARGEST_INT8)
-    return None if step is None else float(step)
 
 
 def constrain_others(

@@ -10,9 +10,10 @@ from cortado.errors import UsageError
 from cortado.model.selector import Assignment
 from cortado.prune import PruneOptions
 
-__all__ = ["Distillation", "Gradual", "Optimizer", "Rate", "RetrainOptions"]
+__all__ = ["BatchNorm", "Distillation", "Gradual", "Optimizer", "Rate", "RetrainOptions"]
 
 Optimizer = Literal["sgd", "adam"]
+BatchNorm = Literal["measure", "keep"]
 Rate = Literal["constant", "step", "cosine", "one-cycle"]
 
 _DEFAULT_LR: dict[Optimizer, float] = {"sgd": 0.01, "adam": 0.001}
@@ -38,6 +39,8 @@ class RetrainOptions:
         Of SGD; weight decay of both. A zero weight does not decay.
     shift : int
         Move each training image by up to so many pixels in both directions, at random.
+    batchnorm : {"measure", "keep"}
+        Whether the statistics of BatchNormalizations are measured again, see `statistics`.
     device : str
         ``cpu``, ``cuda`` or any name of torch; ``auto`` is CUDA where there is one.
     seed : int
@@ -52,6 +55,7 @@ class RetrainOptions:
     momentum: float = 0.9
     weight_decay: float = 0.0
     shift: int = 0
+    batchnorm: BatchNorm = "measure"
     device: str = "auto"
     seed: int = 0
 

@@ -19,6 +19,7 @@ from cortado.retrain.gradual import GradualPruning
 from cortado.retrain.loop import Loop, Measured, make_optimizer
 from cortado.retrain.losses import Objective, Teacher
 from cortado.retrain.options import Distillation, Gradual, RetrainOptions
+from cortado.retrain.statistics import refresh_statistics
 from cortado.session import open_session
 from cortado.steps import Progress, Steps
 
@@ -84,10 +85,14 @@ def retrain(
     """
     if gradual is not None and options.epochs == 0:
         raise UsageError("gradual pruning needs at least one epoch")
+    if options.batchnorm == "measure":
+        model = yield from refresh_statistics(model, data, head, "before training")
     torch.manual_seed(options.seed)
     loop = prepare(model, data, options, head, gradual, distillation)
     epochs = yield from _run(loop, data)
     result = from_torch(model, loop.module)
+    if options.batchnorm == "measure" and epochs:
+        result = yield from refresh_statistics(result, data, head, "after training")
     check_kept(model, result)
     return Retrained(result, epochs, _untrained(model, loop))
 

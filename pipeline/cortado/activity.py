@@ -1,0 +1,111 @@
+"""How many units of each layer are active on real images.
+
+A unit is an output of a product, or a channel of a convolution. It is active on an image if what
+it gives, behind its BatchNormalization and its activation function if it has them, is above zero
+anywhere.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado.data import Feed, Samples
+from cortado.model import serial
+from cortado.model.exposed import expose
+from cortado.model.layers import Layer, find_layers
+from cortado.model.typing import BoolArray, FloatArray
+from cortado.session import open_session
+from cortado.steps import Progress, Steps
+
+__all__ = ["LayerActivity", "measure_activity"]
+
+_BATCH = 100
+_BEHIND = {"Add", "BatchNormalization", "Mul"}  # of constants: a bias, Caffe's Scale
+_ACTIVATIONS = {
+    *("Celu", "Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "PRelu"),
+    *("Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Swish", "Tanh", "ThresholdedRelu"),
+}
+
+
+@dataclass(frozen=True)
+class LayerActivity:
+    """The active units of one layer.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    units : int
+        Its outputs or channels.
+    mean : float
+        Units that are active on an image, on average.
+    least, most : int
+        On the image with the fewest, and on that with the most.
+    never : int
+        Units that are active on no image.
+    """
+
+    name: str
+    units: int
+    mean: float
+    least: int
+    most: int
+    never: int
+
+
+def measure_activity(model: ir.Model, samples: Samples) -> Steps[tuple[LayerActivity, ...]]:
+    """Return the activity of every prunable layer of the main graph, in graph order.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        With one image input.
+    samples : Samples
+        Images such as the model will see; their labels are not used.
+    """
+    layers = [x for x in find_layers(model).prunable if x.nodes[0].graph is model.graph]
+    places = {layer.name: _place(layer) for layer in layers}
+    feed = Feed.of(model)
+    session = open_session(serial.encode(expose(model, list(places.values()))))
+    found: dict[str, list[BoolArray]] = {layer.name: [] for layer in layers}
+    size = feed.batch or _BATCH
+    for begin in range(0, len(samples), size):
+        indices = np.arange(begin, begin + size)
+        images = samples.take(indices % len(samples))  # a last batch is filled up
+        tensors = session.run({feed.name: feed(images.pixels)})
+        inside = int((indices < len(samples)).sum())
+        for layer in layers:
+            found[layer.name].append(_active(layer, tensors[places[layer.name]][:inside]))
+        yield Progress("activity", begin + inside, len(samples))
+    return tuple(_figures(name, np.concatenate(parts)) for name, parts in found.items())
+
+
+def _place(layer: Layer) -> str:
+    """Return the name of the tensor that holds what a layer gives, behind its activation."""
+    value = layer.nodes[0].outputs[0]
+    while len(value.uses()) == 1 and not value.is_graph_output():
+        (use,) = value.uses()
+        others = [x for x in use.node.inputs if x is not None and x is not value]
+        passing = use.node.op_type in _BEHIND and all(x.is_initializer() for x in others)
+        if use.node.op_type not in _ACTIVATIONS and not passing:
+            break
+        value = use.node.outputs[0]
+        if use.node.op_type in _ACTIVATIONS:
+            break
+    return str(value.name)
+
+
+def _active(layer: Layer, tensor: FloatArray) -> BoolArray:
+    """Return which units are active on each image, bool of shape (n, units)."""
+    channels_first = layer.op_type in ("Conv", "ConvTranspose")
+    axis = 1 if channels_first else tensor.ndim - 1
+    others = tuple(i for i in range(1, tensor.ndim) if i != axis)
+    return np.asarray((tensor > 0).any(axis=others))
+
+
+def _figures(name: str, active: BoolArray) -> LayerActivity:
+    counts = active.sum(axis=1)
+    never = int((~active.any(axis=0)).sum())
+    units, mean = active.shape[1], float(counts.mean())
+    return LayerActivity(name, units, mean, int(counts.min()), int(counts.max()), never)

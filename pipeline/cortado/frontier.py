@@ -1,0 +1,150 @@
+"""A model that runs piece by piece, on many images at once.
+
+Repairing a layer needs what the layers before it give, and changes what those behind it get. A
+frontier stands somewhere in the graph and holds, for every batch of images, the values that
+nodes behind it still need. It moves on by running the nodes between: as a model of their own, in
+onnxruntime. So every node runs once, however many layers one stops at, and a weight behind the
+frontier can be changed before its node runs.
+
+Nodes that compute with constants alone, such as a transposed weight, belong to whatever needs
+them: their results are not held.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado.data import Feed, Samples
+from cortado.model import serial
+from cortado.model.layers import replace_weights
+from cortado.model.typing import Array, FloatArray
+from cortado.session import open_session
+
+__all__ = ["Frontier", "feed_batches"]
+
+_BATCH = 100
+
+
+def feed_batches(model: ir.Model, samples: Samples) -> list[FloatArray]:
+    """Return all images as inputs of a model, in batches that it takes.
+
+    The last batch of a model that takes only one size is filled up with the first images.
+    """
+    feed = Feed.of(model)
+    size = feed.batch or _BATCH
+    batches = []
+    for begin in range(0, len(samples), size):
+        end = begin + size if feed.batch else min(begin + size, len(samples))
+        batches.append(feed(samples.take(np.arange(begin, end) % len(samples)).pixels))
+    return batches
+
+
+class Frontier:
+    """A place in a graph, and the values there.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        With one input that takes images; left as it is.
+    batches : sequence of array
+        Inputs, as `feed_batches` gives them.
+    """
+
+    def __init__(self, model: ir.Model, batches: Sequence[FloatArray]) -> None:
+        name = Feed.of(model).name
+        self.model = model
+        self._held: list[dict[str, Array]] = [{name: batch} for batch in batches]
+        constants = _constant_nodes(model.graph)
+        self._pending = {i for i, node in enumerate(model.graph) if node not in constants}
+
+    def advance(self, names: Sequence[str]) -> None:
+        """Move on until the values of these names are known, and drop what nothing needs."""
+        known = set(self._held[0])
+        passed = self._nodes_before([name for name in names if name not in known])
+        self._pending -= passed
+        keep = self._needed() | set(names)
+        nodes = list(self.model.graph)
+        made = {str(value.name) for index in passed for value in nodes[index].outputs}
+        wanted = sorted(made & keep)
+        if wanted:
+            self._run(wanted)
+        for values in self._held:
+            for name in values.keys() - keep:
+                del values[name]
+
+    def values(self, name: str) -> Iterator[Array]:
+        """Yield the value of that name for every batch; it must be one of the last advance."""
+        for values in self._held:
+            yield values[name]
+
+    def change(self, weights: Mapping[str, Array]) -> None:
+        """Give initializers other values, for the nodes that have not run."""
+        self.model = replace_weights(self.model, weights)
+
+    def _run(self, wanted: Sequence[str]) -> None:
+        graph = ir.convenience.extract(self.model.graph, sorted(self._held[0]), wanted)
+        used = [value for value in graph.inputs if value.uses() or value.is_graph_output()]
+        for value in used:
+            arrays = [values[str(value.name)] for values in self._held]
+            value.type = ir.TensorType(ir.DataType.from_numpy(arrays[0].dtype))
+            value.shape = _common_shape(arrays)
+        graph.inputs[:] = used
+        functions = list(self.model.functions.values())
+        piece = ir.Model(graph, ir_version=self.model.ir_version, functions=functions)
+        session = open_session(serial.encode(piece))
+        for values in self._held:
+            values.update(session.run({str(v.name): values[str(v.name)] for v in used}))
+
+    def _nodes_before(self, names: Sequence[str]) -> set[int]:
+        """Return the places of the nodes that have to run for some values."""
+        graph = self.model.graph
+        place = {node: index for index, node in enumerate(graph)}
+        values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
+        found: set[int] = set()
+        waiting = [values[name] for name in names]
+        while waiting:
+            node = waiting.pop().producer()
+            index = -1 if node is None else place.get(node, -1)
+            if node is not None and index in self._pending and index not in found:
+                found.add(index)
+                waiting += _read_by(node)
+        return found
+
+    def _needed(self) -> set[str]:
+        """Return the names of the values that pending nodes read, and those of the outputs."""
+        pending = [node for i, node in enumerate(self.model.graph) if i in self._pending]
+        values = [value for node in pending for value in _read_by(node)]
+        return {str(value.name) for value in (*values, *self.model.graph.outputs)}
+
+
+def _constant_nodes(graph: ir.Graph) -> set[ir.Node]:
+    """Return the nodes that compute with constants alone, in graph order."""
+    found: set[ir.Node] = set()
+    for node in graph:
+        if all(value.is_initializer() or value.producer() in found for value in _read_by(node)):
+            found.add(node)
+    return found
+
+
+def _read_by(node: ir.Node) -> list[ir.Value]:
+    """Return the values that a node reads, in the graphs inside it too."""
+    values = [value for value in node.inputs if value is not None]
+    for attribute in node.attributes.values():
+        if attribute.type is ir.AttributeType.GRAPH:
+            graphs = [attribute.as_graph()]
+        elif attribute.type is ir.AttributeType.GRAPHS:
+            graphs = list(attribute.as_graphs())
+        else:
+            continue
+        for graph in graphs:
+            inside = [value for inner in graph for value in _read_by(inner)]
+            own = {value for inner in graph for value in inner.outputs} | set(graph.inputs)
+            values += [v for v in (*inside, *graph.outputs) if v not in own and v.graph != graph]
+    return values
+
+
+def _common_shape(arrays: Sequence[Array]) -> ir.Shape:
+    """Return the sizes of axes in which all batches agree; the others are open."""
+    sizes = zip(*(array.shape for array in arrays), strict=True)
+    return ir.Shape([size[0] if len(set(size)) == 1 else None for size in sizes])

@@ -1,0 +1,56 @@
+"""Second moments of the rows of a regression: all that least squares need to know of them.
+
+With x extended by a constant 1, whose weight is the bias,
+
+    H = 1/n Σ x xᵀ  of shape (groups, k + 1, k + 1)
+    G = 1/n Σ y xᵀ  of shape (outputs, k + 1)
+
+summed up in float64 over batches that are multiplied in float32.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cortado.model.typing import FloatArray, IntArray
+
+__all__ = ["Moments", "measure_moments"]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """H and G, as the module describes them."""
+
+    inputs: FloatArray
+    cross: FloatArray
+
+    @property
+    def group(self) -> IntArray:
+        """The group of each output, of shape (outputs,)."""
+        groups, outputs = len(self.inputs), len(self.cross)
+        return np.repeat(np.arange(groups), outputs // groups)
+
+    @property
+    def spread(self) -> FloatArray:
+        """The mean variance of the inputs of each group, of shape (groups,)."""
+        diagonal = np.diagonal(self.inputs, axis1=1, axis2=2)[:, :-1]
+        variances = diagonal - np.square(self.inputs[:, :-1, -1])
+        means: FloatArray = np.maximum(variances, 0).mean(axis=1)
+        return means
+
+
+def measure_moments(batches: Iterable[tuple[FloatArray, FloatArray]]) -> Moments:
+    """Return the moments of rows x (n, groups, k) and y (n, outputs), given in batches."""
+    count = 0
+    inputs: FloatArray = np.zeros((), np.float64)
+    cross: FloatArray = np.zeros((), np.float64)
+    for x, y in batches:
+        ones = np.ones((*x.shape[:2], 1), x.dtype)
+        by_group = np.concatenate([x, ones], axis=2).transpose(1, 2, 0)  # (groups, k + 1, n)
+        outputs = y.reshape(len(y), len(by_group), -1)  # (n, groups, outputs of one)
+        product = by_group @ outputs.transpose(1, 0, 2)  # (groups, k + 1, outputs of one)
+        inputs = inputs + by_group @ by_group.transpose(0, 2, 1)
+        cross = cross + product.transpose(0, 2, 1).reshape(y.shape[1], -1)
+        count += len(x)
+    return Moments(inputs / count, cross / count)

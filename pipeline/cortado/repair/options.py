@@ -1,0 +1,31 @@
+"""What may be chosen about a repair."""
+
+from dataclasses import dataclass
+
+from cortado.errors import UsageError
+
+__all__ = ["RepairOptions"]
+
+
+@dataclass(frozen=True)
+class RepairOptions:
+    """How to fit the weights that are left.
+
+    Attributes
+    ----------
+    damping : float
+        How strongly weights are drawn to their old values, as a fraction of the mean variance of
+        a layer's inputs.
+    rows : int
+        The most positions of a convolution that are fitted, over all images.
+    seed : int
+        Of the choice of those positions.
+    """
+
+    damping: float = 0.01
+    rows: int = 40_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.damping > 0 or self.rows < 1:
+            raise UsageError("damping must be positive, and a fit needs a row")

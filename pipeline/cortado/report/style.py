@@ -1,0 +1,32 @@
+"""What all pictures have in common: colours, fonts, and how they become bytes."""
+
+import io
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["INK", "colour_of", "finish", "to_png"]
+
+INK = "#2b2b2b"
+"""The colour of everything that is written."""
+
+_COLOURS = ("#9db4c8", "#c1592b", "#3f7d5a", "#7d5fa3", "#b59a1b")
+
+
+def colour_of(index: int) -> str:
+    """Return the colour of a model, by its place among those that are drawn."""
+    return _COLOURS[index % len(_COLOURS)]
+
+
+def finish(axes: Axes, title: str) -> None:
+    """Give axes their title and a plain frame."""
+    axes.set_title(title, loc="left", fontsize=10, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK, labelsize=9)
+
+
+def to_png(figure: Figure) -> bytes:
+    """Return a figure as a PNG file, the same bytes for the same picture."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,65 @@
+"""Statistics of BatchNormalizations around a training."""
+
+import numpy as np
+import pytest
+
+from cortado.data import ArraySamples, Dataset
+from cortado.evaluate import evaluate
+from cortado.model import serial
+from cortado.retrain import RetrainOptions, retrain
+from cortado.retrain.statistics import refresh_statistics
+from cortado.steps import finish
+from nets import conv_net, weight
+from retrain.sets import dataset
+from test_batchnorm import residual
+
+DATA = dataset(120, (1, 8, 8))
+
+
+def options(**changes):
+    return RetrainOptions(**{"epochs": 1, "batch": 20, "device": "cpu", **changes})
+
+
+def variance(model):
+    return weight(model, "bn1.running_var")
+
+
+def test_kept_statistics_stay_bit_for_bit():
+    _, model = residual()
+    found = finish(retrain(model, DATA, options(batchnorm="keep"))).model
+    assert np.array_equal(variance(found), variance(model))
+
+
+def test_wrong_statistics_are_measured_again():
+    _, model = residual()
+    kept, measured = (
+        finish(retrain(model, DATA, options(batchnorm=choice))) for choice in ("keep", "measure")
+    )
+    assert not np.array_equal(variance(measured.model), variance(model))
+    assert measured.epochs[-1].val.loss < kept.epochs[-1].val.loss
+
+
+@pytest.mark.parametrize("images", [DATA.train, None])
+def test_only_better_statistics_are_taken(images):
+    _, model = residual()
+    far = ArraySamples(DATA.train.pixels * 1e3, DATA.train.labels)
+    data = Dataset(images or far, DATA.val, DATA.test)
+    old, new = model, finish(refresh_statistics(model, data, None, "now"))
+    before, after = (finish(evaluate(net, data.val, data.classes)).loss for net in (old, new))
+    assert after <= before
+    assert (new is old) == (after == before)
+
+
+def test_the_verdict_is_told():
+    _, model = residual()
+    messages = [p.message for p in refresh_statistics(model, DATA, None, "now") if p.message]
+    assert len(messages) == 1
+    assert messages[0].startswith("statistics of 3 normalizations measured now: validation loss ")
+
+
+def test_without_normalizations_nothing_happens():
+    model = conv_net()
+    data = dataset(40)
+    assert finish(refresh_statistics(model, data, None, "now")) is model
+    found = finish(retrain(model, data, options(epochs=0))).model
+    assert serial.encode(found) == serial.encode(model)
