@@ -20,6 +20,7 @@ from cortado.model import serial
 
 __all__ = [
     "check_writable",
+    "find_beside",
     "list_names",
     "read",
     "read_model",
@@ -52,6 +53,17 @@ def list_names(path: str) -> list[str]:
         return []
     except OSError as error:
         raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def find_beside(path: str, document: str) -> str:
+    """Return where the file is that `document` names `path`.
+
+    It is looked for from the working directory, as Caffe does, then from the directory of
+    `document`, then by its name alone in that directory; if it is nowhere, `path` is returned.
+    """
+    folder = Path(document).parent
+    places = [Path(path), folder / path, folder / Path(path).name]
+    return next((str(place) for place in places if place.is_file()), path)
 
 
 def read_model(path: str) -> ir.Model:

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from cortado.data import Feed
-from cortado.model.metadata import InputTransform, write_transform
+from cortado.model.metadata import write_transform
+from cortado.model.transform import InputTransform
 from cortado.retrain import Distillation, RetrainOptions, retrain
 from cortado.retrain.losses import Objective, Teacher
 from cortado.steps import finish

@@ -51,12 +51,13 @@ def command(
     An image is correct if its label scores strictly highest, as in Caffe. The loss is the mean
     cross-entropy in nats.
     """
-    from cortado.data import open_data, subset
+    from cortado.data import subset
     from cortado.evaluate import evaluate
+    from cortado_cli.data import open_for
     from cortado_cli.streams import read_model, write_json, write_text
 
     network = read_model(model)
-    dataset = open_data(data)
+    dataset = open_for(network, data)
     images = dataset.split(split)
     if samples is not None:
         images = subset(images, samples)

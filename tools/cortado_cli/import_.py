@@ -1,6 +1,6 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -16,12 +16,13 @@ from cortado_cli.options import (
     seed_option,
     talk_options,
 )
-from cortado_cli.shapes import Numbers, Shape
+from cortado_cli.shapes import Mean, Shape
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
     from cortado.caffe import CaffeOptions
+    from cortado.model.transform import MeanImage
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -48,11 +49,26 @@ __all__ = ["command"]
 @click.option("--level", type=int, default=0, show_default=True, help="The net's level.")
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="A stage of the net.")
 @click.option("--input-scale", type=Finite(), metavar="S", help="Inputs are (pixel - mean) * S.")
-@click.option("--input-mean", type=Numbers(), help="One mean for all channels, or one each.")
+@click.option(
+    "--input-mean",
+    type=Mean(),
+    help="One mean for all channels, one each, or the file of a mean image.",
+)
+@click.option(
+    "--input-crop",
+    type=click.IntRange(min=1),
+    metavar="SIZE",
+    help="The model sees a square of the image: its centre, or anywhere in training.",
+)
+@click.option(
+    "--channel-order",
+    type=click.Choice(["bgr", "rgb"]),
+    help="How the model takes the colours of image files; Caffe's tools write BGR.",
+)
 @click.option(
     "--transform-from",
     metavar="PROTOTXT",
-    help="Take scale and mean from the data layer of this training net.",
+    help="Take all of that from the data layer of this training net.",
 )
 @output_option
 @json_option
@@ -68,7 +84,9 @@ def command(
     level: int,
     stages: tuple[str, ...],
     input_scale: float | None,
-    input_mean: tuple[float, ...] | None,
+    input_mean: tuple[float, ...] | str | None,
+    input_crop: int | None,
+    channel_order: Literal["bgr", "rgb"] | None,
     transform_from: str | None,
     output: str,
     json_path: str | None,
@@ -100,10 +118,12 @@ def command(
         refuse_without("a PROTOTXT", ["shapes", "phase", "level", "stages"])
         model = read_model(net)
     else:
-        options = CaffeOptions(dict(shapes), phase, level, stages)
+        options = CaffeOptions(dict(shapes), phase, level, stages, _reader(net))
         model, notes = _import_caffe(net, caffemodel, options, seed)
     talk.say_all(notes)
-    _store_transform(model, _Transform(input_scale, input_mean, transform_from))
+    _store_transform(
+        model, _Transform(input_scale, input_mean, input_crop, channel_order, transform_from)
+    )
     open_session(encode(model))  # what onnxruntime refuses is refused here
     record(model)
     write_model(output, model)
@@ -152,27 +172,51 @@ class _Transform:
     """What the command line says about the input transform."""
 
     scale: float | None
-    mean: tuple[float, ...] | None
+    mean: tuple[float, ...] | str | None
+    crop: int | None
+    order: Literal["bgr", "rgb"] | None
     prototxt: str | None
 
 
 def _store_transform(model: "ir.Model", wish: _Transform) -> None:
     """Store the input transform: the net's own, that of another net, or given numbers."""
     from cortado import files
-    from cortado.caffe import read_transform_param
-    from cortado.model.metadata import InputTransform, read_transform, write_transform
+    from cortado.caffe import CaffeOptions, read_transform_param
+    from cortado.model.metadata import read_transform, write_transform
+    from cortado.model.transform import InputTransform
 
     transform = read_transform(model)
     if wish.prototxt is not None:
         text = files.read_text(wish.prototxt)
         with _errors_name(wish.prototxt):
-            found = read_transform_param(text)
+            found = read_transform_param(text, CaffeOptions(read_file=_reader(wish.prototxt)))
         if found is None:
             raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")
         transform = found
     if wish.scale is not None:
         transform = replace(transform, scale=wish.scale)
-    if wish.mean is not None:
-        transform = replace(transform, mean=wish.mean)
+    if isinstance(wish.mean, str):
+        transform = replace(transform, mean=(), image=_read_mean(wish.mean))
+    elif wish.mean is not None:
+        transform = replace(transform, mean=wish.mean, image=None)
+    if wish.crop is not None:
+        transform = replace(transform, crop=wish.crop)
+    if wish.order is not None:
+        transform = replace(transform, order=wish.order)
     if transform != InputTransform():
         write_transform(model, transform)
+
+
+def _read_mean(path: str) -> "MeanImage":
+    from cortado import caffe, files
+
+    data = files.read(path)
+    with _errors_name(path):
+        return caffe.read_mean(data)
+
+
+def _reader(prototxt: str) -> Callable[[str], bytes]:
+    """Return what reads the files that a prototxt names."""
+    from cortado import files
+
+    return lambda path: files.read(files.find_beside(path, prototxt))

@@ -270,7 +270,8 @@ def data_options(*, required: bool) -> Callable[[F], F]:
             "--data",
             required=required,
             metavar="SPEC",
-            help="digits, a directory of IDX files, a .npz file, or package.module:callable.",
+            help="digits, a directory (IDX files, LMDB or LevelDB of Caffe, a folder a class), "
+            "train=PATH,test=PATH, a .npz file, or package.module:callable.",
         )
         samples = click.option(
             "--samples",

@@ -96,7 +96,7 @@ def command(
     elif not sparsity:
         raise click.UsageError("--schedule gradual needs --sparsity")
     network = read_model(model)
-    dataset = open_training_data(data, samples)
+    dataset = open_training_data(network, data, samples)
     gradual = Gradual(sparsity, PruneOptions(method, scope, seed)) if sparsity else None
     options = training.options(device, seed)
     steps = retrain(network, dataset, options, head, gradual, _distillation(distill))

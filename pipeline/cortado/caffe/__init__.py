@@ -12,6 +12,7 @@ about a mistake (a layer without weights, say), the import is refused.
 from cortado.caffe.caffemodel import CaffeWeights, read_caffemodel
 from cortado.caffe.convert import Imported, import_caffe
 from cortado.caffe.fillers import Fillers
+from cortado.caffe.mean import read_mean
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Weights
 from cortado.caffe.transform import read_transform_param
@@ -24,5 +25,6 @@ __all__ = [
     "Weights",
     "import_caffe",
     "read_caffemodel",
+    "read_mean",
     "read_transform_param",
 ]

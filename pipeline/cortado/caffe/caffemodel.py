@@ -29,7 +29,7 @@ from cortado.caffe.wire import WireMessage, read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 
-__all__ = ["CaffeWeights", "StoredBlob", "read_caffemodel"]
+__all__ = ["CaffeWeights", "StoredBlob", "read_blob", "read_caffemodel"]
 
 _MAX_AXES = 32  # Caffe's kMaxBlobAxes
 _RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
@@ -89,6 +89,11 @@ def read_caffemodel(data: bytes) -> CaffeWeights:
     if not layers:
         raise CortadoError("the caffemodel has no layers; is it a solverstate or a mean file?")
     return CaffeWeights(dict(layers))
+
+
+def read_blob(data: bytes) -> StoredBlob:
+    """Return the blob of a file that holds nothing else, such as a mean image."""
+    return _blob(read_message(memoryview(data)), "it")
 
 
 def _layers(net: WireMessage) -> Iterator[_Layer]:

@@ -23,7 +23,7 @@ from cortado.caffe.net import Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Parameters, Weights
 from cortado.caffe.schema import unknown_fields
-from cortado.caffe.transform import transform_of
+from cortado.caffe.transform import read_transform_param
 from cortado.errors import CortadoError
 from cortado.model.metadata import write_transform
 
@@ -76,7 +76,7 @@ def import_caffe(
         model, more = _convert(deployed.net, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
     try:
-        transform = transform_of(deployed.net.layers)
+        transform = read_transform_param(prototxt, options)
     except CortadoError as error:  # the model is right all the same
         transform = None
         notes.append(f"no input transform is stored: {error}")

@@ -20,7 +20,7 @@ from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
 from cortado.errors import CortadoError
 
-__all__ = ["LayerSpec", "Net", "ParamSpec", "read_net"]
+__all__ = ["LayerSpec", "Net", "ParamSpec", "read_layers", "read_net"]
 
 _PHASES = ("TRAIN", "TEST")
 _SHARE_MODES = ("STRICT", "PERMISSIVE")
@@ -38,11 +38,14 @@ class ParamSpec:
         Whether sharers must agree in the number of values only, not in the shape.
     lr_mult : float
         Factor on the learning rate; 0 freezes the blob.
+    decay_mult : float
+        Factor on the weight decay.
     """
 
     name: str = ""
     permissive: bool = False
     lr_mult: float = 1.0
+    decay_mult: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
         the rules leave no layer.
     """
     message = upgrade(parse_prototxt(prototxt))
-    layers = [_layer(m) for m in message.messages("layer") if _kept(m, options)]
+    layers = _kept_layers(message, options)
     if not layers:
         hint = "; it is a solver" if message.has("net") or message.has("train_net") else ""
         raise CortadoError(f"the prototxt has no layers for this phase, level and stages{hint}")
@@ -89,6 +92,15 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
     read = {blob for layer in layers for blob in layer.bottoms}
     written = {blob for layer in layers for blob in layer.tops}
     return Net(message.text("name"), tuple(layers), tuple(sorted(written - read, key=str.encode)))
+
+
+def read_layers(prototxt: str, options: CaffeOptions) -> list[LayerSpec]:
+    """Return the layers for the state that `options` state, as written: nothing is connected."""
+    return _kept_layers(upgrade(parse_prototxt(prototxt)), options)
+
+
+def _kept_layers(net: Message, options: CaffeOptions) -> list[LayerSpec]:
+    return [_layer(m) for m in net.messages("layer") if _kept(m, options)]
 
 
 def _layer(message: Message) -> LayerSpec:
@@ -108,6 +120,7 @@ def _param(message: Message) -> ParamSpec:
         name=message.text("name"),
         permissive=message.choice("share_mode", _SHARE_MODES, "STRICT") == "PERMISSIVE",
         lr_mult=message.number("lr_mult", 1.0),
+        decay_mult=message.number("decay_mult", 1.0),
     )
 
 

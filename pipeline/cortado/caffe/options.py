@@ -1,6 +1,6 @@
 """What the user may say about a Caffe net that its files leave open."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,9 +22,12 @@ class CaffeOptions:
         The level that they ask about.
     stages : tuple of str
         The stages that they ask about.
+    read_file : callable or None
+        Returns the bytes of a file by the path that a prototxt gives, such as its `mean_file`.
     """
 
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     phase: Literal["TEST", "TRAIN"] = "TEST"
     level: int = 0
     stages: tuple[str, ...] = ()
+    read_file: Callable[[str], bytes] | None = None
