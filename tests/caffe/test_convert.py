@@ -200,5 +200,5 @@ def test_a_training_net():
         run(found.model, data=x)["prob"], run(deployed.model, data=x)["prob"]
     )
     assert "dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'" in found.notes
-    assert list(found.model.metadata_props) == ["cortado.input"]
+    assert set(found.model.metadata_props) == {"cortado.criteria", "cortado.input"}
     assert read_transform(found.model) == InputTransform(1 / 256)

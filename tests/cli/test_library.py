@@ -18,6 +18,7 @@ from cortado_cli.main import COMMANDS, cli
 
 CHOICES = {
     "import --phase": typing.get_type_hints(CaffeOptions)["phase"],
+    "import --channel-order": typing.Literal["bgr", "rgb"],
     "prune --method": Method,
     "prune --scope": Scope,
     "retrain --method": Method,

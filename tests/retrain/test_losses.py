@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cortado.data import Feed
+from cortado.model.criteria import Criterion
 from cortado.model.metadata import write_transform
 from cortado.model.transform import InputTransform
 from cortado.retrain import Distillation, RetrainOptions, retrain
@@ -16,6 +17,7 @@ from retrain.sets import dataset
 RNG = np.random.default_rng(0)
 LOGITS = RNG.standard_normal((7, 3)) * 3
 TARGETS = RNG.standard_normal((7, 3)) * 3
+CROSS_ENTROPY = Criterion("y", "SoftmaxWithLoss", "y")
 LABELS = RNG.integers(0, 3, 7)
 
 
@@ -40,15 +42,17 @@ class Fixed(torch.nn.Module):
 @pytest.mark.parametrize(("temperature", "weight"), [(1, 0.5), (4, 0.5), (2.5, 1.0), (4, 0.0)])
 def test_the_objective_is_the_formula(temperature, weight):
     feed = Feed("x", (None,), None, InputTransform())
-    objective = Objective(Teacher(Fixed(), feed, temperature, weight))
+    objective = Objective([CROSS_ENTROPY], Teacher(Fixed(), feed, temperature, weight))
     logits = torch.tensor(LOGITS, requires_grad=True)
-    loss = objective(logits, torch.tensor(LABELS), np.zeros((7, 2), np.float32))
+    loss = objective([logits], torch.tensor(LABELS), np.zeros((7, 2), np.float32))
     expected = written_out(LOGITS, TARGETS, LABELS, temperature, weight)
     assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_without_a_teacher_it_is_cross_entropy():
-    loss = Objective()(torch.tensor(LOGITS), torch.tensor(LABELS), np.zeros((7, 2)))
+    loss = Objective([CROSS_ENTROPY])(
+        [torch.tensor(LOGITS)], torch.tensor(LABELS), np.zeros((7, 2))
+    )
     assert loss.item() == pytest.approx(written_out(LOGITS, TARGETS, LABELS, 1, 0), rel=1e-12)
 
 

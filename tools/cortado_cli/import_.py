@@ -1,7 +1,6 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +10,7 @@ from cortado.errors import CortadoError
 from cortado_cli.options import (
     Finite,
     json_option,
+    naming,
     output_option,
     refuse_without,
     seed_option,
@@ -139,9 +139,9 @@ def _import_caffe(
     blobs: caffe.Fillers | caffe.CaffeWeights = caffe.Fillers(seed)
     if caffemodel is not None:
         data = files.read(caffemodel)
-        with _errors_name(caffemodel):
+        with naming(caffemodel):
             blobs = caffe.read_caffemodel(data)
-    with _errors_name(net):
+    with naming(net):
         imported = caffe.import_caffe(prototxt, blobs, options)
     return imported.model, tuple(imported.notes)
 
@@ -156,15 +156,6 @@ def _report(model: "ir.Model") -> dict[str, object]:
         "outputs": value_reports(model.graph.outputs),
         "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
     }
-
-
-@contextmanager
-def _errors_name(path: str) -> Iterator[None]:
-    """Begin the messages of errors with the file that they are about."""
-    try:
-        yield
-    except CortadoError as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -188,7 +179,7 @@ def _store_transform(model: "ir.Model", wish: _Transform) -> None:
     transform = read_transform(model)
     if wish.prototxt is not None:
         text = files.read_text(wish.prototxt)
-        with _errors_name(wish.prototxt):
+        with naming(wish.prototxt):
             found = read_transform_param(text, CaffeOptions(read_file=_reader(wish.prototxt)))
         if found is None:
             raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")
@@ -211,7 +202,7 @@ def _read_mean(path: str) -> "MeanImage":
     from cortado import caffe, files
 
     data = files.read(path)
-    with _errors_name(path):
+    with naming(path):
         return caffe.read_mean(data)
 
 

@@ -15,6 +15,7 @@ from cortado.caffe.fillers import Fillers
 from cortado.caffe.mean import read_mean
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Weights
+from cortado.caffe.solver import Solver, TrainingNet, read_solver, read_training_net
 from cortado.caffe.transform import read_transform_param
 
 __all__ = [
@@ -22,9 +23,13 @@ __all__ = [
     "CaffeWeights",
     "Fillers",
     "Imported",
+    "Solver",
+    "TrainingNet",
     "Weights",
     "import_caffe",
     "read_caffemodel",
     "read_mean",
+    "read_solver",
+    "read_training_net",
     "read_transform_param",
 ]

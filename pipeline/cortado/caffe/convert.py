@@ -9,14 +9,15 @@ The batch size is left open ("N") unless a layer computes with it; then the walk
 with the prototxt's number.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder
-from cortado.caffe.heads import deploy
+from cortado.caffe.heads import Deployed, deploy
 from cortado.caffe.inputs import DATA_TYPES, input_shapes
 from cortado.caffe.layers import converter_of
 from cortado.caffe.net import Net, read_net
@@ -25,7 +26,8 @@ from cortado.caffe.parameters import Parameters, Weights
 from cortado.caffe.schema import unknown_fields
 from cortado.caffe.transform import read_transform_param
 from cortado.errors import CortadoError
-from cortado.model.metadata import write_transform
+from cortado.model.criteria import Criterion
+from cortado.model.metadata import write_criteria, write_transform
 
 __all__ = ["Imported", "import_caffe"]
 
@@ -71,9 +73,9 @@ def import_caffe(
     deployed = deploy(net)
     notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
     try:
-        model, more = _convert(deployed.net, weights, options, batched=True)
+        model, more = _convert(deployed, weights, options, batched=True)
     except FixedBatchError as reason:
-        model, more = _convert(deployed.net, weights, options, batched=False)
+        model, more = _convert(deployed, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
     try:
         transform = read_transform_param(prototxt, options)
@@ -86,8 +88,9 @@ def import_caffe(
 
 
 def _convert(
-    net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
+    deployed: Deployed, weights: Weights, options: CaffeOptions, *, batched: bool
 ) -> tuple[ir.Model, list[str]]:
+    net = deployed.net
     graph, parameters = GraphBuilder(), Parameters(weights)
     notes: list[str] = []
     blobs = _inputs(net, graph, options, batched=batched)
@@ -97,6 +100,8 @@ def _convert(
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
     model = graph.finish(net.name, blobs, net.outputs)
+    if deployed.criteria:
+        write_criteria(model, _in_graph(deployed.criteria, blobs))
     if parameters.unused():
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
     return model, notes
@@ -112,6 +117,11 @@ def _inputs(
         name: graph.input(name, shape, batched=batched and shape != () and shape[:1] == batch)
         for name, shape in shapes.items()
     }
+
+
+def _in_graph(criteria: Sequence[Criterion], blobs: Mapping[str, Blob]) -> list[Criterion]:
+    """Return the criteria with the names that values have in the graph."""
+    return [replace(each, scores=str(blobs[each.scores].value.name)) for each in criteria]
 
 
 def _tops(context: Context) -> dict[str, Blob]:

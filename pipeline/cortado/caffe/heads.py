@@ -6,14 +6,16 @@
     Silence, HDF5Output        dropped
 
 Whatever then leads to no output, such as the labels, is dropped too. All of it is noted for the
-user; the model does not remember it.
+user, and `criteria` tells what evaluation and training need to know of BVLC's losses and metrics.
 """
 
 from dataclasses import dataclass, replace
 
+from cortado.caffe.criteria import read_criterion
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.net import LayerSpec, Net
 from cortado.errors import CortadoError
+from cortado.model.criteria import Criterion
 
 __all__ = ["Deployed", "deploy"]
 
@@ -36,25 +38,31 @@ class Deployed:
         The rest of the net.
     notes : tuple of str
         What was taken away, a line each.
+    criteria : tuple of Criterion
+        Losses and metrics; what they score is a blob of `net`.
     """
 
     net: Net
     notes: tuple[str, ...]
+    criteria: tuple[Criterion, ...]
 
 
 def deploy(net: Net) -> Deployed:
     """Return the net as one would deploy it."""
     fed = {top for layer in net.layers if layer.type in DATA_TYPES for top in layer.tops}
     taken = {top for layer in net.layers for top in layer.tops}
+    labels = fed - {blob for x in net.layers if not _is_head(x) for blob in x.bottoms}
     layers: list[LayerSpec] = []
     scored: set[str] = set()
+    criteria: list[Criterion] = []
     notes: list[str] = []
     for layer in net.layers:
         if layer.type in _SINKS:
             notes.append(f"dropped layer {layer.name!r} ({layer.type})")
-        elif layer.type in _ACTIVATIONS or layer.type in _DROPPED:
+        elif _is_head(layer):
             scores = _scores(layer, fed)
             scored.add(scores)
+            criteria += read_criterion(layer, labels)
             notes.append(f"dropped layer {layer.name!r} ({layer.type}), which scores {scores!r}")
             if layer.type in _ACTIVATIONS:
                 layers.append(_activation(layer, scores, taken))
@@ -66,7 +74,13 @@ def deploy(net: Net) -> Deployed:
     kept, unused = _reaching(layers, outputs)
     notes += [f"dropped {what}, which leads to no output" for what in unused]
     ordered = tuple(sorted(outputs, key=str.encode))
-    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes))
+    computed = {top for layer in kept for top in layer.tops}
+    known = tuple(criterion for criterion in criteria if criterion.scores in computed)
+    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes), known)
+
+
+def _is_head(layer: LayerSpec) -> bool:
+    return layer.type in _ACTIVATIONS or layer.type in _DROPPED
 
 
 def _scores(layer: LayerSpec, fed: set[str]) -> str:

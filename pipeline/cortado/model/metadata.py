@@ -8,6 +8,9 @@ written in base 85.
 cortado.input     {"version": 1, "scale": s, "mean": [m, …], "image": {"shape": [c, h, w],
                   "data": …}, "crop": n, "mirror": true, "order": "bgr"}: how pixels become
                   inputs; what is the default is left out, but for the scale
+cortado.criteria  {"version": 1, "list": [{"name": "loss", "kind": "SoftmaxWithLoss",
+                  "scores": "fc2", …}, …]}: the losses and metrics of the net's training, see
+                  `criteria`; what is the default is left out
 cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how the file came to be;
                   a coded file does not keep it
 """
@@ -15,19 +18,22 @@ cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how th
 import base64
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
+from cortado.model.criteria import Criterion
 from cortado.model.transform import InputTransform, MeanImage
 
 __all__ = [
     "add_history",
+    "read_criteria",
     "read_history",
     "read_transform",
+    "write_criteria",
     "write_transform",
 ]
 
@@ -53,6 +59,16 @@ def write_transform(model: ir.Model, transform: InputTransform) -> None:
     }
     given = {key: value for key, value in content.items() if value}
     _write(model, "input", {"scale": transform.scale, **given})
+
+
+def read_criteria(model: ir.Model) -> tuple[Criterion, ...]:
+    """Return the losses and metrics that the net was trained with, in the order of its layers."""
+    return _read(model, "criteria", _parse_criteria) or ()
+
+
+def write_criteria(model: ir.Model, criteria: Sequence[Criterion]) -> None:
+    """Store losses and metrics in `model`, in place."""
+    _write(model, "criteria", {"list": [criterion.stored() for criterion in criteria]})
 
 
 def read_history(model: ir.Model) -> tuple[str, ...]:
@@ -98,6 +114,10 @@ def _unpack_image(stored: dict[str, Any]) -> MeanImage:
     differences = np.ascontiguousarray(columns).view("<u4")[:, 0]
     bits = np.cumsum(differences, dtype=np.uint32).astype("<u4")
     return MeanImage((channels, height, width), bits.tobytes())
+
+
+def _parse_criteria(stored: dict[str, Any]) -> tuple[Criterion, ...]:
+    return tuple(Criterion.restored(each) for each in stored["list"])
 
 
 def _parse_history(stored: dict[str, Any]) -> tuple[str, ...]:
