@@ -132,7 +132,8 @@ def _total(criterion: Criterion, scores: Tensor, labels: Tensor) -> Tensor:
         return (scores - labels[:, None]).square().sum() / 2
     if criterion.kind == "MultinomialLogisticLoss":
         own = scores.gather(1, labels[:, None])
-        return -own.clamp_min(_LOG_THRESHOLD).log().sum()
+        clamped = own + (own.clamp_min(_LOG_THRESHOLD) - own).detach()  # still moved by gradients
+        return -clamped.log().sum()
     if criterion.kind == "HingeLoss":
         signs = 1 - 2 * F.one_hot(labels, scores.shape[1]).to(scores.dtype)
         margins = (1 + signs * scores).clamp_min(0)
