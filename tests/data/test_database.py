@@ -3,14 +3,19 @@
 `transforms.npz` holds images, encoded files and a mean, and what Caffe 1.0 made of them.
 """
 
+import contextlib
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cortado.caffe import read_mean
+from cortado.caffe.datum import read_datum
 from cortado.data import Dataset, ImageForm, open_data, subset
+from cortado.data.images import decode_image
 from cortado.errors import CortadoError, UsageError
 from cortado.model.transform import InputTransform, MeanImage
 from data.records import datum, encoded, field, mean_file, packed, write_leveldb, write_lmdb
@@ -22,6 +27,12 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (20, 1, 5, 4), np.uint8)
 LABELS = RNG.integers(0, 3, 20)
 ANY_FORM = ImageForm()
+MUTATED = [
+    datum(IMAGES[0], 3),
+    datum(IMAGES[0].astype(np.float32), 3),
+    encoded(GOLDEN["f0"].tobytes(), 1),
+    encoded(GOLDEN["f1"].tobytes(), 1),
+]
 
 
 def everything(samples):
@@ -127,9 +138,9 @@ def test_a_subset(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (datum(IMAGES[0], 0)[:20], "is damaged: the caffemodel"),
+        (datum(IMAGES[0], 0)[:20], "is damaged: it is no Datum: a field of 20 bytes has"),
         (field(1, 1) + field(2, 5) + field(3, 4), r"damaged: it has 0 values for .*\[1, 5, 4\]"),
-        (encoded(b"\x89PNG but not really", 0), "damaged: it is no image"),
+        (encoded(b"\x89PNG but not really", 0), "damaged: it is no image that Pillow knows"),
         (datum(np.full((1, 5, 4), np.nan, np.float32), 0), "pixels that are no numbers"),
         (datum(RNG.integers(0, 9, (1, 4, 5), np.uint8), 0), "is 1 × 4 × 5, others are 1 × 5 × 4"),
     ],
@@ -191,3 +202,16 @@ def test_mean_files():
 def test_parts_are_samples(tmp_path):
     path = write_lmdb(tmp_path / "db", records())
     assert isinstance(open_data(f"train={path},val={path},test={path}"), Dataset)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_mutated_record_is_read_or_refused(data):
+    whole = bytearray(data.draw(st.sampled_from(MUTATED)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    record = bytes(whole[: data.draw(st.integers(0, len(whole)))])
+    with contextlib.suppress(CortadoError):
+        found = read_datum(record)
+        if found.encoded:
+            decode_image(found.encoded, ANY_FORM, upright=False)

@@ -111,5 +111,5 @@ def test_a_class_without_training_images_is_refused(folder):
 def test_a_damaged_image_is_named(folder):
     (folder[0] / "test" / "cat" / "0.png").write_bytes(b"nothing")
     dataset = open_data(str(folder[0]), GREY)
-    with pytest.raises(CortadoError, match=r"test/cat/0\.png: it is no image, or is damaged"):
+    with pytest.raises(CortadoError, match=r"test/cat/0\.png: it is no image that Pillow knows"):
         everything(dataset.test)

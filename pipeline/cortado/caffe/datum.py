@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from cortado.caffe.wire import read_message
+from cortado.caffe.wire import WireMessage, read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
@@ -47,7 +47,7 @@ def read_datum(record: bytes | memoryview) -> Datum:
     CortadoError
         If the record is no Datum, or does not have the pixels that it declares.
     """
-    message = read_message(memoryview(record))
+    message = _message(record)
     label = _as_int32((message.integers(5) or (0,))[-1])
     if (message.integers(7) or (0,))[-1]:
         return Datum(label, None, message.array(4, "u1").tobytes())
@@ -64,7 +64,14 @@ def read_datum(record: bytes | memoryview) -> Datum:
 
 def label_of(record: bytes | memoryview) -> int:
     """Return the label alone; the pixels are not touched."""
-    return _as_int32((read_message(memoryview(record)).integers(5) or (0,))[-1])
+    return _as_int32((_message(record).integers(5) or (0,))[-1])
+
+
+def _message(record: bytes | memoryview) -> WireMessage:
+    try:
+        return read_message(memoryview(record))
+    except CortadoError as error:
+        raise CortadoError(f"it is no Datum: {str(error).rpartition(': ')[2]}") from error
 
 
 def _as_int32(value: int) -> int:

@@ -21,7 +21,7 @@ __all__ = ["ImageForm", "decode_image"]
 _MODES = {1: "L", 3: "RGB"}
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 # what Pillow raises for damaged files; SyntaxError for some PNGs
-_DAMAGED = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ def decode_image(data: bytes, form: ImageForm, *, upright: bool) -> Array:
             image.load()
             turned = ImageOps.exif_transpose(image) if upright else image
             turned = turned.convert(_mode_for(turned, form.channels))
+    except UnidentifiedImageError as error:
+        raise CortadoError("it is no image that Pillow knows") from error
     except _DAMAGED as error:
         raise CortadoError(f"it is no image, or is damaged: {error}") from error
     if form.size is not None and turned.size != form.size[::-1]:

@@ -40,6 +40,7 @@ __all__ = [
 T = TypeVar("T")
 
 _VERSION = 1
+_MAX_IMAGE = 2**30  # bytes of a mean image
 
 
 def read_transform(model: ir.Model) -> InputTransform:
@@ -109,6 +110,8 @@ def _unpack_image(stored: dict[str, Any]) -> MeanImage:
     channels, height, width = (int(size) for size in stored["shape"])
     unpacker = zlib.decompressobj()
     size = 4 * channels * height * width
+    if size > _MAX_IMAGE:
+        raise ValueError(f"a mean image of {size} bytes")
     planes = unpacker.decompress(base64.b85decode(stored["data"]), max(size, 1))
     columns = np.frombuffer(planes, np.uint8).reshape(4, -1).T
     differences = np.ascontiguousarray(columns).view("<u4")[:, 0]
