@@ -10,7 +10,6 @@ from cortado.errors import CortadoError
 from cortado_cli.options import (
     Finite,
     json_option,
-    naming,
     output_option,
     refuse_without,
     seed_option,
@@ -134,6 +133,7 @@ def _import_caffe(
     net: str, caffemodel: str | None, options: "CaffeOptions", seed: int
 ) -> "tuple[ir.Model, tuple[str, ...]]":
     from cortado import caffe, files
+    from cortado_cli.streams import naming
 
     prototxt = files.read_text(net)
     blobs: caffe.Fillers | caffe.CaffeWeights = caffe.Fillers(seed)
@@ -175,6 +175,7 @@ def _store_transform(model: "ir.Model", wish: _Transform) -> None:
     from cortado.caffe import CaffeOptions, read_transform_param
     from cortado.model.metadata import read_transform, write_transform
     from cortado.model.transform import InputTransform
+    from cortado_cli.streams import naming
 
     transform = read_transform(model)
     if wish.prototxt is not None:
@@ -200,6 +201,7 @@ def _store_transform(model: "ir.Model", wish: _Transform) -> None:
 
 def _read_mean(path: str) -> "MeanImage":
     from cortado import caffe, files
+    from cortado_cli.streams import naming
 
     data = files.read(path)
     with naming(path):

@@ -16,22 +16,19 @@ check_file       the callback of an option that names a file to write beside the
 given_options    which options the user gave
 refuse_without   refuses those that would have no effect
 flag_of          how an option is spelled
-naming           begins errors with the file that they are about
 """
 
-import contextlib
 import functools
 import math
 import sys
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from cortado.errors import CortadoError
 from cortado.model.selector import ALL, Assignment
 
 __all__ = [
@@ -45,7 +42,6 @@ __all__ = [
     "given_options",
     "json_option",
     "model_argument",
-    "naming",
     "output_option",
     "provider_option",
     "refuse_without",
@@ -60,17 +56,8 @@ STREAM = "-"
 
 _WITH_TRACEBACK = 2  # times -v
 _PLACES = f"{__name__}.places"
-_INPUTS = {
-    "model",
-    "models",
-    "net",
-    "solver",
-    "caffemodel",
-    "reference",
-    "distill",
-    "transform_from",
-    "data",
-}
+_INPUTS = {"model", "models", "net", "solver", "caffemodel", "reference", "distill"}
+_INPUTS |= {"transform_from", "data"}
 _REPORTS = {"json_path", "plot"}
 
 
@@ -190,15 +177,6 @@ def refuse_without(needed: str, names: Collection[str]) -> None:
 def flag_of(option: click.Parameter) -> str:
     """Return the long spelling of an option."""
     return max(option.opts, key=len)
-
-
-@contextlib.contextmanager
-def naming(path: str) -> Iterator[None]:
-    """Begin the messages of errors with the file that they are about."""
-    try:
-        yield
-    except CortadoError as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 def model_argument(command: F) -> F:

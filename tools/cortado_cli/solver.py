@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cortado.errors import CortadoError
-from cortado_cli.options import flag_of, given_options, naming
+from cortado_cli.options import flag_of, given_options
 
 if TYPE_CHECKING:
     from cortado.caffe import Solver, TrainingNet
@@ -39,6 +39,7 @@ def solver_options(
         Tells what has no effect.
     """
     from cortado import caffe, files
+    from cortado_cli.streams import naming
 
     given = {str(option.name): option for option in given_options(click.get_current_context())}
     for name in sorted(_CONTRADICTING & given.keys()):
@@ -72,6 +73,7 @@ def _with_given(solver: "Solver", training: "Training", given: set[str]) -> "Sol
 
 def _read_net(path: str, net: str | None, found: "ReadSolver") -> "TrainingNet":
     from cortado import caffe, files
+    from cortado_cli.streams import naming
 
     if net is None and not found.net:
         raise CortadoError(f"{path} names no net: give it with --net")

@@ -5,6 +5,10 @@
     caffemodel ─ wire ─ caffemodel ─┐                     │
     fillers ────────────────────────┴─ parameters ────────┘
 
+    train_val  ─ transform, mean, criteria ─ metadata of the model
+    solver ─ solver (with the factors of its net) ─ retrain
+    records of a database ─ datum ─ data
+
 The architecture comes from the prototxt, the values from the caffemodel. Where Caffe is silent
 about a mistake (a layer without weights, say), the import is refused.
 """
