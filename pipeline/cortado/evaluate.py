@@ -136,12 +136,15 @@ def evaluate_session(
 class _Sums:
     """What was added up over the batches so far.
 
-    `totals` holds a sum and its divisor for the main criterion and for each of the model's.
+    `main` is the loss of the output, where the session outputs what it scores; `ignore` the label
+    that does not count. `totals` holds a sum and its divisor for the main criterion, or for
+    cross-entropy, and for each of the model's.
     """
 
     output: str
     activation: Activation
     main: Criterion | None
+    ignore: int | None
     criteria: tuple[Criterion, ...]
     totals: list[tuple[float, int]]
     correct: int = 0
@@ -153,9 +156,14 @@ class _Sums:
         main = criterion_of(model, output)
         known = read_criteria(model)
         criteria = [each for each in known if not each.refusal and each.scores in session.widths]
-        main = main if main in criteria else None
-        zeros = [(0.0, 0)] * (1 + len(criteria))
-        return cls(output, activation_of(model, output).activation, main, tuple(criteria), zeros)
+        return cls(
+            output=output,
+            activation=activation_of(model, output).activation,
+            main=main if main in criteria else None,
+            ignore=None if main is None else main.ignore,
+            criteria=tuple(criteria),
+            totals=[(0.0, 0)] * (1 + len(criteria)),
+        )
 
     @property
     def classified(self) -> bool:
@@ -174,20 +182,17 @@ class _Sums:
 
     def add(self, outputs: Mapping[str, FloatArray], labels: IntArray) -> None:
         found = [score(each, outputs[each.scores], labels) for each in self.criteria]
-        counted = labels
-        if self.main is not None and self.main.ignore is not None:
-            counted = labels[labels != self.main.ignore]
-        scores = outputs[self.output]
+        kept = np.ones(len(labels), np.bool_) if self.ignore is None else labels != self.ignore
+        counted = labels[kept]
+        scores = outputs[self.output][kept]
+        if self.classified:
+            scores = _as_scores(scores, counted, self.output)
+            self.correct += count_correct(scores, counted)
         if self.main is None:
-            scores = _as_scores(scores, labels, self.output)
-            losses = cross_entropy(scores, labels, self.activation)
-            found.insert(0, (float(losses.sum()), len(labels)))
+            losses = cross_entropy(scores, counted, self.activation)
+            found.insert(0, (float(losses.sum()), len(counted)))
         else:
             found.insert(0, found[self.criteria.index(self.main)])
-        if self.classified:
-            kept = np.isin(labels, counted)
-            scores = _as_scores(scores[kept], counted, self.output)
-            self.correct += count_correct(scores, counted)
         self.counted += len(counted)
         self.totals = [
             (total + value, divisor + count)

@@ -16,7 +16,7 @@ from cortado.bridge import from_torch
 from cortado.caffe import CaffeOptions, Fillers, import_caffe, read_solver, read_training_net
 from cortado.data import ArraySamples, Dataset
 from cortado.errors import CortadoError
-from cortado.evaluate import evaluate
+from cortado.evaluate import evaluate, evaluate_session
 from cortado.model import serial
 from cortado.model.criteria import Criterion
 from cortado.model.metadata import read_criteria, write_criteria
@@ -24,6 +24,7 @@ from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.losses import loss_of
 from cortado.retrain.passes import prepare
 from cortado.scoring import score
+from cortado.session import open_session
 from cortado.steps import finish
 from nets import conv_net, two_heads, weight, with_weight
 from retrain.sets import dataset
@@ -169,8 +170,14 @@ def test_damaged_criteria_are_one_line(stored):
         read_criteria(model)
 
 
+def validate_alone(model, samples):
+    """Measure a model in a session that outputs nothing but what the file does."""
+    session = open_session(serial.encode(model))
+    return finish(evaluate_session(model, session, samples, 256, None))
+
+
 def test_an_ignored_label_counts_nowhere():
-    model, data = conv_net(), dataset(40)
+    model, data = conv_net(softmax=True), dataset(40)  # y is no output
     write_criteria(model, [Criterion("loss", "SoftmaxWithLoss", "y", ignore=255)])
     labels = data.train.labels.copy()
     labels[::2] = 255
@@ -179,6 +186,8 @@ def test_an_ignored_label_counts_nowhere():
     expected = finish(evaluate(conv_net(), ArraySamples(data.train.pixels[1::2], labels[1::2]), 3))
     assert (found.samples, found.correct) == (expected.samples, expected.correct)
     assert found.loss == pytest.approx(expected.loss)
+    file = validate_alone(model, some)
+    assert (file.correct, file.loss) == (found.correct, pytest.approx(found.loss))
     trained = finish(retrain(model, Dataset(some, some, some), RetrainOptions(epochs=1, batch=8)))
     assert np.isfinite(trained.epochs[0].train.loss)
 

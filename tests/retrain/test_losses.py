@@ -92,3 +92,21 @@ def scores(model, data):
     pixels = data.test.pixels.reshape(len(data.test), -1)
     hidden = np.maximum(pixels @ weight(model, "fc1.weight").T + weight(model, "fc1.bias"), 0)
     return softmax(hidden @ weight(model, "fc2.weight").T + weight(model, "fc2.bias"))
+
+
+def test_the_teacher_sees_what_the_student_sees():
+    seen = []
+
+    class Watching(torch.nn.Module):
+        def forward(self, x):
+            seen.append(x)
+            return x.flatten(1)[:, :3]
+
+    transform = InputTransform(0.5, crop=4, mirror=True)
+    feed = Feed("x", (1, 4, 4), None, transform)
+    pixels = RNG.random((7, 1, 6, 6)).astype(np.float32)
+    views = transform.draw(pixels, np.random.default_rng(0))
+    objective = Objective([CROSS_ENTROPY], Teacher(Watching(), feed, 1.0, 0.5))
+    objective([torch.tensor(LOGITS)], torch.tensor(LABELS), pixels, views)
+    np.testing.assert_array_equal(seen[0], feed(pixels, views))
+    assert not np.array_equal(seen[0], feed(pixels))

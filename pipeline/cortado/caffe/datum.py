@@ -57,7 +57,7 @@ def read_datum(record: bytes | memoryview) -> Datum:
         pixels = message.array(6, "<f4")
     if min(shape) < 1 or pixels.size != prod(shape):
         raise CortadoError(f"it has {pixels.size} values for the shape {list(shape)}")
-    if not np.isfinite(pixels).all():
+    if pixels.dtype != np.uint8 and not np.isfinite(pixels).all():
         raise CortadoError("it has pixels that are no numbers")
     return Datum(label, pixels.reshape(shape))
 
