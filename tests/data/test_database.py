@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cortado.caffe import read_mean
 from cortado.caffe.datum import read_datum
-from cortado.data import Dataset, ImageForm, open_data, subset
+from cortado.data import Dataset, ImageForm, database, open_data, subset
 from cortado.data.images import decode_image
 from cortado.errors import CortadoError, UsageError
 from cortado.model.transform import InputTransform, MeanImage
@@ -49,6 +49,7 @@ def opened(path, form=ANY_FORM):
 
 
 @pytest.mark.parametrize("library", WRITERS)
+@pytest.mark.usefixtures("_memory")
 def test_a_directory_with_a_training_and_a_test_part(library, tmp_path):
     WRITERS[library](tmp_path / f"mnist_train_{library}", records())
     WRITERS[library](tmp_path / f"mnist_test_{library}", records(IMAGES[:3], [0, 1, 2]))
@@ -73,6 +74,7 @@ def test_a_validation_part_of_its_own(tmp_path):
 
 
 @needs_shared
+@pytest.mark.usefixtures("_memory")
 def test_what_caffe_wrote_is_read_in_the_order_of_keys():
     expected = np.load(SHARED / "caffe" / "lmdb" / "expected.npz")
     pixels, labels = everything(opened(SHARED / "caffe" / "lmdb"))
@@ -113,6 +115,7 @@ def test_a_model_that_takes_rgb_gets_rgb(tmp_path):
 
 
 @pytest.mark.parametrize("write", [datum, packed])
+@pytest.mark.usefixtures("_memory")
 def test_float_data(write, tmp_path):
     image = RNG.standard_normal((2, 3, 4)).astype(np.float32)
     pixels, labels = everything(opened(write_lmdb(tmp_path / "db", [write(image, 7)])))
@@ -120,7 +123,15 @@ def test_float_data(write, tmp_path):
     np.testing.assert_array_equal(labels, [7])
 
 
-def test_records_are_read_when_they_are_taken(tmp_path):
+@pytest.fixture(params=["kept", "read when taken"])
+def _memory(request, monkeypatch):
+    """Hold images in memory, and do not."""
+    if request.param != "kept":
+        monkeypatch.setattr(database, "_SMALL", 0)
+
+
+def test_records_are_read_when_they_are_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "_SMALL", 0)
     images = records()
     images[5] = images[5][:-10]
     samples = opened(write_lmdb(tmp_path / "db", images))
@@ -145,14 +156,16 @@ def test_a_subset(tmp_path):
         (datum(RNG.integers(0, 9, (1, 4, 5), np.uint8), 0), "is 1 × 4 × 5, others are 1 × 5 × 4"),
     ],
 )
+@pytest.mark.usefixtures("_memory")
 def test_a_damaged_record_is_one_line(wrong, message, tmp_path):
-    samples = opened(write_lmdb(tmp_path / "db", [*records(), wrong]))
+    path = write_lmdb(tmp_path / "db", [*records(), wrong])
     with pytest.raises(CortadoError, match=message) as caught:
-        everything(samples)
+        everything(opened(path))
     assert "record 20 (00000020)" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("_memory")
 def test_a_negative_label_is_refused(tmp_path):
     with pytest.raises(CortadoError, match=r"record 1 .* has a label that is negative"):
         assert opened(write_lmdb(tmp_path / "db", records(IMAGES[:2], [0, -1]))).labels.size
