@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cortado import files
 from cortado.errors import CortadoError
 
 __all__ = ["Records", "open_records"]
@@ -95,6 +96,9 @@ def _open_lmdb(path: str) -> Records:
         environment = lmdb.open(
             path, readonly=True, lock=False, create=False, readahead=False, max_spare_txns=0
         )
+        size = environment.stat()["psize"] * (environment.info()["last_pgno"] + 1)
+        if files.size(f"{path}/data.mdb") < size:  # to touch what is missing would end the process
+            raise CortadoError(f"the LMDB {path} is truncated: it should have {size:,} bytes")
         transaction = environment.begin(buffers=True)
         with transaction.cursor() as cursor:
             keys = [bytes(key) for key in cursor.iternext(keys=True, values=False)]

@@ -25,6 +25,7 @@ __all__ = [
     "read",
     "read_model",
     "read_text",
+    "size",
     "write",
 ]
 
@@ -33,6 +34,14 @@ def read(path: str) -> bytes:
     """Return the whole content of the file `path`."""
     try:
         return Path(path).read_bytes()
+    except OSError as error:
+        raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def size(path: str) -> int:
+    """Return how many bytes the file `path` has."""
+    try:
+        return Path(path).stat().st_size
     except OSError as error:
         raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
 

@@ -228,3 +228,12 @@ def test_a_mutated_record_is_read_or_refused(data):
         found = read_datum(record)
         if found.encoded:
             decode_image(found.encoded, ANY_FORM, upright=False)
+
+
+def test_a_truncated_database_is_refused(tmp_path):
+    path = Path(write_lmdb(tmp_path / "db", records()))
+    whole = (path / "data.mdb").read_bytes()
+    for size in (len(whole) - 1, len(whole) // 2, 8192):
+        (path / "data.mdb").write_bytes(whole[:size])
+        with pytest.raises(CortadoError, match=r"db is (truncated|no LMDB)"):
+            open_data(str(path))
