@@ -19,6 +19,7 @@ from cortado.errors import CortadoError
 from cortado.evaluate import evaluate, evaluate_session
 from cortado.model import serial
 from cortado.model.criteria import Criterion
+from cortado.model.cut import cut_model
 from cortado.model.metadata import read_criteria, write_criteria
 from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.losses import loss_of
@@ -246,3 +247,10 @@ def test_metadata_that_names_no_value_is_refused():
     write_criteria(model, [Criterion("loss", "HingeLoss", "nothing")])
     with pytest.raises(CortadoError, match="no value nothing, which its metadata name"):
         finish(evaluate(model, dataset(4).train, 3))
+
+
+def test_a_cut_model_keeps_the_criteria_of_what_is_left():
+    model = two_heads()
+    criteria = [Criterion("a", "HingeLoss", "left"), Criterion("b", "HingeLoss", "right")]
+    write_criteria(model, criteria)
+    assert read_criteria(cut_model(model, ["left"])) == (criteria[0],)

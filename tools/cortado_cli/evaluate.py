@@ -1,5 +1,6 @@
 """``cortado evaluate``: accuracy and loss in onnxruntime."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -78,8 +79,8 @@ def command(
                 "provider": found.provider,
                 "split": split,
                 "seconds": found.seconds,
-                "criteria": [_criterion_report(metric) for metric in found.metrics],
             }
+            | _criteria_report(found.metrics)
         )
         lines += _lines(found, split)
     if json_path != "-":
@@ -109,6 +110,11 @@ def _line(metric: "Metric") -> str:
     else:
         what = f"top {criterion.top_k}"
     return f"{criterion.name} ({what}): {metric.value:.4f}\n"
+
+
+def _criteria_report(metrics: "Sequence[Metric]") -> dict[str, object]:
+    """Return the field of the model's criteria, if it has any."""
+    return {"criteria": [_criterion_report(metric) for metric in metrics]} if metrics else {}
 
 
 def _criterion_report(metric: "Metric") -> dict[str, object]:

@@ -22,6 +22,11 @@ class CaffeOptions:
         The level that they ask about.
     stages : tuple of str
         The stages that they ask about.
+    cut_at : tuple of str
+        Blobs that become the outputs; what only serves later layers is left out. Empty: the
+        blobs that no layer reads.
+    detections : {"cut", "decode"}
+        Whether a DetectionOutput is left out, its bottoms becoming outputs, or converted.
     read_file : callable or None
         Returns the bytes of a file by the path that a prototxt gives, such as its `mean_file`.
     """
@@ -30,4 +35,6 @@ class CaffeOptions:
     phase: Literal["TEST", "TRAIN"] = "TEST"
     level: int = 0
     stages: tuple[str, ...] = ()
+    cut_at: tuple[str, ...] = ()
+    detections: Literal["cut", "decode"] = "cut"
     read_file: Callable[[str], bytes] | None = None
