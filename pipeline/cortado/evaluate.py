@@ -155,7 +155,7 @@ class _Sums:
         output = main_output(model, session.widths, classes, head)
         main = criterion_of(model, output)
         known = read_criteria(model)
-        criteria = [each for each in known if not each.refusal and each.scores in session.widths]
+        criteria = [each for each in known if _is_measurable(each, session.widths)]
         return cls(
             output=output,
             activation=activation_of(model, output).activation,
@@ -198,6 +198,13 @@ class _Sums:
             (total + value, divisor + count)
             for (total, divisor), (value, count) in zip(self.totals, found, strict=True)
         ]
+
+
+def _is_measurable(criterion: Criterion, widths: Mapping[str, int | None]) -> bool:
+    """Tell whether labels suffice, and the session outputs the scores."""
+    if criterion.refusal or criterion.scores not in widths:
+        return False
+    return criterion.is_classifying or widths[criterion.scores] == 1
 
 
 def _mean(total: tuple[float, int]) -> float:

@@ -254,3 +254,23 @@ def test_a_cut_model_keeps_the_criteria_of_what_is_left():
     criteria = [Criterion("a", "HingeLoss", "left"), Criterion("b", "HingeLoss", "right")]
     write_criteria(model, criteria)
     assert read_criteria(cut_model(model, ["left"])) == (criteria[0],)
+
+
+def test_heads_with_targets_of_their_own_do_not_disturb_the_main_one():
+    text = head_net(
+        'layer { name: "c" type: "SoftmaxWithLoss" bottom: "scores" bottom: "label" top: "c" }'
+        'layer { name: "b" type: "InnerProduct" bottom: "x" top: "box" inner_product_param '
+        '{ num_output: 4 weight_filler { type: "xavier" } } }'
+        'layer { name: "r" type: "EuclideanLoss" bottom: "box" bottom: "roi" top: "r" }'
+        'layer { name: "l" type: "EuclideanLoss" bottom: "box" bottom: "label" top: "l" }',
+        3,
+    ).replace('top: "label"', 'top: "label" top: "roi"')
+    text = text.replace("{ shape { dim: 9 dim: 4 } ", "{ shape { dim: 9 dim: 4 } shape { dim: 9 } ")
+    model = import_caffe(text, Fillers(0)).model
+    reasons = {each.name: each.refusal for each in read_criteria(model)}
+    assert reasons == {"c": "", "r": "it compares 'box' with 'roi', not with the label", "l": ""}
+    images = ArraySamples(np.zeros((20, 4), np.float32), np.arange(20) % 3)
+    found = finish(evaluate(model, images, 3))
+    assert [metric.criterion.name for metric in found.metrics] == ["c"]
+    output = next(v.name for v in model.graph.outputs if v.shape[1] == 3)
+    prepare(model, Dataset(images, images, images), RetrainOptions(device="cpu"), output)

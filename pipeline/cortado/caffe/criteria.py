@@ -7,7 +7,6 @@ Source: BVLC/caffe loss_layer.cpp, softmax_loss_layer.cpp, sigmoid_cross_entropy
 accuracy_layer.cpp, hinge_loss_layer.cpp; layer.hpp for loss_weight.
 """
 
-from collections.abc import Collection
 from typing import get_args
 
 from cortado.caffe.message import Message
@@ -26,15 +25,15 @@ _REASONS = {
 }
 
 
-def read_criterion(layer: LayerSpec, labels: Collection[str]) -> list[Criterion]:
+def read_criterion(layer: LayerSpec, label: str) -> list[Criterion]:
     """Return the criterion of a layer, in a list; an empty one where it is none of BVLC's.
 
     Parameters
     ----------
     layer : LayerSpec
         A layer of losses or metrics.
-    labels : collection of str
-        The blobs that hold labels.
+    label : str
+        The blob that holds the label of each image.
     """
     if layer.type not in _KINDS or not layer.bottoms:
         return []
@@ -51,7 +50,7 @@ def read_criterion(layer: LayerSpec, labels: Collection[str]) -> list[Criterion]
         normalization=_normalization(layer.type, loss),
         top_k=accuracy.integer("top_k", 1, minimum=1),
         norm="L2" if norm == "L2" else "L1",
-        refusal=_refusal(layer, labels),
+        refusal=_refusal(layer, label),
     )
     return [criterion]
 
@@ -66,11 +65,11 @@ def _normalization(kind: str, loss: Message) -> Normalization:
     return next(known for known in _NORMALIZATIONS if known == name)
 
 
-def _refusal(layer: LayerSpec, labels: Collection[str]) -> str:
+def _refusal(layer: LayerSpec, label: str) -> str:
     if layer.type in _REASONS:
         return _REASONS[layer.type]
-    if len(layer.bottoms) != 2 or layer.bottoms[1] not in labels:
-        return f"it compares {' with '.join(map(repr, layer.bottoms))}, not with labels"
+    if len(layer.bottoms) != 2 or layer.bottoms[1] != label:
+        return f"it compares {' with '.join(map(repr, layer.bottoms))}, not with the label"
     param = layer.message.message(_PARAMS.get(layer.type, ""))
     if param.integer("axis", 1) not in (1, -1):
         return f"its classes are on axis {param.integer('axis', 1)}"

@@ -94,6 +94,7 @@ class _Walk:
         self._fed = {top for layer in net.layers if layer.type in DATA_TYPES for top in layer.tops}
         read = {blob for layer in net.layers if not _is_head(layer) for blob in layer.bottoms}
         self._labels = self._fed - read
+        self._label = ""  # the first that a head compares with: data have one label an image
         self._taken = {top for layer in net.layers for top in layer.tops}
         self._wanted: set[str] = set()  # outputs, whoever reads them
         self._scored: set[str] = set()  # outputs, unless others read them
@@ -114,7 +115,9 @@ class _Walk:
             )
         elif _is_head(layer):
             scores = _scores(layer, self._fed)
-            self.criteria += read_criterion(layer, self._labels)
+            fitting = (blob for blob in layer.bottoms[1:] if blob in self._labels)
+            self._label = self._label or next(fitting, "")
+            self.criteria += read_criterion(layer, self._label)
             self._scored.update(scores)
             self._drop(layer, f", which scores {' and '.join(map(repr, scores))}")
             if layer.type in _ACTIVATIONS:

@@ -46,7 +46,8 @@ def find_losses(model: ir.Model, data: Dataset, head: str | None) -> list[Criter
     for loss in losses:
         if loss.refusal:
             raise CortadoError(
-                f"layer {loss.name!r} ({loss.kind}) cannot be trained: {loss.refusal}"
+                f"layer {loss.name!r} ({loss.kind}) cannot be trained: {loss.refusal}; "
+                "--head trains one output alone"
             )
         _check(loss, widths.get(loss.scores), data)
     return losses
