@@ -8,7 +8,7 @@ project.
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import coded, compress_lenets, kernels, kmeans, masked_step, published_errors
+from tests.bench import coded, compress_lenets, fuzz, kernels, kmeans, masked_step, published_errors
 from tests.bench.row import Row
 from tests.support import SHARED
 
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "masked-step": masked_step.rows,
     "compress": compress_lenets.rows,
     "coded": coded.rows,
+    "fuzz": fuzz.rows,
 }
 
 
