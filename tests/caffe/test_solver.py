@@ -28,7 +28,7 @@ def test_the_state_of_the_trained_net():
         (FIXED.replace("fixed", "step") + "gamma: 1", "'step' needs stepsize"),
         (FIXED.replace("fixed", "multistep") + "gamma: 1", "'multistep' needs stepvalue"),
         (FIXED.replace("0.1", "0"), "base_lr is 0.0; it must be positive"),
-        (FIXED.replace("0.1", "nan"), "base_lr is nan; it must be positive"),
+        (FIXED.replace("0.1", "nan"), "base_lr must be a number, not 'nan'"),
         (FIXED + 'type: "Lion"', "type is 'Lion'; it must be one of SGD, Nesterov"),
         (FIXED + 'type: "SGD" solver_type: ADAM', "both a type and a solver_type"),
         (FIXED + 'type: "AdaGrad" momentum: 0.9', "AdaGrad has no momentum"),
