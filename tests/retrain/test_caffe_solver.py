@@ -157,3 +157,10 @@ def test_the_seed_of_torch_does_not_matter():
     for blob in BLOBS:
         first, second = (weight(model, initializer(blob)) for model in results)
         np.testing.assert_array_equal(first, second)
+
+
+def test_an_epoch_of_fewer_images_than_were_planned_is_shorter():
+    loop = prepare(start(), DATA, options(read(SOLVERS["sgd"]), iterations=8))
+    few = ArraySamples(IMAGES.pixels[:12], IMAGES.labels[:12])
+    *_, last = loop.epoch(few, 0, InOrder())
+    assert (last.done, last.total) == (3, 3)

@@ -101,7 +101,7 @@ class Loop:
 
         Loss and accuracy are means over every tenth batch: to read them costs time on a GPU.
         """
-        steps = self.plan.steps_in(number)
+        steps = min(self.plan.steps_in(number), Plan.of(len(samples), self.options).per_epoch)
         stage = f"epoch {number + 1}/{self.plan.epochs}"
         losses, hits, seen = 0.0, 0.0, 0
         self.module.train()
