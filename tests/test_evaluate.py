@@ -13,7 +13,8 @@ from cortado.caffe import import_caffe, read_caffemodel
 from cortado.data import ArraySamples, open_data, subset
 from cortado.errors import CortadoError
 from cortado.evaluate import count_correct, cross_entropy, evaluate
-from cortado.model.metadata import InputTransform, write_transform
+from cortado.model.metadata import write_transform
+from cortado.model.transform import InputTransform
 from cortado.steps import finish
 from nets import build, conv_net, decoded, mlp, weight
 from support import SHARED, needs_shared

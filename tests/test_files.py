@@ -114,3 +114,20 @@ def test_names_of_a_directory_are_sorted_and_a_file_has_none(tmp_path):
     assert files.list_names(str(tmp_path / "a")) == []
     with pytest.raises(CortadoError, match="cannot read"):
         files.list_names(str(tmp_path / "missing"))
+
+
+def test_a_file_that_another_names(tmp_path, monkeypatch):
+    document = tmp_path / "net" / "solver.prototxt"
+    for path in ("net/a", "net/deep/b", "c"):
+        (tmp_path / path).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / path).write_text("")
+    monkeypatch.chdir(tmp_path)
+    found = {path: files.find_beside(path, str(document)) for path in ("a", "deep/b", "c", "x/a")}
+    folder = f"{tmp_path}/net"
+    assert found == {
+        "a": f"{folder}/a",
+        "deep/b": f"{folder}/deep/b",
+        "c": "c",
+        "x/a": f"{folder}/a",
+    }
+    assert files.find_beside("x/none", str(document)) == "x/none"

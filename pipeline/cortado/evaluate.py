@@ -3,10 +3,14 @@
 An image counts as correct when its label scores strictly higher than every other class, as in
 Caffe's Accuracy layer, where a tie with the label is an error. The loss is the mean
 cross-entropy in nats; an output that is already a softmax is not normalized again.
+
+A model that remembers the losses and metrics of its training is measured by them: each is
+reported, and the loss of the output that is scored takes the place of cross-entropy.
 """
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +19,25 @@ import onnx_ir as ir
 from cortado.data import Feed, Samples
 from cortado.errors import CortadoError
 from cortado.model import serial
-from cortado.model.heads import Activation, activation_of, choose_output
+from cortado.model.criteria import Criterion
+from cortado.model.heads import Activation, activation_of, criterion_of, expose, main_output
+from cortado.model.metadata import read_criteria
 from cortado.model.typing import FloatArray, IntArray
+from cortado.scoring import score
 from cortado.session import Session, open_session
 from cortado.steps import Progress, Steps
 
-__all__ = ["Evaluation", "count_correct", "cross_entropy", "evaluate", "evaluate_session"]
+__all__ = ["Evaluation", "Metric", "count_correct", "cross_entropy", "evaluate", "evaluate_session"]
 
 _BATCH = 250
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A criterion and its value: a fraction of images, or a mean loss; NaN if nothing counted."""
+
+    criterion: Criterion
+    value: float
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,10 @@ class Evaluation:
         The execution provider.
     seconds : float
         Time spent in onnxruntime.
+    metrics : tuple of Metric
+        What the model's own criteria say.
+    classified : bool
+        Whether the output that is scored has one score a class; otherwise nothing is correct.
     """
 
     samples: int
@@ -46,11 +65,13 @@ class Evaluation:
     loss: float
     provider: str
     seconds: float
+    metrics: tuple[Metric, ...] = ()
+    classified: bool = True
 
     @property
     def accuracy(self) -> float:
-        """Fraction of images that are correct."""
-        return self.correct / self.samples
+        """Fraction of images that are correct; NaN where there are no classes."""
+        return self.correct / self.samples if self.classified else math.nan
 
 
 def evaluate(
@@ -75,31 +96,119 @@ def evaluate(
     provider : str
         The execution provider, such as ``cpu`` or ``cuda``.
     """
-    session = open_session(serial.encode(model), provider)
+    scored = [each.scores for each in read_criteria(model) if not each.refusal]
+    session = open_session(serial.encode(expose(model, scored)), provider)
     return (yield from evaluate_session(model, session, samples, classes, head))
 
 
 def evaluate_session(
     model: ir.Model, session: Session, samples: Samples, classes: int, head: str | None
 ) -> Steps[Evaluation]:
-    """Score `samples` as `evaluate` does, in a session that is already open."""
-    output = choose_output(session.widths, classes, head)
-    activation = activation_of(model, output).activation
+    """Score `samples` as `evaluate` does, in a session that is already open.
+
+    Of the model's criteria those are measured whose scores the session outputs.
+    """
+    sums = _Sums.over(model, session, classes, head)
     feed = Feed.of(model)
-    correct, loss, seconds, done = 0, 0.0, 0.0, 0
+    seconds, done = 0.0, 0
     for indices in _batches(len(samples), feed.batch or _BATCH):
         pixels, labels = samples.take(indices)
         inputs = _pad(feed(pixels), feed.batch)
         begin = time.perf_counter()
-        scores = session.run({feed.name: inputs})[output][: len(labels)]
+        outputs = session.run({feed.name: inputs})
         seconds += time.perf_counter() - begin
-        scores = _as_scores(scores, labels, output)
-        correct += count_correct(scores, labels)
-        loss += float(cross_entropy(scores, labels, activation).sum())
+        sums.add({name: scores[: len(labels)] for name, scores in outputs.items()}, labels)
         done += len(labels)
-        figures = (("accuracy", correct / done), ("loss", loss / done))
+        figures = (("accuracy", sums.accuracy), ("loss", sums.loss))
         yield Progress("evaluate", done, len(samples), figures)
-    return Evaluation(done, correct, loss / done, session.provider, seconds)
+    return Evaluation(
+        samples=sums.counted,
+        correct=sums.correct,
+        loss=sums.loss,
+        provider=session.provider,
+        seconds=seconds,
+        metrics=tuple(map(Metric, sums.criteria, sums.values())),
+        classified=sums.classified,
+    )
+
+
+@dataclass
+class _Sums:
+    """What was added up over the batches so far.
+
+    `main` is the loss of the output, where the session outputs what it scores; `ignore` the label
+    that does not count. `totals` holds a sum and its divisor for the main criterion, or for
+    cross-entropy, and for each of the model's.
+    """
+
+    output: str
+    activation: Activation
+    main: Criterion | None
+    ignore: int | None
+    criteria: tuple[Criterion, ...]
+    totals: list[tuple[float, int]]
+    correct: int = 0
+    counted: int = 0
+
+    @classmethod
+    def over(cls, model: ir.Model, session: Session, classes: int, head: str | None) -> "_Sums":
+        output = main_output(model, session.widths, classes, head)
+        main = criterion_of(model, output)
+        known = read_criteria(model)
+        criteria = [each for each in known if _is_measurable(each, session.widths)]
+        return cls(
+            output=output,
+            activation=activation_of(model, output).activation,
+            main=main if main in criteria else None,
+            ignore=None if main is None else main.ignore,
+            criteria=tuple(criteria),
+            totals=[(0.0, 0)] * (1 + len(criteria)),
+        )
+
+    @property
+    def classified(self) -> bool:
+        return self.main is None or self.main.is_classifying
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / max(self.counted, 1) if self.classified else math.nan
+
+    @property
+    def loss(self) -> float:
+        return _mean(self.totals[0])
+
+    def values(self) -> list[float]:
+        return [_mean(total) for total in self.totals[1:]]
+
+    def add(self, outputs: Mapping[str, FloatArray], labels: IntArray) -> None:
+        found = [score(each, outputs[each.scores], labels) for each in self.criteria]
+        kept = np.ones(len(labels), np.bool_) if self.ignore is None else labels != self.ignore
+        counted = labels[kept]
+        scores = outputs[self.output][kept]
+        if self.classified:
+            scores = _as_scores(scores, counted, self.output)
+            self.correct += count_correct(scores, counted)
+        if self.main is None:
+            losses = cross_entropy(scores, counted, self.activation)
+            found.insert(0, (float(losses.sum()), len(counted)))
+        else:
+            found.insert(0, found[self.criteria.index(self.main)])
+        self.counted += len(counted)
+        self.totals = [
+            (total + value, divisor + count)
+            for (total, divisor), (value, count) in zip(self.totals, found, strict=True)
+        ]
+
+
+def _is_measurable(criterion: Criterion, widths: Mapping[str, int | None]) -> bool:
+    """Tell whether labels suffice, and the session outputs the scores."""
+    if criterion.refusal or criterion.scores not in widths:
+        return False
+    return criterion.is_classifying or widths[criterion.scores] == 1
+
+
+def _mean(total: tuple[float, int]) -> float:
+    return total[0] / total[1] if total[1] else math.nan
 
 
 def count_correct(scores: FloatArray, labels: IntArray) -> int:
@@ -125,15 +234,15 @@ def cross_entropy(scores: FloatArray, labels: IntArray, activation: Activation) 
 
 def _as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
     """Check the scores and drop trailing axes of size 1: (n, classes, 1, 1) → (n, classes)."""
-    if scores.ndim < 2 or scores[0].size != scores.shape[1]:
+    if scores.ndim < 2 or np.prod(scores.shape[2:]) != 1:
         raise CortadoError(
             f"the output {output} has the shape {list(scores.shape)}, not one score a class"
         )
-    if labels.max() >= scores.shape[1]:
+    if labels.size and labels.max() >= scores.shape[1]:
         raise CortadoError(
             f"the label {labels.max()} lies outside the {scores.shape[1]} classes of {output}"
         )
-    return scores.reshape(len(scores), -1)
+    return scores.reshape(len(scores), scores.shape[1])
 
 
 def _batches(count: int, size: int) -> Iterator[IntArray]:

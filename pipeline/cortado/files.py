@@ -22,11 +22,13 @@ from cortado.model import serial
 __all__ = [
     "check_folder",
     "check_writable",
+    "find_beside",
     "is_folder",
     "list_names",
     "read",
     "read_model",
     "read_text",
+    "size",
     "write",
     "write_folder",
 ]
@@ -36,6 +38,14 @@ def read(path: str) -> bytes:
     """Return the whole content of the file `path`."""
     try:
         return Path(path).read_bytes()
+    except OSError as error:
+        raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def size(path: str) -> int:
+    """Return how many bytes the file `path` has."""
+    try:
+        return Path(path).stat().st_size
     except OSError as error:
         raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
 
@@ -56,6 +66,17 @@ def list_names(path: str) -> list[str]:
         return []
     except OSError as error:
         raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def find_beside(path: str, document: str) -> str:
+    """Return where the file is that `document` names `path`.
+
+    It is looked for from the working directory, as Caffe does, then from the directory of
+    `document`, then by its name alone in that directory; if it is nowhere, `path` is returned.
+    """
+    folder = Path(document).parent
+    places = [Path(path), folder / path, folder / Path(path).name]
+    return next((str(place) for place in places if place.is_file()), path)
 
 
 def read_model(path: str) -> ir.Model:

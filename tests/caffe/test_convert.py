@@ -12,7 +12,8 @@ from cortado.caffe import (
     read_transform_param,
 )
 from cortado.errors import CortadoError, UsageError
-from cortado.model.metadata import InputTransform, read_transform
+from cortado.model.metadata import read_transform
+from cortado.model.transform import InputTransform
 from support import needs_shared
 
 IP = 'type: "InnerProduct" inner_product_param { num_output: 3 }'
@@ -312,8 +313,26 @@ def test_a_training_net():
         run(found.model, data=x)["prob"], run(deployed.model, data=x)["prob"]
     )
     assert "dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'" in found.notes
-    assert list(found.model.metadata_props) == ["cortado.input"]
+    assert set(found.model.metadata_props) == {"cortado.criteria", "cortado.input"}
     assert read_transform(found.model) == InputTransform(1 / 256)
+
+
+def test_training_says_whether_to_mirror_and_image_files_are_bgr():
+    phases = "".join(
+        f'layer {{ name: "d" type: "ImageData" top: "x" include {{ phase: {phase} }} '
+        f"transform_param {{ crop_size: 3 mirror: {mirror} }} }}"
+        for phase, mirror in (("TRAIN", "true"), ("TEST", "false"))
+    )
+    expected = InputTransform(crop=3, mirror=True, order="bgr")
+    assert read_transform_param(phases) == expected
+    grey = phases.replace("transform", "image_data_param { is_color: false } transform")
+    assert read_transform_param(grey) == InputTransform(crop=3, mirror=True)
+
+
+def test_a_mean_is_a_file_or_numbers():
+    both = DATA_LAYER.replace("mean_value: 1", 'mean_file: "m" mean_value: 1')
+    with pytest.raises(CortadoError, match="both a mean_file and mean_value"):
+        read_transform_param(both)
 
 
 SHARED_SQUARE = """

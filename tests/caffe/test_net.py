@@ -132,7 +132,7 @@ layers { name: "r" type: 18 bottom: "c" top: "c" }
 def test_v1():
     found = net(V1)
     assert [spec.type for spec in found.layers] == ["Input", "Convolution", "ReLU"]
-    assert found.layers[1].params == (ParamSpec("shared"), ParamSpec(lr_mult=2))
+    assert found.layers[1].params == (ParamSpec("shared", decay_mult=250), ParamSpec(lr_mult=2))
     assert found.layers[1].message.messages("param")[0].integer("decay_mult", 1) == 250
     shape = found.layers[0].message.message("input_param").message("shape")
     assert shape.integers("dim") == (1, 2, 3, 4)

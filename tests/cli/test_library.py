@@ -19,6 +19,7 @@ from cortado_cli.main import COMMANDS, cli
 
 CHOICES = {
     "import --phase": typing.get_type_hints(CaffeOptions)["phase"],
+    "import --channel-order": typing.Literal["bgr", "rgb"],
     "import --detections": typing.get_type_hints(CaffeOptions)["detections"],
     "export-caffe --phase": typing.get_type_hints(CaffeOptions)["phase"],
     "export-caffe --detections": typing.get_type_hints(CaffeOptions)["detections"],

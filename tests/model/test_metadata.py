@@ -6,12 +6,12 @@ import pytest
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.metadata import (
-    InputTransform,
     add_history,
     read_history,
     read_transform,
     write_transform,
 )
+from cortado.model.transform import InputTransform
 from nets import mlp
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5)).astype(np.float32)

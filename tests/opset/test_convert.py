@@ -7,7 +7,8 @@ from onnx import helper
 
 from cortado.errors import CortadoError
 from cortado.kernel import KernelOptions, to_kernel
-from cortado.model.metadata import InputTransform, read_transform, write_transform
+from cortado.model.metadata import read_transform, write_transform
+from cortado.model.transform import InputTransform
 from cortado.opset.convert import raise_opset
 from kernel.fused import checked, difference, optimised_operators, outputs
 from nets import build, decoded, normal

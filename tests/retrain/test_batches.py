@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cortado.data import ArraySamples, Feed
-from cortado.model.metadata import InputTransform
+from cortado.model.transform import InputTransform
 from cortado.retrain.batches import epoch_batches, shift_images, to_tensor
 
 PIXELS = np.random.default_rng(0).standard_normal((20, 2, 5, 4)).astype(np.float32)

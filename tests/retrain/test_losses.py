@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from cortado.data import Feed
-from cortado.model.metadata import InputTransform, write_transform
+from cortado.model.criteria import Criterion
+from cortado.model.metadata import write_transform
+from cortado.model.transform import InputTransform
 from cortado.retrain import Distillation, RetrainOptions, retrain
 from cortado.retrain.losses import Objective, Teacher
 from cortado.steps import finish
@@ -15,6 +17,7 @@ from retrain.sets import dataset
 RNG = np.random.default_rng(0)
 LOGITS = RNG.standard_normal((7, 3)) * 3
 TARGETS = RNG.standard_normal((7, 3)) * 3
+CROSS_ENTROPY = Criterion("y", "SoftmaxWithLoss", "y")
 LABELS = RNG.integers(0, 3, 7)
 
 
@@ -39,15 +42,17 @@ class Fixed(torch.nn.Module):
 @pytest.mark.parametrize(("temperature", "weight"), [(1, 0.5), (4, 0.5), (2.5, 1.0), (4, 0.0)])
 def test_the_objective_is_the_formula(temperature, weight):
     feed = Feed("x", (None,), None, InputTransform())
-    objective = Objective(Teacher(Fixed(), feed, temperature, weight))
+    objective = Objective([CROSS_ENTROPY], Teacher(Fixed(), feed, temperature, weight))
     logits = torch.tensor(LOGITS, requires_grad=True)
-    loss = objective(logits, torch.tensor(LABELS), np.zeros((7, 2), np.float32))
+    loss = objective([logits], torch.tensor(LABELS), np.zeros((7, 2), np.float32))
     expected = written_out(LOGITS, TARGETS, LABELS, temperature, weight)
     assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_without_a_teacher_it_is_cross_entropy():
-    loss = Objective()(torch.tensor(LOGITS), torch.tensor(LABELS), np.zeros((7, 2)))
+    loss = Objective([CROSS_ENTROPY])(
+        [torch.tensor(LOGITS)], torch.tensor(LABELS), np.zeros((7, 2))
+    )
     assert loss.item() == pytest.approx(written_out(LOGITS, TARGETS, LABELS, 1, 0), rel=1e-12)
 
 
@@ -87,3 +92,21 @@ def scores(model, data):
     pixels = data.test.pixels.reshape(len(data.test), -1)
     hidden = np.maximum(pixels @ weight(model, "fc1.weight").T + weight(model, "fc1.bias"), 0)
     return softmax(hidden @ weight(model, "fc2.weight").T + weight(model, "fc2.bias"))
+
+
+def test_the_teacher_sees_what_the_student_sees():
+    seen = []
+
+    class Watching(torch.nn.Module):
+        def forward(self, x):
+            seen.append(x)
+            return x.flatten(1)[:, :3]
+
+    transform = InputTransform(0.5, crop=4, mirror=True)
+    feed = Feed("x", (1, 4, 4), None, transform)
+    pixels = RNG.random((7, 1, 6, 6)).astype(np.float32)
+    views = transform.draw(pixels, np.random.default_rng(0))
+    objective = Objective([CROSS_ENTROPY], Teacher(Watching(), feed, 1.0, 0.5))
+    objective([torch.tensor(LOGITS)], torch.tensor(LABELS), pixels, views)
+    np.testing.assert_array_equal(seen[0], feed(pixels, views))
+    assert not np.array_equal(seen[0], feed(pixels))

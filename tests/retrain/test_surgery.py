@@ -8,8 +8,9 @@ from cortado.data import Dataset, open_data, subset
 from cortado.emit import emit
 from cortado.model import serial
 from cortado.model.layers import find_layers
-from cortado.model.metadata import InputTransform, write_transform
+from cortado.model.metadata import write_transform
 from cortado.model.selector import Assignment
+from cortado.model.transform import InputTransform
 from cortado.quantize import quantize
 from cortado.retrain import RetrainOptions, retrain
 from cortado.steps import finish

@@ -11,8 +11,9 @@ from cortado.data import ArraySamples, Dataset
 from cortado.emit import emit
 from cortado.errors import CortadoError, UsageError
 from cortado.model import serial
-from cortado.model.metadata import InputTransform, write_transform
+from cortado.model.metadata import write_transform
 from cortado.model.selector import Assignment
+from cortado.model.transform import InputTransform
 from cortado.prune import prune
 from cortado.retrain import Gradual, RetrainOptions, retrain
 from cortado.steps import finish

@@ -9,7 +9,6 @@ import numpy as np
 from cortado import files
 from cortado.errors import CortadoError
 from cortado.fidelity import check_blobs, check_limit
-from cortado_cli.net import errors_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,9 @@ def compare(
     path: str, model: "ir.Model", blobs: "Sequence[NamedBlob]", tolerance: float
 ) -> "tuple[CheckedBlob, ...]":
     """Compare the blobs of a model with the arrays of an .npz file."""
-    with errors_name(f"--check {path}"):
+    from cortado_cli.streams import naming
+
+    with naming(f"--check {path}"):
         return check_blobs(model, blobs, _read(path), tolerance)
 
 

@@ -124,7 +124,7 @@ def command(
     from cortado_cli.streams import read_model, write_artifact, write_json
 
     network = read_model(model)
-    dataset = open_training_data(data, samples)
+    dataset = open_training_data(network, data, samples)
     options = CompressOptions(
         max_drop=DEFAULT_MAX_DROP if max_drop is None else max_drop,
         min_accuracy=min_accuracy,

@@ -2,14 +2,21 @@
 
 from dataclasses import replace
 
-from cortado.data import Dataset, open_data, subset
+import onnx_ir as ir
 
-__all__ = ["open_training_data"]
+from cortado.data import Dataset, Feed, open_data, subset
+
+__all__ = ["open_for", "open_training_data"]
 
 
-def open_training_data(spec: str, samples: int | None) -> Dataset:
-    """Open ``--data``; ``--samples`` limits the training part."""
-    dataset = open_data(spec)
+def open_for(model: ir.Model, spec: str) -> Dataset:
+    """Open ``--data`` for a model, which says how image files are decoded."""
+    return open_data(spec, Feed.of(model).form)
+
+
+def open_training_data(model: ir.Model, spec: str, samples: int | None) -> Dataset:
+    """Open ``--data`` for a model; ``--samples`` limits the training part."""
+    dataset = open_for(model, spec)
     if samples is None:
         return dataset
     return replace(dataset, train=subset(dataset.train, samples))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cortado_cli.net import errors_name, net_options
+from cortado_cli.net import net_options
 from cortado_cli.options import json_option, model_argument, output_option, talk_options
 
 if TYPE_CHECKING:
@@ -48,15 +48,15 @@ def command(
     is written: it must give the model back, value for value.
     """
     from cortado import caffe, files
-    from cortado_cli.streams import read_model, write_artifact, write_json
+    from cortado_cli.streams import naming, read_model, write_artifact, write_json
 
     text = files.read_text(prototxt)
     original = None
     if weights is not None:
-        with errors_name(weights):
+        with naming(weights):
             original = caffe.read_weights(files.read(weights))
     network = read_model(model)
-    with errors_name(prototxt):
+    with naming(prototxt):
         exported = caffe.export_caffe(network, text, original, options)
     talk.say_all(exported.notes)
     write_artifact(output, exported.data)

@@ -1,14 +1,13 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from cortado.errors import CortadoError, LimitNotMetError
-from cortado_cli.net import errors_name, net_options
+from cortado.errors import LimitNotMetError
+from cortado_cli.net import net_options
 from cortado_cli.options import (
-    Finite,
     Number,
     json_option,
     output_option,
@@ -16,7 +15,7 @@ from cortado_cli.options import (
     seed_option,
     talk_options,
 )
-from cortado_cli.shapes import Numbers
+from cortado_cli.transform import TransformWish, reader, store_transform, transform_options
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -35,13 +34,7 @@ _WEIGHTS = (".caffemodel", ".caffemodel.h5")
 @click.argument("caffemodel", required=False, metavar="[CAFFEMODEL]")
 @click.option("--init", is_flag=True, help="Fill a prototxt's layers from its fillers: no weights.")
 @net_options
-@click.option("--input-scale", type=Finite(), metavar="S", help="Inputs are (pixel - mean) * S.")
-@click.option("--input-mean", type=Numbers(), help="One mean for all channels, or one each.")
-@click.option(
-    "--transform-from",
-    metavar="PROTOTXT",
-    help="Take scale and mean from the data layer of this training net.",
-)
+@transform_options
 @click.option(
     "--check",
     metavar="GOLDENS.npz",
@@ -65,9 +58,7 @@ def command(
     caffemodel: str | None,
     init: bool,
     options: "CaffeOptions",
-    input_scale: float | None,
-    input_mean: tuple[float, ...] | None,
-    transform_from: str | None,
+    transform: TransformWish,
     check: str | None,
     tolerance: float,
     output: str,
@@ -120,7 +111,7 @@ def command(
     else:
         model, notes, blobs = _import_caffe(net, caffemodel, options, seed)
     talk.say_all(notes)
-    _store_transform(model, _Transform(input_scale, input_mean, transform_from))
+    store_transform(model, transform)
     open_session(encode_outline(model))  # what onnxruntime refuses is refused here
     report = {"notes": list(notes), **_report(model)}
     if check is not None:
@@ -141,7 +132,9 @@ def _import_caffe(
     net: str, caffemodel: str | None, options: "CaffeOptions", seed: int
 ) -> "tuple[ir.Model, tuple[str, ...], tuple[NamedBlob, ...]]":
     from cortado import caffe, files
+    from cortado_cli.streams import naming
 
+    options = replace(options, read_file=reader(net))
     blobs: caffe.Fillers | caffe.CaffeWeights = caffe.Fillers(seed)
     if net.endswith(_WEIGHTS):
         caffemodel = net
@@ -149,11 +142,11 @@ def _import_caffe(
         prototxt = files.read_text(net)
     if caffemodel is not None:
         data = files.read(caffemodel)
-        with errors_name(caffemodel):
+        with naming(caffemodel):
             blobs = caffe.read_weights(data)
             if caffemodel == net:
                 prototxt = caffe.read_stored_net(data)
-    with errors_name(net):
+    with naming(net):
         imported = caffe.import_caffe(prototxt, blobs, options)
     return imported.model, imported.notes, imported.blobs
 
@@ -168,34 +161,3 @@ def _report(model: "ir.Model") -> dict[str, object]:
         "outputs": value_reports(model.graph.outputs),
         "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
     }
-
-
-@dataclass(frozen=True)
-class _Transform:
-    """What the command line says about the input transform."""
-
-    scale: float | None
-    mean: tuple[float, ...] | None
-    prototxt: str | None
-
-
-def _store_transform(model: "ir.Model", wish: _Transform) -> None:
-    """Store the input transform: the net's own, that of another net, or given numbers."""
-    from cortado import files
-    from cortado.caffe import read_transform_param
-    from cortado.model.metadata import InputTransform, read_transform, write_transform
-
-    transform = read_transform(model)
-    if wish.prototxt is not None:
-        text = files.read_text(wish.prototxt)
-        with errors_name(wish.prototxt):
-            found = read_transform_param(text)
-        if found is None:
-            raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")
-        transform = found
-    if wish.scale is not None:
-        transform = replace(transform, scale=wish.scale)
-    if wish.mean is not None:
-        transform = replace(transform, mean=wish.mean)
-    if transform != InputTransform():
-        write_transform(model, transform)

@@ -95,10 +95,11 @@ def convert(
 def _ranges(network: "ir.Model", choice: KernelChoice, talk: "Talk") -> "dict[str, Range]":
     if choice.data is None:
         return {}
-    from cortado.data import open_data, subset
+    from cortado.data import subset
     from cortado.kernel import find_ranges
+    from cortado_cli.data import open_for
 
-    images = subset(open_data(choice.data).train, choice.samples)
+    images = subset(open_for(network, choice.data).train, choice.samples)
     return talk.follow(find_ranges(network, images))
 
 

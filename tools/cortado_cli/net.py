@@ -1,16 +1,14 @@
-"""What the commands that read Caffe nets share: options, and errors that name a file."""
+"""The options of the commands that read Caffe nets."""
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Literal
 
 import click
 
-from cortado.errors import CortadoError
 from cortado_cli.shapes import Shape
 
-__all__ = ["errors_name", "net_options"]
+__all__ = ["net_options"]
 
 _OPTIONS = (
     click.option(
@@ -78,12 +76,3 @@ def net_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         option(reading)
     return reading
-
-
-@contextmanager
-def errors_name(path: str) -> Iterator[None]:
-    """Begin the messages of errors with the file that they are about."""
-    try:
-        yield
-    except CortadoError as error:
-        raise type(error)(f"{path}: {error}") from error

@@ -57,7 +57,7 @@ STREAM = "-"
 _WITH_TRACEBACK = 2  # times -v
 _PLACES = f"{__name__}.places"
 _INPUTS = {"model", "models", "net", "caffemodel", "reference", "distill", "transform_from", "data"}
-_INPUTS |= {"prototxt", "weights", "check"}
+_INPUTS |= {"prototxt", "weights", "check", "solver"}
 _REPORTS = {"json_path", "plot"}
 
 
@@ -271,7 +271,8 @@ def data_options(*, required: bool) -> Callable[[F], F]:
             "--data",
             required=required,
             metavar="SPEC",
-            help="digits, a directory of IDX files, a .npz file, or package.module:callable.",
+            help="digits, a directory (IDX files, LMDB or LevelDB of Caffe, a folder a class), "
+            "train=PATH,test=PATH, a .npz file, or package.module:callable.",
         )
         samples = click.option(
             "--samples",

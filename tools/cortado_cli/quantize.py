@@ -115,7 +115,7 @@ def command(
     if data is not None:
         from cortado.retrain import retrain  # imports torch
 
-        dataset = open_training_data(data, samples)
+        dataset = open_training_data(result, data, samples)
         trained = talk.follow(retrain(result, dataset, training.options(device, seed), head))
         report["epochs"] = epoch_reports(trained.epochs)
         result = trained.model

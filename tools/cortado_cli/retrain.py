@@ -32,6 +32,16 @@ __all__ = ["command"]
 @data_options(required=True)
 @training_options(epochs=5)
 @click.option(
+    "--solver",
+    metavar="PROTOTXT",
+    help="Train as this solver.prototxt of Caffe says; options given beside it win.",
+)
+@click.option(
+    "--net",
+    metavar="PROTOTXT",
+    help="The net of --solver, where the path in it leads nowhere: batch size and lr_mult.",
+)
+@click.option(
     "--schedule",
     type=click.Choice(["one-shot", "gradual"]),
     default="one-shot",
@@ -64,6 +74,8 @@ def command(
     samples: int | None,
     head: str | None,
     training: Training,
+    solver: str | None,
+    net: str | None,
     schedule: Literal["one-shot", "gradual"],
     sparsity: "tuple[Assignment[float], ...]",
     method: Literal["magnitude", "random-below", "std", "lamp"],
@@ -81,6 +93,7 @@ def command(
     cortado retrain pruned.onnx --data mnist/ --epochs 10 -o retrained.onnx
     cortado retrain dense.onnx --data mnist/ --schedule gradual --sparsity 0.98 -o sparse.onnx
     cortado retrain pruned.onnx --data mnist/ --distill dense.onnx -o retrained.onnx
+    cortado retrain pruned.onnx --data mnist/ --solver solver.prototxt -o retrained.onnx
 
     After every epoch the masks and the codebooks are checked, and the accuracy on the
     validation images is printed; the test images are never looked at.
@@ -89,16 +102,21 @@ def command(
     from cortado.retrain import Gradual, retrain
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record
+    from cortado_cli.solver import solver_options
     from cortado_cli.streams import read_model, write_json, write_model
 
+    if solver is None:
+        refuse_without("--solver", ["net"])
     if schedule != "gradual":
         refuse_without("--schedule gradual", ["sparsity", "method", "scope"])
     elif not sparsity:
         raise click.UsageError("--schedule gradual needs --sparsity")
     network = read_model(model)
-    dataset = open_training_data(data, samples)
+    dataset = open_training_data(network, data, samples)
     gradual = Gradual(sparsity, PruneOptions(method, scope, seed)) if sparsity else None
     options = training.options(device, seed)
+    if solver is not None:
+        options = solver_options(solver, net, training, options, talk)
     steps = retrain(network, dataset, options, head, gradual, _distillation(distill))
     retrained = talk.follow(steps)
     talk.say_all(skipped_lines(retrained.skipped, "trained"))

@@ -4,7 +4,7 @@ import math
 
 import click
 
-__all__ = ["Numbers", "Shape"]
+__all__ = ["Mean", "Shape"]
 
 
 class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
@@ -26,21 +26,25 @@ class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
         return blob, shape
 
 
-class Numbers(click.ParamType[tuple[float, ...]]):
-    """Numbers between commas, such as ``104,117,123``."""
+class Mean(click.ParamType[tuple[float, ...] | str]):
+    """Numbers between commas, such as ``104,117,123``, or the path of a file."""
 
-    name = "M[,M…]"
+    name = "M[,M…]|FILE"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        """Split at commas."""
+    ) -> tuple[float, ...] | str:
+        """Split at commas; what ends as a mean image does is a path."""
         if isinstance(value, tuple):
             return value
+        text = str(value)
+        if text.endswith(".binaryproto"):
+            return text
         try:
-            numbers = tuple(float(number) for number in str(value).split(","))
+            numbers = tuple(float(number) for number in text.split(","))
         except ValueError:
             numbers = (math.nan,)
         if not all(map(math.isfinite, numbers)):
-            self.fail(f"{value!r} is no list of numbers such as 104,117,123", param, ctx)
+            message = f"{value!r} is no list of numbers such as 104,117,123, and no .binaryproto"
+            self.fail(message, param, ctx)
         return numbers

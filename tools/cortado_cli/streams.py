@@ -3,6 +3,8 @@
 import json
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -15,6 +17,7 @@ from cortado.validate import Candidate
 from cortado_cli.options import STREAM
 
 __all__ = [
+    "naming",
     "read_candidate",
     "read_model",
     "write_artifact",
@@ -24,6 +27,15 @@ __all__ = [
 ]
 
 _STDIN = "standard input"
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Begin the messages of errors with the file that they are about."""
+    try:
+        yield
+    except CortadoError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def read_model(path: str) -> ir.Model:

@@ -76,7 +76,7 @@ def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..
             batchnorm: Literal["measure", "keep"],
             **options: object,
         ) -> None:
-            if optimizer != "sgd":
+            if optimizer != "sgd" and options.get("solver") is None:
                 refuse_without("--optimizer sgd", ["momentum"])
             chosen = Training(
                 epochs, batch, optimizer, lr, rate, momentum, weight_decay, shift, batchnorm

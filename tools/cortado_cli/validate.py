@@ -16,6 +16,8 @@ from cortado_cli.options import (
 )
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from cortado.validate import ProviderFigures, ValidateOptions, Validation
     from cortado_cli.talk import Talk
 
@@ -93,7 +95,7 @@ def command(
         refuse_without("--time", ["batch"])
     candidate = read_candidate(model)
     expected = None if reference is None else files.read_model(reference)
-    options = _options(providers, head, data, samples, batch if timed else 0)
+    options = _options(candidate.model, providers, (head, data, samples), batch if timed else 0)
     validation = talk.follow(validate(candidate, expected, options))
     named = [("reference", validation.reference)] if validation.reference else []
     named += [("model", figures) for figures in validation.found]
@@ -105,14 +107,19 @@ def command(
 
 
 def _options(
-    providers: tuple[str, ...], head: str | None, data: str | None, samples: int | None, batch: int
+    model: "ir.Model",
+    providers: tuple[str, ...],
+    choice: tuple[str | None, str | None, int | None],
+    batch: int,
 ) -> "ValidateOptions":
-    from cortado.data import open_data, subset
+    from cortado.data import subset
     from cortado.validate import ValidateOptions
+    from cortado_cli.data import open_for
 
+    head, data, samples = choice
     if data is None:
         return ValidateOptions(providers, head, latency_batch=batch)
-    dataset = open_data(data)
+    dataset = open_for(model, data)
     images = dataset.test if samples is None else subset(dataset.test, samples)
     return ValidateOptions(providers, head, images, dataset.classes, batch)
 

@@ -30,7 +30,7 @@ from cortado.caffe.wire import WireMessage, read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 
-__all__ = ["CaffeWeights", "StoredBlob", "read_caffemodel"]
+__all__ = ["CaffeWeights", "StoredBlob", "read_blob", "read_caffemodel"]
 
 
 _RAW_TYPES = ("<f8", "<f4", "<f2", "<i4", "<u4")  # DOUBLE, FLOAT, FLOAT16, INT, UINT
@@ -107,6 +107,11 @@ def read_caffemodel(data: bytes) -> CaffeWeights:
     if not layers:
         raise CortadoError("the caffemodel has no layers; is it a solverstate or a mean file?")
     return CaffeWeights(dict(layers))
+
+
+def read_blob(data: bytes) -> StoredBlob:
+    """Return the blob of a file that holds nothing else, such as a mean image."""
+    return _blob(read_message(memoryview(data)), "it")
 
 
 def _layers(net: WireMessage) -> Iterator[_Layer]:

@@ -10,7 +10,7 @@ The batch size is left open ("N") unless a layer computes with it; then the walk
 with the prototxt's number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
 from cortado.caffe.graph import Blob, GraphBuilder, Out, Shape
-from cortado.caffe.heads import deploy
+from cortado.caffe.heads import Deployed, deploy
 from cortado.caffe.in_place import check_in_place
 from cortado.caffe.inputs import DATA_TYPES, constants, input_shapes
 from cortado.caffe.layers import converter_of, is_own
@@ -28,10 +28,11 @@ from cortado.caffe.net import LayerSpec, Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Loaded, Parameters, Weights
 from cortado.caffe.schema import unknown_fields
-from cortado.caffe.transform import transform_of
+from cortado.caffe.transform import read_transform_param
 from cortado.errors import CortadoError
 from cortado.model.blobs import NamedBlob
-from cortado.model.metadata import write_transform
+from cortado.model.criteria import Criterion
+from cortado.model.metadata import write_criteria, write_transform
 
 __all__ = ["Imported", "import_caffe"]
 
@@ -90,12 +91,12 @@ def import_caffe(
     overwritten = overwritten_views(net.layers, deployed.net.outputs)
     notes = [*unknown, *overwritten.notes, *deployed.notes]
     try:
-        found = _convert(deployed.net, weights, options, batched=True)
+        found = _convert(deployed, weights, options, batched=True)
     except FixedBatchError as reason:
-        found = _convert(deployed.net, weights, options, batched=False)
+        found = _convert(deployed, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
     try:
-        transform = transform_of(deployed.net.layers)
+        transform = read_transform_param(prototxt, options)
     except CortadoError as error:  # the model is right all the same
         transform = None
         notes.append(f"no input transform is stored: {error}")
@@ -109,7 +110,10 @@ def import_caffe(
     return replace(found, notes=(*notes, *found.notes), blobs=tuple(blobs))
 
 
-def _convert(net: Net, weights: Weights, options: CaffeOptions, *, batched: bool) -> Imported:
+def _convert(
+    deployed: Deployed, weights: Weights, options: CaffeOptions, *, batched: bool
+) -> Imported:
+    net = deployed.net
     graph, parameters = GraphBuilder(), Parameters(weights)
     data = [layer for layer in net.layers if layer.type in DATA_TYPES]
     fixed = constants(data, options.input_shapes)
@@ -125,6 +129,8 @@ def _convert(net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
             parameters.check_used(layer)
     model = graph.finish(net.name, blobs, net.outputs)
     RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
+    if deployed.criteria:
+        write_criteria(model, _in_graph(deployed.criteria, blobs))
     if parameters.unused() and not options.cut_at:
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
     return Imported(model, tuple(notes), net, tuple(parameters.loaded), _named(net, blobs))
@@ -155,6 +161,11 @@ def _named(net: Net, blobs: Mapping[str, Blob]) -> tuple[NamedBlob, ...]:
         for top in layer.tops
     }
     return tuple(NamedBlob(top, str(blobs[top].value.name), maker) for top, maker in makers.items())
+
+
+def _in_graph(criteria: Sequence[Criterion], blobs: Mapping[str, Blob]) -> list[Criterion]:
+    """Return the criteria with the names that values have in the graph."""
+    return [replace(each, scores=str(blobs[each.scores].value.name)) for each in criteria]
 
 
 def _tops(context: Context) -> dict[str, Blob]:

@@ -11,17 +11,19 @@
 Where the user says at which blobs to cut, these are the outputs instead.
 
 Whatever then leads to no output, such as the labels, is dropped too. All of it is noted for the
-user; the model does not remember it.
+user, and `criteria` tells what evaluation and training need to know of BVLC's losses and metrics.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from cortado.caffe.criteria import read_criterion
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.message import Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, Net
 from cortado.caffe.options import CaffeOptions
 from cortado.errors import CortadoError, unknown_name
+from cortado.model.criteria import Criterion
 
 __all__ = ["Deployed", "deploy"]
 
@@ -45,10 +47,13 @@ class Deployed:
         The rest of the net.
     notes : tuple of str
         What was taken away, a line each.
+    criteria : tuple of Criterion
+        Losses and metrics; what they score is a blob of `net`.
     """
 
     net: Net
     notes: tuple[str, ...]
+    criteria: tuple[Criterion, ...]
 
 
 def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
@@ -72,7 +77,9 @@ def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
         notes = [f"cut at {', '.join(map(repr, ordered))}: {count} layers are left out"]
     else:
         notes = walk.notes + [f"dropped {what}, which leads to no output" for what in unused]
-    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes))
+    computed = {top for layer in kept for top in layer.tops}
+    criteria = tuple(each for each in walk.criteria if each.scores in computed)
+    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes), criteria)
 
 
 class _Walk:
@@ -81,9 +88,13 @@ class _Walk:
     def __init__(self, net: Net, options: CaffeOptions) -> None:
         self.layers: list[LayerSpec] = []
         self.notes: list[str] = []
+        self.criteria: list[Criterion] = []
         self._net = net
         self._decode = options.detections == "decode"
         self._fed = {top for layer in net.layers if layer.type in DATA_TYPES for top in layer.tops}
+        read = {blob for layer in net.layers if not _is_head(layer) for blob in layer.bottoms}
+        self._labels = self._fed - read
+        self._label = ""  # the first that a head compares with: data have one label an image
         self._taken = {top for layer in net.layers for top in layer.tops}
         self._wanted: set[str] = set()  # outputs, whoever reads them
         self._scored: set[str] = set()  # outputs, unless others read them
@@ -102,8 +113,11 @@ class _Walk:
             self._drop(
                 layer, f"; its bottoms are outputs, for you to decode: {settings}", "detections"
             )
-        elif layer.type in _ACTIVATIONS or layer.type in _DROPPED:
+        elif _is_head(layer):
             scores = _scores(layer, self._fed)
+            fitting = (blob for blob in layer.bottoms[1:] if blob in self._labels)
+            self._label = self._label or next(fitting, "")
+            self.criteria += read_criterion(layer, self._label)
             self._scored.update(scores)
             self._drop(layer, f", which scores {' and '.join(map(repr, scores))}")
             if layer.type in _ACTIVATIONS:
@@ -141,6 +155,10 @@ class _Walk:
     def _drop(self, layer: LayerSpec, why: str, what: str = "a loss") -> None:
         self._gone.update(dict.fromkeys(layer.tops, what))
         self.notes.append(f"dropped layer {layer.name!r} ({layer.type}){why}")
+
+
+def _is_head(layer: LayerSpec) -> bool:
+    return layer.type in _ACTIVATIONS or layer.type in _DROPPED
 
 
 def _with_probabilities(layers: Iterable[LayerSpec]) -> Iterator[LayerSpec]:

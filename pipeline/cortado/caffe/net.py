@@ -22,7 +22,7 @@ from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
 from cortado.errors import CortadoError
 
-__all__ = ["PHASES", "LayerSpec", "Net", "ParamSpec", "read_net"]
+__all__ = ["PHASES", "LayerSpec", "Net", "ParamSpec", "read_layers", "read_net"]
 
 PHASES = ("TRAIN", "TEST")
 _SHARE_MODES = ("STRICT", "PERMISSIVE")
@@ -40,11 +40,14 @@ class ParamSpec:
         Whether sharers must agree in the number of values only, not in the shape.
     lr_mult : float
         Factor on the learning rate; 0 freezes the blob.
+    decay_mult : float
+        Factor on the weight decay.
     """
 
     name: str = ""
     permissive: bool = False
     lr_mult: float = 1.0
+    decay_mult: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,7 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
         the rules leave no layer.
     """
     message = upgrade(parse_prototxt(prototxt))
-    stages = (*options.stages, *message.message("state").texts("stage"))
-    options = replace(options, stages=stages)
-    layers = [_layer(m) for m in message.messages("layer") if _kept(m, options)]
+    layers = _kept_layers(message, options)
     if not layers:
         hint = "; it is a solver" if message.has("net") or message.has("train_net") else ""
         raise CortadoError(f"the prototxt has no layers for this phase, level and stages{hint}")
@@ -95,6 +96,17 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
     written = {blob for layer in layers for blob in layer.tops}
     outputs = tuple(sorted(written - read, key=str.encode))
     return Net(message.text("name"), tuple(layers), outputs, message)
+
+
+def read_layers(prototxt: str, options: CaffeOptions) -> list[LayerSpec]:
+    """Return the layers for the state that `options` state, as written: nothing is connected."""
+    return _kept_layers(upgrade(parse_prototxt(prototxt)), options)
+
+
+def _kept_layers(net: Message, options: CaffeOptions) -> list[LayerSpec]:
+    stages = (*options.stages, *net.message("state").texts("stage"))
+    state = replace(options, stages=stages)
+    return [_layer(m) for m in net.messages("layer") if _kept(m, state)]
 
 
 def _layer(message: Message) -> LayerSpec:
@@ -114,6 +126,7 @@ def _param(message: Message) -> ParamSpec:
         name=message.text("name"),
         permissive=message.choice("share_mode", _SHARE_MODES, "STRICT") == "PERMISSIVE",
         lr_mult=message.number("lr_mult", 1.0),
+        decay_mult=message.number("decay_mult", 1.0),
     )
 
 

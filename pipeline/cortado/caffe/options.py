@@ -1,6 +1,6 @@
 """What the user may say about a Caffe net that its files leave open."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,6 +27,8 @@ class CaffeOptions:
         blobs that no layer reads.
     detections : {"cut", "decode"}
         Whether a DetectionOutput is left out, its bottoms becoming outputs, or converted.
+    read_file : callable or None
+        Returns the bytes of a file by the path that a prototxt gives, such as its `mean_file`.
     """
 
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -35,3 +37,4 @@ class CaffeOptions:
     stages: tuple[str, ...] = ()
     cut_at: tuple[str, ...] = ()
     detections: Literal["cut", "decode"] = "cut"
+    read_file: Callable[[str], bytes] | None = None

@@ -1,18 +1,24 @@
 """`transform_param` of a data layer: how Caffe turns pixels into inputs.
 
-Source: BVLC/caffe data_transformer.cpp: (pixel - mean) * scale, the mean one value for all
-channels or one a channel.
+The mean is one value for all channels, one a channel, or an image in a file. Where the layer of the
+phase that is asked for does not mirror, that of the TRAIN phase says whether training does. An
+ImageData layer in colour reads its files by OpenCV, in the order BGR; of databases nobody knows the
+order. `force_color` and `force_gray` follow from the channels of the model.
+
+Source: BVLC/caffe data_transformer.cpp, image_data_layer.cpp.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cortado.caffe.inputs import DATA_TYPES
-from cortado.caffe.net import LayerSpec, read_net
+from cortado.caffe.mean import read_mean
+from cortado.caffe.net import LayerSpec, read_layers
 from cortado.caffe.options import CaffeOptions
 from cortado.errors import CortadoError
-from cortado.model.metadata import InputTransform
+from cortado.model.transform import InputTransform, MeanImage, Order
 
-__all__ = ["read_transform_param", "transform_of"]
+__all__ = ["read_transform_param"]
 
 
 def read_transform_param(
@@ -35,27 +41,55 @@ def read_transform_param(
     Raises
     ------
     CortadoError
-        If the mean is in a file, or data layers disagree.
+        If the mean is in a file that cannot be read, or data layers disagree.
     """
-    return transform_of(read_net(prototxt, options).layers)
-
-
-def transform_of(layers: Sequence[LayerSpec]) -> InputTransform | None:
-    """Return the transform that the data layers among `layers` state, if any does."""
-    found = {
-        _transform(layer)
-        for layer in layers
-        if layer.type in DATA_TYPES and layer.message.has("transform_param")
-    }
+    layers = _data_layers(read_layers(prototxt, options))
+    found = {_transform(layer, options) for layer in layers}
     if len(found) > 1:
         raise CortadoError("the data layers of the prototxt have different transform_param")
-    return next(iter(found), None)
+    if not found:
+        return None
+    trained = _data_layers(read_layers(prototxt, replace(options, phase="TRAIN")))
+    return replace(found.pop(), mirror=any(_mirrors(layer) for layer in (*layers, *trained)))
 
 
-def _transform(layer: LayerSpec) -> InputTransform:
+def _data_layers(layers: Sequence[LayerSpec]) -> list[LayerSpec]:
+    """Return the data layers that transform what they read."""
+    return [
+        layer
+        for layer in layers
+        if layer.type in DATA_TYPES and layer.message.has("transform_param")
+    ]
+
+
+def _mirrors(layer: LayerSpec) -> bool:
+    return layer.message.message("transform_param").flag("mirror", default=False)
+
+
+def _transform(layer: LayerSpec, options: CaffeOptions) -> InputTransform:
     param = layer.message.message("transform_param")
-    if param.has("mean_file"):
-        raise layer.refuse(
-            f"its mean is in the file {param.text('mean_file')!r}; pass the mean explicitly"
-        )
-    return InputTransform(param.number("scale", 1.0), param.numbers("mean_value"))
+    means = param.numbers("mean_value")
+    if param.has("mean_file") and means:
+        raise layer.refuse("it has both a mean_file and mean_value")
+    return InputTransform(
+        scale=param.number("scale", 1.0),
+        mean=means,
+        image=_mean_image(layer, options) if param.has("mean_file") else None,
+        crop=param.integer("crop_size", 0, minimum=0),
+        order=_order(layer),
+    )
+
+
+def _mean_image(layer: LayerSpec, options: CaffeOptions) -> MeanImage:
+    path = layer.message.message("transform_param").text("mean_file")
+    if options.read_file is None:
+        raise layer.refuse(f"its mean is in the file {path!r}; pass the mean explicitly")
+    try:
+        return read_mean(options.read_file(path))
+    except CortadoError as error:
+        raise layer.refuse(f"its mean_file {path!r}: {error}") from error
+
+
+def _order(layer: LayerSpec) -> Order:
+    colour = layer.message.message("image_data_param").flag("is_color", default=True)
+    return "bgr" if layer.type == "ImageData" and colour else ""

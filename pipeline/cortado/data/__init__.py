@@ -1,15 +1,20 @@
 """Data sources: labelled images for retraining and evaluation.
 
-samples      labelled images that are taken by index, a batch at a time
-splits       training, validation and test part of a data set
-idx          the file format of MNIST
-digits       the embedded default: real handwritten digits that scikit-learn carries
-sources      what a ``--data`` option may name
-unlabelled   images where labels are not asked for
-feed         pixels → the input that a model wants
+samples     labelled images that are taken by index, a batch at a time
+splits      training, validation and test part of a data set
+idx         the file format of MNIST
+digits      the embedded default: real handwritten digits that scikit-learn carries
+database    the images of an LMDB or LevelDB of Caffe
+folders     image files, a directory a class
+images      image files → pixels
+parts       directories with a training and a test part
+sources     what a ``--data`` option may name
+unlabelled  images where labels are not asked for
+feed        pixels → the input that a model wants
 """
 
 from cortado.data.feed import Feed
+from cortado.data.images import ImageForm
 from cortado.data.samples import ArraySamples, Batch, Samples, subset
 from cortado.data.sources import open_data
 from cortado.data.splits import Dataset
@@ -20,6 +25,7 @@ __all__ = [
     "Batch",
     "Dataset",
     "Feed",
+    "ImageForm",
     "Samples",
     "open_data",
     "open_images",

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from cortado.data.images import ImageForm
 from cortado.errors import CortadoError
-from cortado.model.metadata import InputTransform, read_transform
+from cortado.model.metadata import read_transform
+from cortado.model.transform import InputTransform, Views
 from cortado.model.typing import FloatArray
 
 __all__ = ["Feed"]
@@ -55,9 +57,25 @@ class Feed:
         batch, *shape = (size if isinstance(size, int) else None for size in value.shape)
         return cls(str(value.name), tuple(shape), batch, read_transform(model), _TYPES[value.dtype])
 
-    def __call__(self, pixels: FloatArray) -> FloatArray:
-        """Return the model's input for a batch of pixels of shape (n, …)."""
-        return np.ascontiguousarray(self.transform(self._fit(pixels)), self.dtype)
+    @property
+    def form(self) -> ImageForm:
+        """How images must be decoded: as large as a mean image, else as the input."""
+        image, order = self.transform.image, self.transform.order
+        if image is not None:
+            return ImageForm(image.shape[0], image.shape[1:], order)
+        if len(self.shape) != 3:
+            return ImageForm(order=order)
+        channels, height, width = self.shape
+        size = None if height is None or width is None else (height, width)
+        return ImageForm(channels, size, order)
+
+    def __call__(self, pixels: FloatArray, views: Views | None = None) -> FloatArray:
+        """Return the model's input for a batch of pixels of shape (n, …), seen in `views`."""
+        if self.transform.is_spatial or views is not None:
+            inputs = self._fit(self.transform(_as_images(pixels), views))
+        else:
+            inputs = self.transform(self._fit(pixels))
+        return np.ascontiguousarray(inputs, self.dtype)
 
     def _fit(self, pixels: FloatArray) -> FloatArray:
         """Reshape images only where no pixel could end up in a wrong place."""
@@ -74,6 +92,15 @@ class Feed:
                 f"the model's input {self.name} wants {_show(wanted)}"
             )
         return pixels.reshape(len(pixels), *sizes)
+
+
+def _as_images(pixels: FloatArray) -> FloatArray:
+    if pixels.ndim != 4:
+        raise CortadoError(
+            f"the model crops or subtracts a mean image; the images have the shape "
+            f"{_show(pixels.shape[1:])} instead of channels × height × width"
+        )
+    return pixels
 
 
 def _squeezed(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

@@ -2,6 +2,9 @@
 
 ``digits``                      the embedded default
 a directory of IDX files        MNIST, Fashion-MNIST: ``train-*`` and ``t10k-*``, or ``test-*``
+a directory of databases        LMDB or LevelDB, as Caffe's tools write them
+a directory of classes          directories of images, one a class
+``train=PATH,test=PATH``        the parts of these two by name, see `parts`
 ``file.npz``                    ``x_train, y_train, x_test, y_test``, or ``x, y``
 ``package.module:callable``     returns ``(train, test)``, two torch datasets (anything with a
                                 length that gives ``(image, label)`` by index)
@@ -23,6 +26,8 @@ import numpy as np
 from cortado import files
 from cortado.data.digits import load_digits
 from cortado.data.idx import parse_idx
+from cortado.data.images import ImageForm
+from cortado.data.parts import find_parts, name_parts, open_parts
 from cortado.data.samples import ArraySamples, Batch, Samples
 from cortado.data.splits import Dataset, from_train_and_test, from_whole
 from cortado.errors import CortadoError
@@ -41,8 +46,15 @@ DAMAGED_ARCHIVE = (
 _CALLABLE = re.compile(r"[\w.]+:\w+")
 
 
-def open_data(spec: str) -> Dataset:
+def open_data(spec: str, form: ImageForm = ImageForm()) -> Dataset:
     """Return the data set that a ``--data`` option names.
+
+    Parameters
+    ----------
+    spec : str
+        What the option says.
+    form : ImageForm
+        What image files are turned into: `Feed.form` of the model that takes them.
 
     Raises
     ------
@@ -55,15 +67,16 @@ def open_data(spec: str) -> Dataset:
         return _open_npz(spec)
     if _CALLABLE.fullmatch(spec):
         return _open_callable(spec)
-    return _open_idx(spec)
+    parts = name_parts(spec) or find_parts(spec)
+    return open_parts(parts, form) if parts else _open_idx(spec)
 
 
 def _open_idx(directory: str) -> Dataset:
     names = files.list_names(directory)
-    if not names:
+    if not any("ubyte" in name for name in names):
         raise CortadoError(
-            f"--data {directory} is none of: digits, a directory of IDX files, a .npz file, "
-            "package.module:callable"
+            f"--data {directory} is none of: digits, a directory of IDX files, of databases "
+            "(LMDB, LevelDB) or of image classes, a .npz file, package.module:callable"
         )
     train = _read_idx_pair(directory, names, ("train",))
     test = _read_idx_pair(directory, names, ("t10k", "test"))

@@ -6,6 +6,8 @@ selector   ``SELECTOR=VALUE`` assignments to layers
 codebook   the values that a layer's weights share, if they do
 heads      the output that is scored, and the logits behind it
 exposed    tensors inside a model, among its outputs
-metadata   what must be remembered between commands: input transform, history
+transform  how pixels become inputs
+criteria   the losses and metrics that a net was trained with
+metadata   what must be remembered between commands: transform, criteria, history
 typing     names for array types
 """

@@ -6,6 +6,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
 from cortado.errors import CortadoError, unknown_name
+from cortado.model.metadata import read_criteria, write_criteria
 
 __all__ = ["cut_model"]
 
@@ -35,6 +36,9 @@ def cut_model(model: ir.Model, names: Sequence[str]) -> ir.Model:
     RemoveUnusedNodesPass()(part)
     for value in [value for value in part.graph.inputs if not value.uses()]:
         part.graph.inputs.remove(value)
+    left = {value.name for value in _values(part)}
+    if criteria := read_criteria(part):
+        write_criteria(part, [each for each in criteria if each.scores in left])
     return part
 
 

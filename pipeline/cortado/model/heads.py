@@ -1,18 +1,31 @@
 """The output that is scored, and what its numbers mean.
 
 `choose_output` finds it by name or by the number of classes; `activation_of` looks at the node
-that makes it, so that a loss can be taken from logits where the model ends in a Softmax.
+that makes it, so that a loss can be taken from logits where the model ends in a Softmax. Where the
+model remembers how it was trained, its criteria say more: which output is the main one, and what
+its loss is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import onnx_ir as ir
 
 from cortado.errors import CortadoError, UsageError
+from cortado.model.criteria import Criterion
+from cortado.model.metadata import read_criteria
 
-__all__ = ["Activation", "Scores", "activation_of", "choose_output"]
+__all__ = [
+    "Activation",
+    "Scores",
+    "activation_of",
+    "choose_output",
+    "criterion_of",
+    "expose",
+    "main_criterion",
+    "main_output",
+]
 
 Activation = Literal["none", "softmax", "log_softmax"]
 
@@ -64,6 +77,49 @@ def choose_output(widths: Mapping[str, int | None], classes: int, head: str | No
             f"{names}; name one with --head"
         )
     return chosen[0]
+
+
+def main_output(
+    model: ir.Model, widths: Mapping[str, int | None], classes: int, head: str | None
+) -> str:
+    """Return the output to score: the user's choice, that of the main loss, or `choose_output`."""
+    names = [str(value.name) for value in model.graph.outputs]
+    main = main_criterion(read_criteria(model))
+    if head is None and main is not None and len(names) > 1:
+        for name in names:
+            if criterion_of(model, name) == main:
+                return name
+    return choose_output({name: widths[name] for name in names}, classes, head)
+
+
+def main_criterion(criteria: Sequence[Criterion]) -> Criterion | None:
+    """Return the loss of largest weight, and of equal ones the last; None where there is none."""
+    losses = [each for each in criteria if each.is_loss and each.weight > 0]
+    return max(reversed(losses), key=lambda each: each.weight, default=None)
+
+
+def criterion_of(model: ir.Model, output: str) -> Criterion | None:
+    """Return the loss that an output was trained with, if the model remembers one."""
+    losses = [each for each in read_criteria(model) if each.is_loss]
+    behind = [output] if not losses else [output, activation_of(model, output).logits]
+    return next((each for each in losses if each.scores in behind), None)
+
+
+def expose(model: ir.Model, names: Sequence[str]) -> ir.Model:
+    """Return a model that outputs the values of these names too; it may be `model` itself."""
+    outputs = {value.name for value in model.graph.outputs}
+    missing = [name for name in dict.fromkeys(names) if name not in outputs]
+    if not missing:
+        return model
+    wider = model.clone()
+    values = ir.convenience.create_value_mapping(wider.graph)
+    for name in missing:
+        if name not in values:
+            raise CortadoError(f"the model has no value {name}, which its metadata name")
+        value = values[name]
+        value.type = value.type or ir.TensorType(ir.DataType.FLOAT)
+        wider.graph.outputs.append(value)
+    return wider
 
 
 def activation_of(model: ir.Model, output: str) -> Scores:

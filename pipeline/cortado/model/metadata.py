@@ -1,67 +1,46 @@
 """What must be remembered between commands, in the model's `metadata_props`.
 
 Each key begins with ``cortado.`` and holds one JSON object with a ``version``; everything
-else that a stage needs is re-derived from the weights.
+else that a stage needs is re-derived from the weights. A mean image is stored without loss: the
+differences of neighbouring values, as integers of their bits, byte by byte, packed by zlib, and
+written in base 85.
 
-cortado.input     {"version": 1, "scale": s, "mean": [m, …]}: how pixels become inputs; without
-                  a mean, it is zero
+cortado.input     {"version": 1, "scale": s, "mean": [m, …], "image": {"shape": [c, h, w],
+                  "data": …}, "crop": n, "mirror": true, "order": "bgr"}: how pixels become
+                  inputs; what is the default is left out, but for the scale
+cortado.criteria  {"version": 1, "list": [{"name": "loss", "kind": "SoftmaxWithLoss",
+                  "scores": "fc2", …}, …]}: the losses and metrics of the net's training, see
+                  `criteria`; what is the default is left out
 cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how the file came to be;
                   a coded file does not keep it
 """
 
+import base64
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.model.typing import FloatArray
+from cortado.model.criteria import Criterion
+from cortado.model.transform import InputTransform, MeanImage
 
 __all__ = [
-    "InputTransform",
     "add_history",
+    "read_criteria",
     "read_history",
     "read_transform",
+    "write_criteria",
     "write_transform",
 ]
 
 T = TypeVar("T")
 
 _VERSION = 1
-
-
-@dataclass(frozen=True)
-class InputTransform:
-    """How Caffe turns pixels (0…255) into inputs: ``(x - mean) * scale``.
-
-    Attributes
-    ----------
-    scale : float
-        The factor, such as 1/256.
-    mean : tuple of float
-        Nothing, one value for all channels, or one a channel, in units of pixels.
-    """
-
-    scale: float = 1.0
-    mean: tuple[float, ...] = ()
-
-    def __call__(self, pixels: FloatArray) -> FloatArray:
-        """Transform a batch of shape (n, channels, …)."""
-        if self.mean:
-            pixels = pixels - self._mean_for(pixels)
-        return pixels * np.float32(self.scale)
-
-    def _mean_for(self, pixels: FloatArray) -> FloatArray:
-        mean = np.asarray(self.mean, np.float32)
-        if mean.size not in (1, pixels.shape[1]):
-            raise CortadoError(
-                f"the model stores a mean of {mean.size} channels; "
-                f"the images have {pixels.shape[1]}"
-            )
-        return mean.reshape(-1, *[1] * (pixels.ndim - 2))
+_MAX_IMAGE = 2**30  # bytes of a mean image
 
 
 def read_transform(model: ir.Model) -> InputTransform:
@@ -71,8 +50,26 @@ def read_transform(model: ir.Model) -> InputTransform:
 
 def write_transform(model: ir.Model, transform: InputTransform) -> None:
     """Store the input transform in `model`, in place."""
-    mean = {"mean": list(transform.mean)} if transform.mean else {}
-    _write(model, "input", {"scale": transform.scale, **mean})
+    image = None if transform.image is None else _pack_image(transform.image)
+    content = {
+        "mean": list(transform.mean),
+        "image": image,
+        "crop": transform.crop,
+        "mirror": transform.mirror,
+        "order": transform.order,
+    }
+    given = {key: value for key, value in content.items() if value}
+    _write(model, "input", {"scale": transform.scale, **given})
+
+
+def read_criteria(model: ir.Model) -> tuple[Criterion, ...]:
+    """Return the losses and metrics that the net was trained with, in the order of its layers."""
+    return _read(model, "criteria", _parse_criteria) or ()
+
+
+def write_criteria(model: ir.Model, criteria: Sequence[Criterion]) -> None:
+    """Store losses and metrics in `model`, in place."""
+    _write(model, "criteria", {"list": [criterion.stored() for criterion in criteria]})
 
 
 def read_history(model: ir.Model) -> tuple[str, ...]:
@@ -86,7 +83,44 @@ def add_history(model: ir.Model, step: str) -> None:
 
 
 def _parse_transform(stored: dict[str, Any]) -> InputTransform:
-    return InputTransform(float(stored["scale"]), tuple(float(m) for m in stored.get("mean", ())))
+    image, order = stored.get("image"), stored.get("order", "")
+    if order not in ("", "bgr", "rgb"):
+        raise ValueError(order)
+    return InputTransform(
+        scale=float(stored["scale"]),
+        mean=tuple(float(m) for m in stored.get("mean", ())),
+        image=None if image is None else _unpack_image(image),
+        crop=int(stored.get("crop", 0)),
+        mirror=bool(stored.get("mirror", False)),
+        order=order,
+    )
+
+
+def _pack_image(image: MeanImage) -> dict[str, Any]:
+    bits = np.frombuffer(image.data, "<u4")
+    differences = np.diff(bits, prepend=np.uint32(0)).astype("<u4")
+    planes = differences.view(np.uint8).reshape(-1, 4).T.tobytes()
+    return {
+        "shape": list(image.shape),
+        "data": base64.b85encode(zlib.compress(planes, 9)).decode(),
+    }
+
+
+def _unpack_image(stored: dict[str, Any]) -> MeanImage:
+    channels, height, width = (int(size) for size in stored["shape"])
+    unpacker = zlib.decompressobj()
+    size = 4 * channels * height * width
+    if size > _MAX_IMAGE:
+        raise ValueError(f"a mean image of {size} bytes")
+    planes = unpacker.decompress(base64.b85decode(stored["data"]), max(size, 1))
+    columns = np.frombuffer(planes, np.uint8).reshape(4, -1).T
+    differences = np.ascontiguousarray(columns).view("<u4")[:, 0]
+    bits = np.cumsum(differences, dtype=np.uint32).astype("<u4")
+    return MeanImage((channels, height, width), bits.tobytes())
+
+
+def _parse_criteria(stored: dict[str, Any]) -> tuple[Criterion, ...]:
+    return tuple(Criterion.restored(each) for each in stored["list"])
 
 
 def _parse_history(stored: dict[str, Any]) -> tuple[str, ...]:
@@ -102,7 +136,7 @@ def _read(model: ir.Model, key: str, parse: Callable[[dict[str, Any]], T]) -> T 
         if stored["version"] != _VERSION:
             raise CortadoError(f"the model's cortado.{key} is of a newer version of cortado")
         return parse(stored)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise CortadoError(f"the model's metadata cortado.{key} is damaged") from error
 
 

@@ -6,7 +6,10 @@ batches       shuffled, shifted, transformed batches as tensors
 constraints   what keeps zeros zero and shared values shared
 devices       where training runs
 gradual       masks that shrink along a schedule
-losses        cross-entropy, and distillation from a teacher
+heads         which losses train a model
+losses        what they are, and distillation from a teacher
+caffe_solver  Caffe's solvers in place of an optimizer of PyTorch
+plan          how many steps it takes
 loop          the training loop itself
 passes        the pass: a model and data → the same model with other weights
 """

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from cortado.data import Feed, Samples
+from cortado.model.transform import Views
 from cortado.model.typing import FloatArray
 
 __all__ = ["epoch_batches", "shift_images", "to_tensor"]
@@ -45,9 +46,11 @@ def shift_images(pixels: FloatArray, most: int, generator: np.random.Generator) 
     return windows[np.arange(len(pixels)), :, down, right]
 
 
-def to_tensor(pixels: FloatArray, feed: Feed, device: torch.device) -> Tensor:
+def to_tensor(
+    pixels: FloatArray, feed: Feed, device: torch.device, views: Views | None = None
+) -> Tensor:
     """Return the input of a model for a batch of pixels, channels last where it is images."""
-    inputs = torch.from_numpy(feed(pixels)).to(device)
+    inputs = torch.from_numpy(feed(pixels, views)).to(device)
     if inputs.ndim != 4:
         return inputs
     return inputs.to(memory_format=torch.channels_last)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import onnx_ir as ir
 
+from cortado.caffe import Solver
 from cortado.errors import UsageError
 from cortado.model.selector import Assignment
 from cortado.prune import PruneOptions
@@ -45,6 +46,11 @@ class RetrainOptions:
         ``cpu``, ``cuda`` or any name of torch; ``auto`` is CUDA where there is one.
     seed : int
         Of the order of the images, of the shifts and of torch's own generator.
+    solver : Solver or None
+        A solver of Caffe; then `optimizer`, `lr`, `rate`, `momentum` and `weight_decay` mean
+        nothing.
+    iterations : int or None
+        Steps in all, in place of `epochs`.
     """
 
     epochs: int = 5
@@ -58,8 +64,12 @@ class RetrainOptions:
     batchnorm: BatchNorm = "measure"
     device: str = "auto"
     seed: int = 0
+    solver: Solver | None = None
+    iterations: int | None = None
 
     def __post_init__(self) -> None:
+        if self.iterations is not None and self.iterations < 0:
+            raise UsageError("iterations must not be negative")
         if self.epochs < 0 or self.batch < 1 or self.shift < 0:
             raise UsageError("epochs and shift must not be negative, and a batch needs an image")
         if not self.peak_lr > 0 or not 0 <= self.momentum < 1 or not self.weight_decay >= 0:

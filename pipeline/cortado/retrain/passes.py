@@ -8,22 +8,21 @@ import torch
 
 from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.data import Dataset, Feed
-from cortado.errors import CortadoError, UsageError
+from cortado.errors import UsageError
 from cortado.invariants import check_kept
-from cortado.model import serial
-from cortado.model.heads import Scores, activation_of, choose_output
 from cortado.model.layers import Skipped, find_layers
 from cortado.retrain.constraints import constrain, constrain_others
 from cortado.retrain.devices import find_device, place
 from cortado.retrain.gradual import GradualPruning
+from cortado.retrain.heads import find_losses
 from cortado.retrain.loop import Loop, Measured, make_optimizer
 from cortado.retrain.losses import Objective, Teacher
 from cortado.retrain.options import Distillation, Gradual, RetrainOptions
+from cortado.retrain.plan import Plan
 from cortado.retrain.statistics import refresh_statistics
-from cortado.session import open_session
 from cortado.steps import Progress, Steps
 
-__all__ = ["Epoch", "Retrained", "find_scores", "prepare", "retrain"]
+__all__ = ["Epoch", "Retrained", "prepare", "retrain"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def retrain(
     -----
     Seeds torch's own generator, from which Dropout draws.
     """
-    if gradual is not None and options.epochs == 0:
+    if gradual is not None and 0 in (options.epochs, options.iterations):
         raise UsageError("gradual pruning needs at least one epoch")
     if options.batchnorm == "measure":
         model = yield from refresh_statistics(model, data, head, "before training")
@@ -107,8 +106,8 @@ def prepare(
 ) -> Loop:
     """Return the training loop that `retrain` runs, with the same parameters."""
     device = find_device(options.device)
-    scores = find_scores(model, data, head)
-    module = place(to_torch(model, [scores.logits]), device)
+    losses = find_losses(model, data, head)
+    module = place(to_torch(model, [loss.scores for loss in losses]), device)
     names = parameter_names(module)
     layers = [layer for layer in find_layers(model).prunable if layer.key in names]
     weights = [module.get_parameter(names[layer.key]) for layer in layers]
@@ -117,9 +116,18 @@ def prepare(
     keys = {layer.key for layer in layers}
     others = {key: module.get_parameter(name) for key, name in names.items() if key not in keys}
     constraints += constrain_others(layers, others)
-    optimizer = make_optimizer(module, constraints, options)
-    objective = Objective(_teacher(distillation, data, head, device))
-    return Loop(module, Feed.of(model), constraints, objective, optimizer, pruning, options, device)
+    named = {key: module.get_parameter(name) for key, name in names.items()}
+    return Loop(
+        module=module,
+        feed=Feed.of(model),
+        constraints=constraints,
+        objective=Objective(losses, _teacher(distillation, data, head, device)),
+        optimizer=make_optimizer(named, constraints, options),
+        pruning=pruning,
+        options=options,
+        device=device,
+        plan=Plan.of(len(data.train), options),
+    )
 
 
 def _untrained(model: ir.Model, loop: Loop) -> tuple[Skipped, ...]:
@@ -132,24 +140,12 @@ def _untrained(model: ir.Model, loop: Loop) -> tuple[Skipped, ...]:
 def _run(loop: Loop, data: Dataset) -> Steps[tuple[Epoch, ...]]:
     generator = np.random.default_rng(loop.options.seed)
     epochs: list[Epoch] = []
-    for number in range(loop.options.epochs):
+    for number in range(loop.plan.epochs):
         train = yield from loop.epoch(data.train, number, generator)
         val = yield from loop.measure(data.val, "validate")
         epochs.append(Epoch(number, train, val))
-        yield Progress("epochs", number + 1, loop.options.epochs, (), _describe(epochs[-1]))
+        yield Progress("epochs", number + 1, loop.plan.epochs, (), _describe(epochs[-1]))
     return tuple(epochs)
-
-
-def find_scores(model: ir.Model, data: Dataset, head: str | None) -> Scores:
-    """Return the output to train and the logits behind it."""
-    widths = open_session(serial.encode(model)).widths
-    scores = activation_of(model, choose_output(widths, data.classes, head))
-    width = widths[scores.output]
-    if width is not None and width < data.classes:
-        raise CortadoError(
-            f"the label {data.classes - 1} lies outside the {width} classes of {scores.output}"
-        )
-    return scores
 
 
 def _teacher(
@@ -157,8 +153,8 @@ def _teacher(
 ) -> Teacher | None:
     if distillation is None:
         return None
-    scores = find_scores(distillation.teacher, data, head)
-    module = place(to_torch(distillation.teacher, [scores.logits]), device).eval()
+    main = find_losses(distillation.teacher, data, head)[0]
+    module = place(to_torch(distillation.teacher, [main.scores]), device).eval()
     feed = Feed.of(distillation.teacher)
     return Teacher(module, feed, distillation.temperature, distillation.weight)
 

@@ -11,12 +11,19 @@ one-cycle   a linear rise from 1/25 during the first 30 %, then a cosine down to
 
 import math
 
-from cortado.retrain.options import Rate
+from cortado.retrain.options import Rate, RetrainOptions
 
-__all__ = ["rate_factor"]
+__all__ = ["learning_rate", "rate_factor"]
 
 _WARM_UP = 0.3
 _FIRST = 1 / 25
+
+
+def learning_rate(options: RetrainOptions, step: int, steps: int) -> float:
+    """Return the learning rate of step `step` of `steps`; a solver has a rule of its own."""
+    if options.solver is not None:
+        return options.solver.rate(step, steps)
+    return options.peak_lr * rate_factor(options.rate, step / steps)
 
 
 def rate_factor(rate: Rate, progress: float) -> float:

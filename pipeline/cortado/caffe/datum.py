@@ -1,0 +1,78 @@
+"""Bytes of a Datum → a labelled image: the records of Caffe's databases.
+
+    Datum    1 channels    2 height    3 width    4 data (uint8, or an encoded file)    5 label
+             6 float_data    7 encoded
+
+Values are in the order channel, row, column. `data` wins where it is not empty, as in Caffe.
+
+Source: BVLC/caffe caffe.proto and data_transformer.cpp (Transform).
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from cortado.caffe.wire import WireMessage, read_message
+from cortado.errors import CortadoError
+from cortado.model.typing import Array
+
+__all__ = ["Datum", "label_of", "read_datum"]
+
+
+@dataclass(frozen=True)
+class Datum:
+    """A record.
+
+    Attributes
+    ----------
+    label : int
+        The class.
+    pixels : array of shape (channels, height, width) or None
+        uint8 or float32; None where the image is encoded.
+    encoded : bytes
+        A whole JPEG or PNG file; empty where it is not encoded.
+    """
+
+    label: int
+    pixels: Array | None
+    encoded: bytes = b""
+
+
+def read_datum(record: bytes | memoryview) -> Datum:
+    """Return the image that a record holds.
+
+    Raises
+    ------
+    CortadoError
+        If the record is no Datum, or does not have the pixels that it declares.
+    """
+    message = _message(record)
+    label = _as_int32((message.integers(5) or (0,))[-1])
+    if (message.integers(7) or (0,))[-1]:
+        return Datum(label, None, message.array(4, "u1").tobytes())
+    shape = tuple((message.integers(number) or (0,))[-1] for number in (1, 2, 3))
+    pixels = message.array(4, "u1")
+    if not pixels.size:
+        pixels = message.array(6, "<f4")
+    if min(shape) < 1 or pixels.size != prod(shape):
+        raise CortadoError(f"it has {pixels.size} values for the shape {list(shape)}")
+    if pixels.dtype != np.uint8 and not np.isfinite(pixels).all():
+        raise CortadoError("it has pixels that are no numbers")
+    return Datum(label, pixels.reshape(shape))
+
+
+def label_of(record: bytes | memoryview) -> int:
+    """Return the label alone; the pixels are not touched."""
+    return _as_int32((_message(record).integers(5) or (0,))[-1])
+
+
+def _message(record: bytes | memoryview) -> WireMessage:
+    try:
+        return read_message(memoryview(record))
+    except CortadoError as error:
+        raise CortadoError(f"it is no Datum: {str(error).rpartition(': ')[2]}") from error
+
+
+def _as_int32(value: int) -> int:
+    return int(np.int64(value).astype(np.int32))

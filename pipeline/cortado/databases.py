@@ -1,0 +1,131 @@
+"""The doorway to Caffe's databases: LMDB and LevelDB, read record by record.
+
+Their libraries open files themselves, so that this module stands beside `files`. A record is read
+when it is asked for: of an LMDB nothing but the pages that are touched comes into memory.
+
+LMDB is opened without its lock file and never written. LevelDB knows no reading alone: its library
+takes a lock, and writes a log of its own into the directory.
+
+Both come with the extra ``caffe`` of this package.
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cortado import files
+from cortado.errors import CortadoError
+
+__all__ = ["Records", "open_records"]
+
+_EXTRA = "install cortado with its extra caffe (pip install 'cortado[caffe]')"
+
+
+class Records(Protocol):
+    """The values of a database in the order of their keys."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> bytes | memoryview:
+        """Return the value of the key number `index`."""
+        ...
+
+    def key(self, index: int) -> str:
+        """Return the key number `index`, for errors."""
+        ...
+
+
+def open_records(path: str, *, lmdb: bool) -> Records:
+    """Open a directory that holds a database.
+
+    Parameters
+    ----------
+    path : str
+        The directory: that of ``data.mdb``, or that of ``CURRENT``.
+    lmdb : bool
+        Whether it is an LMDB; otherwise it is a LevelDB.
+
+    Raises
+    ------
+    CortadoError
+        If the library is missing, or refuses the directory.
+    """
+    return _open_lmdb(path) if lmdb else _open_leveldb(path)
+
+
+@dataclass(frozen=True)
+class _Lmdb:
+    transaction: Any  # of the library, which has no types
+    keys: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> memoryview:
+        value: memoryview = self.transaction.get(self.keys[index])
+        return value
+
+    def key(self, index: int) -> str:
+        return self.keys[index].decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class _LevelDb:
+    database: Any  # of the library, which has no types
+    keys: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> bytes:
+        value: bytes = self.database.get(self.keys[index])
+        return value
+
+    def key(self, index: int) -> str:
+        return self.keys[index].decode(errors="replace")
+
+
+def _open_lmdb(path: str) -> Records:
+    try:
+        import lmdb
+    except ImportError as error:
+        raise CortadoError(f"to read the LMDB {path}, {_EXTRA}") from error
+    try:
+        environment = lmdb.open(
+            path, readonly=True, lock=False, create=False, readahead=False, max_spare_txns=0
+        )
+        size = environment.stat()["psize"] * (environment.info()["last_pgno"] + 1)
+        if files.size(f"{path}/data.mdb") < size:  # to touch what is missing would end the process
+            raise CortadoError(f"the LMDB {path} is truncated: it should have {size:,} bytes")
+        transaction = environment.begin(buffers=True)
+        with transaction.cursor() as cursor:
+            keys = [bytes(key) for key in cursor.iternext(keys=True, values=False)]
+    except lmdb.Error as error:
+        raise CortadoError(f"{path} is no LMDB, or is damaged: {_reason(error, path)}") from error
+    return _Lmdb(transaction, keys)
+
+
+def _open_leveldb(path: str) -> Records:
+    try:
+        import plyvel
+    except ImportError as error:
+        raise CortadoError(f"to read the LevelDB {path}, {_EXTRA}") from error
+    if not os.access(path, os.W_OK):
+        raise CortadoError(f"LevelDB writes to the directories that it reads; {path} is read-only")
+    try:
+        database = plyvel.DB(path, create_if_missing=False, paranoid_checks=True)
+        with contextlib.closing(database.iterator(include_value=False)) as iterator:
+            keys = list(iterator)
+    except (plyvel.Error, OSError) as error:
+        raise CortadoError(
+            f"{path} is no LevelDB, or is damaged: {_reason(error, path)}"
+        ) from error
+    return _LevelDb(database, keys)
+
+
+def _reason(error: Exception, path: str) -> str:
+    text = error.args[0] if error.args else error
+    text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    return text.removeprefix(f"{path}: ").splitlines()[0]
