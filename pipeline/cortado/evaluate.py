@@ -16,11 +16,22 @@ from cortado.data import Feed, Samples
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.heads import Activation, activation_of, choose_output
-from cortado.model.typing import FloatArray, IntArray
+from cortado.model.typing import BoolArray, FloatArray, IntArray
 from cortado.session import Session, open_session
 from cortado.steps import Progress, Steps
 
-__all__ = ["Evaluation", "count_correct", "cross_entropy", "evaluate", "evaluate_session"]
+__all__ = [
+    "Evaluation",
+    "as_scores",
+    "batches",
+    "count_correct",
+    "cross_entropy",
+    "evaluate",
+    "evaluate_session",
+    "is_correct",
+    "log_probabilities",
+    "pad",
+]
 
 _BATCH = 250
 
@@ -87,13 +98,13 @@ def evaluate_session(
     activation = activation_of(model, output).activation
     feed = Feed.of(model)
     correct, loss, seconds, done = 0, 0.0, 0.0, 0
-    for indices in _batches(len(samples), feed.batch or _BATCH):
+    for indices in batches(len(samples), feed.batch or _BATCH):
         pixels, labels = samples.take(indices)
-        inputs = _pad(feed(pixels), feed.batch)
+        inputs = pad(feed(pixels), feed.batch)
         begin = time.perf_counter()
         scores = session.run({feed.name: inputs})[output][: len(labels)]
         seconds += time.perf_counter() - begin
-        scores = _as_scores(scores, labels, output)
+        scores = as_scores(scores, labels, output)
         correct += count_correct(scores, labels)
         loss += float(cross_entropy(scores, labels, activation).sum())
         done += len(labels)
@@ -104,26 +115,37 @@ def evaluate_session(
 
 def count_correct(scores: FloatArray, labels: IntArray) -> int:
     """Count the rows of scores (n, classes) whose label is the only maximum."""
+    return int(is_correct(scores, labels).sum())
+
+
+def is_correct(scores: FloatArray, labels: IntArray) -> BoolArray:
+    """Tell of each row of scores (n, classes) whether its label is the only maximum."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)  # (n, 1)
     others = (~(scores < own)).sum(axis=1) - 1  # NaN is never smaller, and so never correct
-    return int((others == 0).sum())
+    right: BoolArray = others == 0
+    return right
 
 
 def cross_entropy(scores: FloatArray, labels: IntArray, activation: Activation) -> FloatArray:
     """Return the cross-entropy of each row, in nats, of shape (n,)."""
-    wide = scores.astype(np.float64)
-    if activation == "softmax":
-        logs = np.log(np.maximum(wide, np.finfo(np.float32).tiny))
-    elif activation == "log_softmax":
-        logs = wide
-    else:
-        shifted = wide - wide.max(axis=1, keepdims=True)
-        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    logs = log_probabilities(scores, activation)
     losses: FloatArray = -np.take_along_axis(logs, labels[:, None], axis=1)[:, 0]
     return losses
 
 
-def _as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
+def log_probabilities(scores: FloatArray, activation: Activation) -> FloatArray:
+    """Return the logarithms of the probabilities that scores (n, classes) stand for, float64."""
+    wide = scores.astype(np.float64)
+    if activation == "softmax":
+        return np.log(np.maximum(wide, np.finfo(np.float32).tiny))
+    if activation == "log_softmax":
+        return wide
+    shifted = wide - wide.max(axis=1, keepdims=True)
+    logs: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logs
+
+
+def as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
     """Check the scores and drop trailing axes of size 1: (n, classes, 1, 1) → (n, classes)."""
     if scores.ndim < 2 or scores[0].size != scores.shape[1]:
         raise CortadoError(
@@ -136,12 +158,13 @@ def _as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
     return scores.reshape(len(scores), -1)
 
 
-def _batches(count: int, size: int) -> Iterator[IntArray]:
+def batches(count: int, size: int) -> Iterator[IntArray]:
+    """Yield the indices of 0 … `count` − 1, `size` at a time."""
     for begin in range(0, count, size):
         yield np.arange(begin, min(begin + size, count))
 
 
-def _pad(inputs: FloatArray, batch: int | None) -> FloatArray:
+def pad(inputs: FloatArray, batch: int | None) -> FloatArray:
     """Repeat the last image up to the only batch size that the model takes."""
     if batch is None or len(inputs) == batch:
         return inputs

@@ -58,7 +58,7 @@ class Session:
         return dict(zip(self.widths, outputs, strict=True))
 
 
-def open_session(data: bytes, provider: str = "cpu") -> Session:
+def open_session(data: bytes, provider: str = "cpu", threads: int = 0) -> Session:
     """Load the bytes of an ONNX file.
 
     Parameters
@@ -67,9 +67,12 @@ def open_session(data: bytes, provider: str = "cpu") -> Session:
         A complete ONNX file.
     provider : str
         The name of an execution provider, short (``cpu``, ``cuda``) or whole.
+    threads : int
+        Threads that one operator is divided among; 0 leaves it to onnxruntime.
     """
     name = provider_name(provider)
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     options.log_severity_level = _NOTHING
     try:
         session = onnxruntime.InferenceSession(data, options, providers=[name])
