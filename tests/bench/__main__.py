@@ -8,7 +8,15 @@ project.
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import coded, compress_lenets, kernels, kmeans, masked_step, published_errors
+from tests.bench import (
+    coded,
+    compress_lenets,
+    kernels,
+    kmeans,
+    masked_step,
+    published_errors,
+    sweeps,
+)
 from tests.bench.row import Row
 from tests.support import SHARED
 
@@ -19,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "masked-step": masked_step.rows,
     "compress": compress_lenets.rows,
     "coded": coded.rows,
+    "sweeps": sweeps.rows,
 }
 
 

@@ -72,8 +72,9 @@ class _Stacked:
         self._axis, self._key, self._output = axis, cut.layer.key, network.scores.output
         self._result = str(node.outputs[0].name)
         self._bias = _bias_of(node)
-        fed = [value.name for value in node.inputs if value is not None and value.name]
-        self._layer = open_session(network.part(fed, [self._result], shapes=False), threads=1)
+        inputs = [str(value.name) for value in node.inputs if value is not None]
+        self._entering = inputs[0]
+        self._layer = open_session(network.part(inputs, [self._result], shapes=False), threads=1)
         self._others = [name for name in cut.behind if name != self._result]
         self._rest = None
         if self._result != self._output:
@@ -85,7 +86,8 @@ class _Stacked:
 
     def run(self, values: Values, weights: Sequence[FloatArray]) -> Array:
         count = len(weights)
-        fed = {**values, self._key: np.concatenate(weights, axis=self._axis)}
+        fed = {self._entering: values[self._entering]}
+        fed[self._key] = np.concatenate(weights, axis=self._axis)
         if self._bias is not None:
             name, bias = self._bias
             fed[name] = np.tile(bias, count)

@@ -82,9 +82,7 @@ def sweep(
 def _check_known(rows: Rows, known: Iterable[Row]) -> None:
     for row in known:
         if row.identity != rows.identity:
-            raise CortadoError(
-                f"the rows that are there are of {row.identity}, not of {rows.identity}"
-            )
+            raise CortadoError(f"the table has rows {row.identity.difference(rows.identity)}")
 
 
 @dataclass

@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import onnx_ir as ir
 
@@ -43,6 +43,13 @@ class Identity:
     split: str
     images: int
     against: str
+
+    def difference(self, other: "Identity") -> str:
+        """Say in what this differs from another: ``of another model: a, not b``."""
+        pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        name, own, its = next((name, a, b) for name, a, b in pairs if a != b)
+        kinds = {"images": "number of images", "against": "way of counting"}
+        return f"of another {kinds.get(name, name)}: {own}, not {its}"
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,7 @@ class Table:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
-_TYPES = {field.name: str(field.type) for field in fields(Row)}
+_TYPES = get_type_hints(Row)
 
 
 def encode_rows(rows: Iterable[Row], *, header: bool) -> bytes:
@@ -227,12 +234,9 @@ def hash_model(model: ir.Model) -> str:
 
 def _check_same(rows: Sequence[Row], source: str) -> None:
     for row in rows:
-        for field in fields(Identity):
-            own, first = getattr(row, field.name), getattr(rows[0], field.name)
-            if own != first:
-                what = {"model": "of another model", "images": "of another number of images"}
-                kind = what.get(field.name, f"of another {field.name}")
-                raise CortadoError(f"{source} has rows {kind}: {own} beside {first}")
+        if row.identity != rows[0].identity:
+            what = row.identity.difference(rows[0].identity)
+            raise CortadoError(f"{source} has rows {what}")
 
 
 def _show(value: object) -> str:
@@ -251,12 +255,13 @@ def _parse(line: Sequence[str], place: str) -> Row:
     return Row(**values)
 
 
-def _parse_field(text: str, kind: str, place: str) -> object:
-    if kind == "str":
+def _parse_field(text: str, kind: Any, place: str) -> object:
+    if kind is str:
         return text
-    if not text and kind.endswith("| None"):
+    types = get_args(kind) or (kind,)
+    if not text and type(None) in types:
         return None
     try:
-        return int(text) if kind.startswith("int") else float(text)
+        return types[0](text)
     except ValueError as error:
         raise CortadoError(f"{place} is {text!r}, not a number") from error
