@@ -19,7 +19,7 @@ _WITHOUT_EFFECT = {
     *("output", "quiet", "verbose", "json_path", "device"),
     *("table", "plot", "report", "workers"),
 }
-_PATHS = {"data", "distill", "reference", "transform_from"}
+_PATHS = {"data", "plan", "distill", "reference", "transform_from"}
 
 
 def record(model: ir.Model) -> None:

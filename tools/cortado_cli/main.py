@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": "Show each layer's weights, zeros, distinct values, entropy and bytes.",
     "evaluate": "Measure accuracy and loss of a model, image by image, in onnxruntime.",
     "sensitivity": "Measure what each layer alone can lose, and write it as a table.",
+    "plan": "Choose how far each layer goes, from sensitivity tables, under a budget.",
     "prune": "Set the least important weights to zero; zeros that are there stay.",
     "retrain": "Train a model in PyTorch; its zeros stay zero, its shared values stay shared.",
     "quantize": "Let the non-zero weights of each layer share 2^B values; zeros stay zero.",

@@ -58,7 +58,18 @@ STREAM = "-"
 
 _WITH_TRACEBACK = 2  # times -v
 _PLACES = f"{__name__}.places"
-_INPUTS = {"model", "models", "net", "caffemodel", "reference", "distill", "transform_from", "data"}
+_INPUTS = {
+    "model",
+    "models",
+    "net",
+    "caffemodel",
+    "reference",
+    "distill",
+    "transform_from",
+    "data",
+    "plan",
+    "tables",
+}
 _REPORTS = {"json_path", "plot", "report", "table"}
 
 

@@ -19,7 +19,7 @@ from cortado_cli.options import (
 from cortado_cli.shapes import Numbers
 
 if TYPE_CHECKING:
-    from cortado.sensitivity import Images, Row, Table
+    from cortado.sensitivity import Row, Table
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -132,6 +132,7 @@ def command(
     """
     from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, SweepOptions, sweep
     from cortado.steps import finish
+    from cortado_cli.data import open_images
     from cortado_cli.history import command_line
     from cortado_cli.journal import Journal
     from cortado_cli.streams import read_model, write_artifact
@@ -154,7 +155,7 @@ def command(
         seed=seed,
     )
     network = read_model(model)
-    images = _images(data, split, samples, head, labelled=not without_labels)
+    images = open_images(data, split, samples, head, labelled=not without_labels)
     team = join_team()
     journal = Journal(table)
     known = team.gather(journal.read(talk) if team.rank == 0 else ())[0]
@@ -173,25 +174,6 @@ def command(
         from cortado.report import sensitivity_page
 
         write_artifact(report, sensitivity_page(found, max_drop, command_line()))
-
-
-def _images(
-    spec: str,
-    split: Literal["test", "val", "train"],
-    samples: int | None,
-    head: str | None,
-    *,
-    labelled: bool,
-) -> "Images":
-    from cortado.data import open_data, subset
-    from cortado.sensitivity import Images
-
-    dataset = open_data(spec)
-    chosen = dataset.split(split)
-    if samples is not None:
-        chosen = subset(chosen, samples)
-    name = spec.rstrip("/").rpartition("/")[2]
-    return Images(chosen, dataset.classes, head, name, split, labelled)
 
 
 def _whole(bits: tuple[float, ...]) -> tuple[int, ...]:

@@ -21,9 +21,11 @@ by all points of the layer, and of all layers of a wave, batch by batch.
 
 from cortado.sensitivity.curves import choose
 from cortado.sensitivity.images import Images
+from cortado.sensitivity.intervals import drop_interval
 from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
+from cortado.sensitivity.points import changed_weights
 from cortado.sensitivity.sweep import sweep
-from cortado.sensitivity.table import Curve, Row, Table, encode_rows, merge, read_table
+from cortado.sensitivity.table import Curve, Row, Table, encode_rows, hash_model, merge, read_table
 from cortado.sensitivity.team import Alone, Team
 
 __all__ = [
@@ -37,8 +39,11 @@ __all__ = [
     "SweepOptions",
     "Table",
     "Team",
+    "changed_weights",
     "choose",
+    "drop_interval",
     "encode_rows",
+    "hash_model",
     "merge",
     "read_table",
     "sweep",

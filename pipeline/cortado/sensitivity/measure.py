@@ -73,6 +73,7 @@ class Measure:
         self._images = images
         self._options = options
         self._pool = pool
+        self._labels = images.samples.labels
         self._batch = network.feed.batch or self._fitting_batch()
 
     def dense(self) -> Steps[Dense]:
@@ -96,7 +97,7 @@ class Measure:
             seconds += times
             done = sum(map(len, scores))
             yield Progress("dense model", done, len(everything))
-        labels = self._images.samples.labels if self._images.labelled else None
+        labels = self._labels if self._images.labelled else None
         activation = self._network.scores.activation
         together = np.concatenate(scores)
         reference = Reference.of(together, labels, activation)
@@ -149,7 +150,7 @@ class Measure:
 
     def _scores(self, scores: FloatArray, indices: IntArray) -> FloatArray:
         """Check the scores of some images, and cut off those of padding."""
-        labels = self._images.samples.labels[indices]
+        labels = self._labels[indices]
         known = labels if self._images.labelled else np.zeros_like(labels)
         return as_scores(scores[: len(labels)], known, self._network.scores.output)
 

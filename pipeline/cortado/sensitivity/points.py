@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortado.errors import UsageError
 from cortado.model.layers import Layer
 from cortado.model.selector import ALL, Assignment, assign
 from cortado.model.typing import FloatArray
-from cortado.prune import Pool, check_survivors, draw_masks
+from cortado.prune import Pool, draw_masks
 from cortado.quantize import make_codebook
 from cortado.quantize.codebook import share_values
 from cortado.sensitivity.options import Kind, SweepOptions
 
-__all__ = ["Point", "change", "grid", "select"]
+__all__ = ["Point", "change", "changed_weights", "grid", "select"]
 
 
 @dataclass(frozen=True, order=True)
@@ -59,17 +58,9 @@ def grid(layers: int, options: SweepOptions) -> list[Point]:
 def change(layer: Layer, point: Point, options: SweepOptions) -> FloatArray | str:
     """Return the weights of `layer` at `point`, or why the point says nothing about it."""
     before = layer.array
-    generator = np.random.default_rng(options.seed)
-    if point.kind == "bits":
-        after = _share(before, int(point.rate), generator)
-    else:
-        pool = Pool((layer.key,), point.rate)
-        masks = draw_masks({layer.key: before}, [pool], options.method, generator)
-        try:
-            check_survivors({layer.key: before}, masks)
-        except UsageError:
-            return "it would lose all of its weights"
-        after = np.where(masks[layer.key], before, np.float32(0))
+    after = changed_weights(before, point.kind, point.rate, options)
+    if before.any() and not after.any():
+        return "it would lose all of its weights"
     if np.array_equal(before, after):
         zeros = 1 - np.count_nonzero(before) / before.size
         kept = f"{zeros:.2%} of it are zeros" if point.kind == "prune" else "it shares values"
@@ -77,8 +68,16 @@ def change(layer: Layer, point: Point, options: SweepOptions) -> FloatArray | st
     return after
 
 
-def _share(before: FloatArray, bits: int, generator: np.random.Generator) -> FloatArray:
-    values = before[before != 0]
-    if not values.size:
-        return before
-    return share_values(before, make_codebook(values, 2**bits, "optimal", generator))
+def changed_weights(
+    before: FloatArray, kind: Kind, rate: float, options: SweepOptions
+) -> FloatArray:
+    """Return weights pruned to a fraction of zeros, or sharing 2^rate values."""
+    generator = np.random.default_rng(options.seed)
+    if kind == "bits":
+        values = before[before != 0]
+        if not values.size:
+            return before
+        codebook = make_codebook(values, 2 ** int(rate), "optimal", generator)
+        return share_values(before, codebook)
+    masks = draw_masks({"": before}, [Pool(("",), rate)], options.method, generator)
+    return np.where(masks[""], before, np.float32(0))

@@ -165,7 +165,7 @@ class _Run:
     def _names(self, wave: Sequence[Point]) -> str:
         names = dict.fromkeys(self.cuts[point.place].layer.name for point in wave)
         layers = f"{next(iter(names))} … {list(names)[-1]}" if len(names) > 1 else next(iter(names))
-        return f"{layers}: {len(wave)} points"
+        return f"{layers}: {len(wave)} point" + "s" * (len(wave) > 1)
 
 
 class _Clock:
