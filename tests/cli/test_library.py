@@ -14,12 +14,17 @@ from cortado.kernel import Kernel
 from cortado.prune import Method, PruneOptions, Scope
 from cortado.quantize import Grid, Init, QuantizeOptions
 from cortado.retrain.options import Gradual, Optimizer, Rate, RetrainOptions
+from cortado.sensitivity import Kind
 from cortado_cli.main import COMMANDS, cli
 
 CHOICES = {
     "import --phase": typing.get_type_hints(CaffeOptions)["phase"],
     "prune --method": Method,
     "prune --scope": Scope,
+    "sensitivity --split": SplitName,
+    "sensitivity --kind": Kind,
+    "sensitivity --method": Method,
+    "plan --split": SplitName,
     "retrain --method": Method,
     "retrain --scope": Scope,
     "retrain --optimizer": Optimizer,

@@ -129,6 +129,6 @@ def _tell(talk: "Talk", plan: "Plan") -> None:
     )
     talk.say(
         f"Expected: {expected.bytes:,.0f} bytes of weights, {expected.sparsity:.2%} zeros, "
-        f"accuracy lower by {expected.drop:.4f} ({expected.drop_low:.4f} to {expected.drop_high:.4f}, "
-        f"{measured})"
+        f"accuracy lower by {expected.drop:.4f} "
+        f"({expected.drop_low:.4f} to {expected.drop_high:.4f}, {measured})"
     )

@@ -29,7 +29,7 @@ class Budget:
     target_sparsity: float | None = None
 
     def __post_init__(self) -> None:
-        if self == Budget():
+        if (self.max_drop, self.target_bytes, self.target_sparsity) == (None, None, None):
             raise UsageError("a plan needs a drop in accuracy, a sparsity, or bytes to keep to")
         if self.target_bytes is not None and self.target_sparsity is not None:
             raise UsageError("a plan is made for bytes or for a sparsity, not for both")

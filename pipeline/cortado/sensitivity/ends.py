@@ -19,7 +19,7 @@ import onnx_ir as ir
 
 from cortado.model.typing import Array, FloatArray
 from cortado.sensitivity.cuts import Cut, Network
-from cortado.session import open_session
+from cortado.session import open_part
 
 __all__ = ["End", "Values", "open_end"]
 
@@ -54,7 +54,7 @@ class _Single:
     def __init__(self, network: Network, cut: Cut) -> None:
         self._key, self._output = cut.layer.key, network.scores.output
         part = network.part((*cut.values, self._key), [self._output])
-        self._session = open_session(part, threads=1)
+        self._session = open_part(part)
 
     def stacked(self, values: Values) -> int:  # noqa: ARG002
         return 1
@@ -74,12 +74,12 @@ class _Stacked:
         self._bias = _bias_of(node)
         inputs = [str(value.name) for value in node.inputs if value is not None]
         self._entering = inputs[0]
-        self._layer = open_session(network.part(inputs, [self._result], shapes=False), threads=1)
+        self._layer = open_part(network.part(inputs, [self._result], shapes=False))
         self._others = [name for name in cut.behind if name != self._result]
         self._rest = None
         if self._result != self._output:
             part = network.part((self._result, *self._others), [self._output])
-            self._rest = open_session(part, threads=1)
+            self._rest = open_part(part)
 
     def stacked(self, values: Values) -> int:
         return max(1, _STACK_BYTES // max(1, sum(array.nbytes for array in values.values())))

@@ -20,7 +20,7 @@ from cortado.model.typing import Array, FloatArray
 from cortado.sensitivity.cuts import Cut, Network
 from cortado.sensitivity.ends import Values, open_end
 from cortado.sensitivity.points import Point
-from cortado.session import Session, open_session
+from cortado.session import Session, open_part
 
 __all__ = ["Path", "Stop", "Walk", "in_order"]
 
@@ -52,7 +52,7 @@ class Path:
         known: tuple[str, ...] = (network.feed.name,)
         for place in places:
             new = [name for name in place if name not in known]
-            session = open_session(network.part(known, new), threads=1) if new else None
+            session = open_part(network.part(known, new)) if new else None
             self._parts.append((place, session))
             known = place
 
