@@ -5,12 +5,14 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
+from caffe.running import apply
 from cortado.bridge import registry as operators
 from cortado.bridge import to_torch  # noqa: F401 - importing it fills the registry
-from cortado.caffe import context, heads
+from cortado.caffe import context, convert, heads
 from cortado.caffe import layers as converters
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.layers import registry as layers
@@ -18,13 +20,15 @@ from cortado_cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 CAFFE, _, ONNX = (ROOT / "docs" / "layers.md").read_text().partition("## ONNX")
+FORKS = CAFFE.partition("## Layers of Caffe's forks")[2]
 README = (ROOT / "README.md").read_text()
 
 
 def rows(text):
-    """Return the cells of each row of the only table, without its head."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    """Return the cells of each row of all tables, without their heads."""
+    tables = [table for table in re.split(r"\n(?=[^|])", text) if "\n|---" in table]
+    lines = [line for table in tables for line in table.strip().splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def names(cell):
@@ -33,14 +37,15 @@ def names(cell):
 
 def emitted():
     """Return the ONNX operators that the functions for Caffe's layers name."""
-    files = [Path(context.__file__), *Path(converters.__file__).parent.glob("*.py")]
-    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text()))]
+    files = [Path(context.__file__), Path(convert.__file__)]
+    files += Path(converters.__file__).parent.rglob("*.py")
+    statements = [statement for path in files for statement in ast.parse(path.read_text()).body]
     return {
         node.value
-        for function in nodes
-        if isinstance(function, ast.FunctionDef)
-        for statement in function.body  # not the decorator, which names Caffe's type
-        for node in ast.walk(statement)
+        for statement in statements
+        # not the decorator of a function, which names Caffe's type
+        for part in (statement.body if isinstance(statement, ast.FunctionDef) else [statement])
+        for node in ast.walk(part)
         if isinstance(node, ast.Constant) and is_operator(node.value)
     }
 
@@ -49,12 +54,32 @@ def is_operator(word):
     return isinstance(word, str) and onnx.defs.has(word)
 
 
-def test_the_first_table_has_every_caffe_layer():
+def test_the_tables_have_every_caffe_layer():
     known = {*layers._CONVERTERS, *DATA_TYPES, *heads._ACTIVATIONS, *heads._DROPPED, *heads._SINKS}
     assert sorted(name for row in rows(CAFFE) for name in names(row[0])) == sorted(known)
 
 
-def test_the_first_table_has_every_operator_that_caffe_layers_become():
+def test_the_layers_of_forks_are_converted_or_refused_as_told():
+    told = {name: row[1:] for row in rows(FORKS) for name in names(row[0])}
+    assert len(told) > 20
+    for name, (becomes, reason) in told.items():
+        home = layers.converter_of(name).__module__
+        assert home.startswith("cortado.caffe.layers.forks."), name
+        assert (becomes == "refused") == home.endswith(".refused"), name
+        assert becomes != "refused" or reason
+
+
+def test_the_example_of_a_layer_works(monkeypatch):
+    monkeypatch.setattr(layers, "_CONVERTERS", dict(layers._CONVERTERS))
+    (program,) = re.findall(r"```python\n(.*?)```", FORKS, re.DOTALL)
+    exec(program, {"__name__": "a_module_of_the_user"})
+    gain = np.arange(6, dtype=np.float32)
+    x = np.ones((2, 6, 3, 3), np.float32)
+    y = apply('type: "ChannelGain" channel_gain_param { filler { value: 2 } }', x, gain)
+    np.testing.assert_array_equal(y, gain.reshape(6, 1, 1) * x)
+
+
+def test_the_tables_have_every_operator_that_caffe_layers_become():
     told = {name for row in rows(CAFFE) for name in names(f"{row[1]} {row[2]}")}
     assert {name for name in told if is_operator(name)} == emitted()
 

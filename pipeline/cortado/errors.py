@@ -7,7 +7,10 @@
 A message is one line, and names the layer, file or option it is about.
 """
 
-__all__ = ["CortadoError", "LimitNotMetError", "UsageError"]
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+__all__ = ["CortadoError", "LimitNotMetError", "UsageError", "unknown_name"]
 
 
 class CortadoError(Exception):
@@ -20,3 +23,20 @@ class UsageError(CortadoError):
 
 class LimitNotMetError(CortadoError):
     """A limit that the caller stated was not met, such as a maximal drop in accuracy."""
+
+
+def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
+    """Return the error for a name that does not exist; it lists the ones nearest to it.
+
+    Parameters
+    ----------
+    what : str
+        What was looked for, such as ``the net has no blob``.
+    name : str
+        The name that was given.
+    known : sequence of str
+        The names that there are.
+    """
+    near = get_close_matches(name, known, n=5, cutoff=0.5)
+    hint = f"near it: {', '.join(near)}" if near else f"the last are: {', '.join(known[-5:])}"
+    return UsageError(f"{what} {name!r}; {hint}")

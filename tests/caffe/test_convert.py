@@ -85,6 +85,35 @@ def test_sharers_must_agree():
     )
 
 
+CONSTANTS = """
+layer {{ name: "x" type: "Input" top: "x" input_param {{ shape {{ dim: [2, 3] }} }} }}
+layer {{ name: "d" type: "DummyData" top: "a" top: "b" dummy_data_param {{ {param} }} }}
+layer {{ name: "e" type: "Eltwise" bottom: "x" bottom: "a" bottom: "b" top: "e" }}
+"""
+TWO_FILLERS = "shape { dim: [2, 3] } data_filler { value: 1 } data_filler "
+
+
+def test_dummy_data_of_one_number_is_a_constant():
+    found = imported(CONSTANTS.format(param=f"{TWO_FILLERS} {{ value: 2 }}"))
+    x = np.float32([[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(run(found.model, x=x)["e"], x + 3)
+    assert found.notes == (
+        "the batch size is fixed, because layer 'e' (Eltwise) has bottoms of a fixed batch size",
+        "'a' is the constant 1, no input",
+        "'b' is the constant 2, no input",
+    )
+
+
+def test_other_dummy_data_is_an_input():
+    random = imported(CONSTANTS.format(param=TWO_FILLERS + '{ type: "gaussian" }')).model
+    assert [value.name for value in random.graph.inputs] == ["x", "b"]
+    text = CONSTANTS.format(param="shape { dim: [2, 3] }")
+    asked = imported(text, input_shapes={"a": (2, 3)}).model
+    assert [value.name for value in asked.graph.inputs] == ["x", "a"]
+    alone = text[text.index('layer { name: "d"') :].replace('bottom: "x" ', "")
+    assert [value.name for value in imported(alone).model.graph.inputs] == ["a", "b"]
+
+
 DATA_LAYER = """
 layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TEST }
         transform_param { scale: 0.5 mean_value: 1 mean_value: 2 } }
@@ -173,6 +202,18 @@ def test_unknown_fields_are_noted():
     )
 
 
+def test_layers_of_one_name_keep_their_own_constants():
+    scaled = (
+        'layer {{ name: "p" type: "Power" bottom: "{}" top: "{}" power_param {{ scale: {} }} }}'
+    )
+    text = one_layer('type: "ReLU"', (2, 4)) + "".join(
+        scaled.format(*which) for which in (("l", "a", 2), ("a", "b", 3), ("b", "c", 2))
+    )
+    model = imported(text).model
+    np.testing.assert_array_equal(run(model, data=X)["c"], 12 * X.clip(0))
+    assert len(model.graph.initializers) == 2  # of equal values there is one
+
+
 def test_names_that_clash_stay_apart():
     text = (
         one_layer(IP, (2, 4)) + 'layer { name: "l.weight" type: "ReLU" bottom: "l" top: "l.bias" }'
@@ -201,3 +242,26 @@ def test_a_training_net():
     assert "dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'" in found.notes
     assert list(found.model.metadata_props) == ["cortado.input"]
     assert read_transform(found.model) == InputTransform(1 / 256)
+
+
+SHARED_SQUARE = """
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: [2, 1, 3] } } }
+layer { name: "a" type: "InnerProduct" bottom: "x" top: "a" param { name: "w" }
+        inner_product_param { num_output: 3 bias_term: false } }
+layer { name: "b" type: "InnerProduct" bottom: "x" top: "b" param { name: "w" }
+        inner_product_param { num_output: 3 bias_term: false axis: 2 } }
+"""
+
+
+def test_a_square_weight_shared_in_two_layouts_is_refused():
+    with pytest.raises(
+        CortadoError, match=r"a\.weight is shared by layers that want it in different"
+    ):
+        imported(SHARED_SQUARE, {"a": [np.arange(9).reshape(3, 3)]})
+
+
+def test_layers_without_blobs_may_have_the_same_name():
+    text = one_layer('type: "Power" power_param { scale: 2 }', (2, 3))
+    text += 'layer { name: "l" type: "Power" bottom: "l" top: "m" power_param { scale: 3 } }'
+    x = np.float32([[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(run(imported(text).model, data=x)["m"], 6 * x)

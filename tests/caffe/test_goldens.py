@@ -31,7 +31,6 @@ NETS = {
         "cifar10-quick-v1/cifar10_quick_iter_5000.caffemodel",
     ),
 }
-NOT_YET = ("ArgMax", "BNLL", "Clip", "Exp", "Im2col", "MVN", "Reduction")
 LAYERS = sorted(path.stem for path in (GOLDENS / "layers").glob("*.prototxt"))
 
 
@@ -47,7 +46,7 @@ def test_net(name):
         np.testing.assert_allclose(result, golden[blob], rtol=0, atol=2e-6 * scale)
 
 
-@pytest.mark.parametrize("name", [name for name in LAYERS if not name.startswith(NOT_YET)])
+@pytest.mark.parametrize("name", LAYERS)
 def test_layer(name):
     folder = GOLDENS / "layers"
     golden = np.load(folder / f"{name}.npz")

@@ -1,11 +1,12 @@
-"""What the goldens leave out: each formula written out in NumPy, and what layers refuse."""
+"""What the goldens leave out: each formula written out in NumPy."""
 
 import numpy as np
 import pytest
 
 from caffe.running import NO_WEIGHTS, apply, caffemodel, one_layer, run
-from cortado.caffe import Fillers, import_caffe, read_caffemodel
+from cortado.caffe import import_caffe, read_caffemodel
 from cortado.errors import CortadoError
+from cortado.model.layers import find_layers
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 6, 7, 8)).astype(np.float32)
@@ -205,87 +206,78 @@ def test_slice_at_points():
     np.testing.assert_array_equal(y["n"], X[:, 3:])
 
 
+def test_filter_keeps_as_many_items_as_are_selected():
+    text = TWO.replace("dim: 2 dim: 6 }", "dim: 2 }") + (
+        'layer { name: "l" type: "Filter" bottom: "data" bottom: "second" top: "l" }'
+        'layer { name: "m" type: "Flatten" bottom: "l" top: "m" }'
+    )
+    model = import_caffe(text, NO_WEIGHTS).model
+    assert str(model.graph.outputs[0].shape) == "[l/kept,336]"
+    items = np.concatenate([X, -X, 2 * X])
+    for selector in ([1, 0, 0, -2, 0.5, 0], [0, 0, 0, 0, 0, 3], [1] * 6):
+        selector = np.float32(selector)
+        y = run(model, data=items, second=selector)["m"]
+        np.testing.assert_array_equal(y, items[selector != 0].reshape(-1, 336))
+
+
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        ('type: "Wonder"', "layers of type 'Wonder' cannot be converted"),
-        ('type: "ReLU" bottom: "data"', "it has 2 bottoms instead of one"),
-        ('type: "ReLU" top: "m"', "it has 2 tops instead of 1"),
-        ('type: "Pooling"', "it has no kernel_size"),
         (
-            'type: "Pooling" pooling_param { kernel_size: 2 pad: 2 }',
-            "its pad [2, 2] is not less than its kernel [2, 2]",
+            'type: "Tile" bottom: "l" tile_param { axis: 0 tiles: 2 }',
+            "layer 'm' (Tile, line 5): it repeats the batch, "
+            "the size of which only a run tells, after a Filter",
         ),
         (
-            'type: "Pooling" pooling_param { kernel_size: 9 }',
-            "its kernel is larger than its bottom, [2, 6, 7, 8]",
-        ),
-        (
-            'type: "Pooling" pooling_param { pool: STOCHASTIC kernel_size: 2 }',
-            "stochastic pooling cannot be converted",
-        ),
-        (
-            'type: "Pooling" pooling_param { kernel_size: 2 kernel_h: 2 kernel_w: 2 }',
-            "kernel_h and kernel_w go together, without kernel_size",
-        ),
-        (
-            'type: "Pooling" pooling_param { global_pooling: true kernel_size: 2 }',
-            "global_pooling and a kernel exclude each other",
-        ),
-        ('type: "LRN" lrn_param { local_size: 4 }', "its local_size 4 is even"),
-        (
-            'type: "LRN" lrn_param { alpha: 0 }',
-            "its alpha 0.0 and beta 0.75 are not both positive",
-        ),
-        ('type: "Convolution" convolution_param { num_output: 2 }', "it has no kernel_size"),
-        ('type: "Convolution" convolution_param { kernel_size: 3 }', "it has no num_output"),
-        (
-            'type: "Convolution" convolution_param { num_output: 4 group: 4 kernel_size: 3 }',
-            "4 groups do not divide 6 channels and 4 outputs",
-        ),
-        (
-            'type: "Convolution" convolution_param { num_output: 2 kernel_size: [1, 2, 3] }',
-            "kernel_size is given 3 times for 2 spatial axes",
-        ),
-        (
-            'type: "Convolution" convolution_param { num_output: 2 kernel_size: 9 }',
-            "its window does not fit its bottom, [2, 6, 7, 8]",
-        ),
-        ('type: "InnerProduct"', "it has no num_output"),
-        (
-            'type: "BatchNorm" batch_norm_param { use_global_stats: false }',
-            "it normalizes by the statistics of the batch: use_global_stats",
-        ),
-        (
-            'type: "Softmax" softmax_param { axis: 4 }',
-            "axis 4 does not exist in a blob of 4 dimensions",
-        ),
-        (
-            'type: "Reshape" reshape_param { shape { dim: 5 dim: -1 } }',
-            "[2, 6, 7, 8] cannot be reshaped to [5, -1]",
-        ),
-        (
-            'type: "Reshape" reshape_param { shape { dim: -1 dim: -1 } }',
-            "its shape has more than one -1",
-        ),
-        ('type: "Slice" top: "m" top: "n" top: "o"', "6 cannot be cut into 4 equal parts"),
-        (
-            'type: "Slice" top: "m" slice_param { slice_point: 7 }',
-            "slice_point [7] does not cut 6 into parts",
-        ),
-        ('type: "Eltwise"', "it has 1 bottoms; it needs at least 2"),
-        (
-            'type: "Eltwise" bottom: "data" eltwise_param { operation: PROD coeff: [1, 2] }',
-            "coeff is for SUM only, one for each bottom",
-        ),
-        (
-            'type: "Scale" scale_param { axis: 3 num_axes: 2 }',
-            "2 axes from 3 on are more than [2, 6, 7, 8] has",
+            'type: "Eltwise" bottom: "l" bottom: "data"',
+            "layer 'm': its bottoms have numbers of items that may differ in every run",
         ),
     ],
 )
-def test_refusals(layer, reason):
+def test_what_computes_with_the_number_of_filtered_items_is_refused(layer, reason):
+    text = TWO.replace("dim: 2 dim: 6 }", "dim: 2 }") + (
+        'layer { name: "l" type: "Filter" bottom: "data" bottom: "second" top: "l" }\n'
+        f'layer {{ name: "m" top: "m" {layer} }}'
+    )
     with pytest.raises(CortadoError) as error:
-        import_caffe(one_layer(layer), Fillers(0))
-    kind = layer.split('"')[1]
-    assert str(error.value) == f"layer 'l' ({kind}, line 2): {reason}"
+        import_caffe(text, NO_WEIGHTS)
+    assert str(error.value) == reason
+
+
+def test_im2col_is_what_a_convolution_multiplies():
+    y = apply('type: "Im2col" convolution_param { kernel_size: [3, 2] stride: 2 pad: 1 }', X)
+    padded = np.pad(X, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 2), axis=(2, 3))[:, :, ::2, ::2]
+    expected = windows.transpose(0, 1, 4, 5, 2, 3).reshape(2, 36, 4, 5)
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_the_kernel_of_im2col_is_not_a_prunable_layer():
+    text = one_layer('type: "Im2col" convolution_param { kernel_size: 3 }')
+    layers = find_layers(import_caffe(text, NO_WEIGHTS).model)
+    assert layers.prunable == ()
+    assert [layer.reason for layer in layers.skipped] == ["its weight is made by a Tile node"]
+
+
+def test_arg_max_prefers_the_last_of_equal_values():
+    x = np.float32([[1, 3, 3, 0], [2, 2, 2, 2]])
+    y = apply('type: "ArgMax" argmax_param { top_k: 3 axis: 1 }', x)
+    np.testing.assert_array_equal(y, [[2, 1, 0], [3, 2, 1]])
+
+
+def test_mvn_adds_eps_to_the_deviation():
+    y = apply('type: "MVN" mvn_param { eps: 2 }', X)
+    centred = X - X.mean(axis=(2, 3), keepdims=True)
+    std = np.sqrt((centred**2).mean(axis=(2, 3), keepdims=True))
+    np.testing.assert_allclose(y, centred / (std + 2), atol=1e-6)
+
+
+def test_batch_norm_by_the_batch():
+    settings = "use_global_stats: false eps: 0.1"
+    text = one_layer(f'type: "BatchNorm" batch_norm_param {{ {settings} }}', X.shape)
+    blobs = [blob(6), np.ones(6), np.float32([1])]
+    model = import_caffe(text, read_caffemodel(caffemodel({"l": blobs}))).model
+    for items in (X, np.concatenate([X, 3 * X])):
+        mean, variance = (f(items, axis=(0, 2, 3), keepdims=True) for f in (np.mean, np.var))
+        expected = (items - mean) / np.sqrt(variance + 0.1)
+        np.testing.assert_allclose(run(model, data=items)["l"], expected, atol=1e-5)

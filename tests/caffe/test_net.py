@@ -218,6 +218,26 @@ def test_what_a_dropped_loss_scores_becomes_an_output():
     assert [spec.name for spec in found.net.layers] == ["d", "ip"]
 
 
+@pytest.mark.parametrize("kind", ["Accuracy", "EuclideanLoss", "SoftmaxWithLoss"])
+def test_what_computes_with_a_loss_or_metric_is_dropped(kind):
+    text = LABELLED + layer("ip") + head(kind, "ip", "loss") + layer("half", "loss", kind="Power")
+    found = deploy(net(text))
+    assert "half" not in [spec.name for spec in found.net.layers]
+    assert "dropped layer 'half' (Power), which reads a loss" in found.notes
+
+
+def test_the_second_top_of_an_infogain_loss_is_a_softmax_along_its_axis():
+    text = LABELLED + layer("ip") + (
+        'layer { name: "l" type: "InfogainLoss" bottom: "ip" bottom: "label" top: "l" '
+        'top: "p" infogain_loss_param { axis: 2 source: "H" } }'
+    )  # fmt: skip
+    found = deploy(net(text))
+    assert found.net.outputs == ("p",)
+    softmax = found.net.layers[-1]
+    assert (softmax.type, softmax.bottoms, softmax.tops) == ("Softmax", ("ip",), ("p",))
+    assert softmax.message.message("softmax_param").integer("axis", 1) == 2
+
+
 def test_silence_reads_without_making_an_output():
     text = DATA + layer("a") + layer("b") + 'layer { name: "s" type: "Silence" bottom: "b" }'
     assert deploy(net(text)).net.outputs == ("a",)

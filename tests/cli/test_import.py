@@ -5,7 +5,9 @@ import json
 import onnx
 import pytest
 
+from caffe.forks.architectures import DETECTOR
 from cli.program import cortado, done, refused, same_weights, weights
+from cortado.caffe.layers import registry
 from support import SHARED, needs_shared
 
 LENET = SHARED / "caffe" / "lenet5"
@@ -150,3 +152,57 @@ def test_garbage_is_no_prototxt(garbage, tmp_path, old):
 def test_senseless_options_are_wrong_usage(option, value, net, old):
     result = cortado("import", "--init", net, option, value, "-o", old)
     assert refused(result, 2, "import", option, value)
+
+
+def test_a_net_ends_where_the_user_says(net, tmp_path):
+    path = tmp_path / "cut.onnx"
+    done("import", "--init", net, "--cut-at", "fc1", "-o", path)
+    assert [output.name for output in onnx.load(path).graph.output] == ["fc1"]
+    data = done("import", path, "--cut-at", "conv1")
+    assert [output.name for output in onnx.load_from_string(data).graph.output] == ["conv1"]
+    result = cortado("import", "--init", net, "--cut-at", "fc3")
+    assert refused(result, 2, "import", "the net has no blob 'fc3'", "near it", "fc1")
+
+
+def test_a_module_of_the_user_converts_layers(net, tmp_path, monkeypatch):
+    (tmp_path / "wonders.py").write_text(
+        "from cortado.caffe import layer\n\n\n"
+        '@layer("Wonder9")\n'
+        "def wonder(context):\n"
+        '    return context.unary("Neg")\n'
+    )
+    path = tmp_path / "net.prototxt"
+    path.write_text(net.read_text() + 'layer { name: "w" type: "Wonder9" bottom: "prob" top: "w" }')
+    result = cortado("import", "--init", path)
+    assert refused(result, 1, "import", "'Wonder9' cannot be converted", "--layers MODULE")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_CONVERTERS", dict(registry._CONVERTERS))
+    data = done("import", "--init", path, "--layers", "wonders")
+    assert [node.op_type for node in onnx.load_from_string(data).graph.node][-1] == "Neg"
+    result = cortado("import", "--init", path, "--layers", "no_such_module")
+    assert refused(result, 1, "import", "--layers no_such_module cannot be imported")
+
+
+def test_a_detector_is_cut_or_decoded(tmp_path):
+    path = tmp_path / "detector.prototxt"
+    path.write_text(DETECTOR)
+    outputs = {
+        how: [
+            output.name
+            for output in onnx.load_from_string(
+                done("import", "--init", path, "--detections", how)
+            ).graph.output
+        ]
+        for how in ("cut", "decode")
+    }
+    assert outputs == {
+        "cut": ["mbox_conf_flatten", "mbox_loc", "mbox_prior"],
+        "decode": ["detection_out"],
+    }
+    whole = tmp_path / "whole.onnx"
+    done("import", "--init", path, "--detections", "decode", "-o", whole)
+    small = done("emit", stdin=done("prune", whole, "--sparsity", "0.5"))
+    assert [output.name for output in onnx.load_from_string(small).graph.output] == [
+        "detection_out"
+    ]
+    assert refused(cortado("import", whole, "--detections", "decode"), 2, "import", "PROTOTXT")

@@ -47,6 +47,26 @@ __all__ = ["command"]
 )
 @click.option("--level", type=int, default=0, show_default=True, help="The net's level.")
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="A stage of the net.")
+@click.option(
+    "--cut-at",
+    multiple=True,
+    metavar="BLOB",
+    help="Make this blob an output, and leave out what only later layers need; repeatable.",
+)
+@click.option(
+    "--detections",
+    type=click.Choice(["cut", "decode"]),
+    default="cut",
+    show_default=True,
+    help="A detector ends before its DetectionOutput, or with it, as NonMaxSuppression.",
+)
+@click.option(
+    "--layers",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    help="A Python module that converts layer types of its own; see docs/layers.md.",
+)
 @click.option("--input-scale", type=Finite(), metavar="S", help="Inputs are (pixel - mean) * S.")
 @click.option("--input-mean", type=Numbers(), help="One mean for all channels, or one each.")
 @click.option(
@@ -67,6 +87,9 @@ def command(
     phase: Literal["TEST", "TRAIN"],
     level: int,
     stages: tuple[str, ...],
+    cut_at: tuple[str, ...],
+    detections: Literal["cut", "decode"],
+    modules: tuple[str, ...],
     input_scale: float | None,
     input_mean: tuple[float, ...] | None,
     transform_from: str | None,
@@ -81,12 +104,15 @@ def command(
     cortado import deploy.prototxt lenet.caffemodel --input-scale 0.00390625 -o lenet.onnx
     cortado import --init train_val.prototxt --input-shape 64,1,28,28 -o new.onnx
     cortado import exported.onnx -o plain.onnx
+    cortado import fast_rcnn.prototxt fast_rcnn.caffemodel --cut-at conv5_3 -o features.onnx
 
     A Caffe layer's name becomes the name of its weight, and the batch becomes symbolic. A layer
     that the weights do not have, a wrong shape and an unknown layer type are refused.
     """
     from cortado.caffe import CaffeOptions
+    from cortado.model.cut import cut_model
     from cortado.model.serial import encode
+    from cortado.plugins import import_module
     from cortado.session import open_session
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
@@ -97,10 +123,16 @@ def command(
         raise click.UsageError("--init starts from nothing: give no CAFFEMODEL with it")
     notes: tuple[str, ...] = ()
     if caffemodel is None and not init:
-        refuse_without("a PROTOTXT", ["shapes", "phase", "level", "stages"])
+        refuse_without(
+            "a PROTOTXT", ["shapes", "phase", "level", "stages", "detections", "modules"]
+        )
         model = read_model(net)
+        if cut_at:
+            model = cut_model(model, cut_at)
     else:
-        options = CaffeOptions(dict(shapes), phase, level, stages)
+        for module in modules:
+            import_module(module, f"--layers {module}")
+        options = CaffeOptions(dict(shapes), phase, level, stages, cut_at, detections)
         model, notes = _import_caffe(net, caffemodel, options, seed)
     talk.say_all(notes)
     _store_transform(model, _Transform(input_scale, input_mean, transform_from))

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+import onnx_ir as ir
 
-from cortado.caffe.graph import Attributes, Blob, GraphBuilder, Shape
+from cortado.caffe.graph import BATCH, Attributes, Blob, GraphBuilder, Out, Shape
 from cortado.caffe.message import Message
-from cortado.caffe.net import LayerSpec
+from cortado.caffe.net import PHASES, LayerSpec
 from cortado.caffe.parameters import BlobSpec, Parameter, Parameters
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
@@ -45,6 +46,11 @@ class Context:
             raise self.refuse(f"it has {len(self.bottoms)} bottoms instead of one")
         return self.bottoms[0]
 
+    @property
+    def phase(self) -> str:
+        """The layer's phase: a net is imported for ``TEST``, but a layer may say otherwise."""
+        return self.layer.message.choice("phase", PHASES, "TEST")
+
     def settings(self, name: str) -> Message:
         """Return the layer's message `name`, such as ``pooling_param``."""
         return self.layer.message.message(name)
@@ -53,14 +59,32 @@ class Context:
         """Return the error that names this layer."""
         return self.layer.refuse(reason)
 
+    def unsupported(self, reason: str) -> CortadoError:
+        """Return the error of a layer that no prototxt of its kind gets through the import."""
+        pairs = zip(self.layer.bottoms, self.bottoms, strict=True)
+        reads = ", ".join(f"{name} {list(blob.shape)}" for name, blob in pairs)
+        shapes = ", ".join(str(list(shape)) for shape in self.shapes())
+        return self.refuse(
+            f"{reason}; it reads {reads or 'nothing'} and has {shapes or 'no blobs'}; "
+            "leave it out with --cut-at BLOB, or convert it with --layers MODULE"
+        )
+
     def note(self, text: str) -> None:
         """Tell the user something about this layer."""
         self._notes.append(f"layer {self.layer.name!r} ({self.layer.type}): {text}")
 
     def fix_batch(self, blob: Blob, why: str) -> None:
         """Demand that the batch size be fixed, if it is open and `blob` has it."""
-        if blob.batched:
+        if blob.symbol == BATCH:
             raise FixedBatchError(f"layer {self.layer.name!r} ({self.layer.type}) {why}")
+        if blob.batched:
+            raise self.refuse(f"it {why}, the size of which only a run tells, after a Filter")
+
+    def agree(self, blobs: Sequence[Blob]) -> None:
+        """Demand that either all blobs have an open batch, or none."""
+        if not all(blob.batched for blob in blobs):
+            for blob in blobs:
+                self.fix_batch(blob, "has bottoms of a fixed batch size")
 
     def axis(self, axis: int, rank: int) -> int:
         """Return an axis counted from the front; a negative one counts from the end."""
@@ -72,7 +96,7 @@ class Context:
         self,
         op: str,
         inputs: Sequence[Blob],
-        shape: Shape,
+        out: Shape | Out,
         attributes: Attributes | None = None,
         part: str = "",
     ) -> Blob:
@@ -84,25 +108,30 @@ class Context:
             The ONNX operator.
         inputs : sequence of Blob
             What it reads.
-        shape : tuple of int
+        out : tuple of int, or Out
             The shape of its output, for the batch size of the prototxt.
         attributes : mapping, optional
             Its attributes.
         part : str
             Which part of the layer it is; the main one is nameless and bears the layer's name.
         """
-        return self.nodes(op, inputs, [shape], attributes, part)[0]
+        return self.nodes(op, inputs, [out], attributes, part)[0]
 
     def nodes(
         self,
         op: str,
         inputs: Sequence[Blob],
-        shapes: Sequence[Shape],
+        outs: Sequence[Shape | Out],
         attributes: Attributes | None = None,
         part: str = "",
     ) -> tuple[Blob, ...]:
-        """Add a node with an output of each shape; otherwise as `node`."""
-        return self._graph.node(op, inputs, shapes, attributes or {}, self._name(part))
+        """Add a node with several outputs; otherwise as `node`."""
+        full = [out if isinstance(out, Out) else Out(out) for out in outs]
+        return self._graph.node(op, inputs, full, attributes or {}, self._name(part))
+
+    def cast(self, blob: Blob, dtype: ir.DataType, part: str = "") -> Blob:
+        """Add a Cast; floats are truncated, as in C."""
+        return self.node("Cast", [blob], Out(blob.shape, dtype), {"to": dtype.value}, part)
 
     def unary(self, op: str, attributes: Attributes | None = None) -> Blob:
         """Add the node of a layer that maps each value of its bottom by itself."""
@@ -110,11 +139,15 @@ class Context:
 
     def constant(self, array: Array, part: str) -> Blob:
         """Add a constant that is no parameter of the layer."""
-        return self._graph.initializer(self._name(part), array)
+        return self._graph.constant(self._name(part), array)
 
     def scalar(self, value: float, part: str) -> Blob:
         """Add a constant float32 of shape ()."""
         return self.constant(np.asarray(value, np.float32), part)
+
+    def integers(self, values: Sequence[int], part: str) -> Blob:
+        """Add a constant vector of int64."""
+        return self.constant(np.asarray(values, np.int64), part)
 
     def reshape(self, blob: Blob, shape: Shape, part: str = "") -> Blob:
         """Add a Reshape, unless the blob has the shape; a batch must stay in front.
@@ -125,8 +158,12 @@ class Context:
         if blob.shape == shape:
             return blob
         target = (0, *shape[1:]) if blob.batched else shape  # 0 copies the dimension
-        constant = self.constant(np.asarray(target, np.int64), f"{part or 'reshape'}/shape")
+        constant = self.integers(target, f"{part or 'reshape'}/shape")
         return self.node("Reshape", [blob, constant], shape, part=part)
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """Return the shapes of the blobs that the weights have for this layer."""
+        return self._parameters.shapes(self.layer)
 
     def stored(self) -> int | None:
         """Return how many blobs the weights have for this layer; None where there are none."""

@@ -1,7 +1,7 @@
 """A Caffe net and its blobs → a model in memory.
 
 1. `net` reads the prototxt: which layers, connected how.
-2. `heads` takes losses and metrics away.
+2. `heads` takes losses and metrics away, and what comes after the blobs that the user wants.
 3. The data layers become inputs; every other layer, in file order, becomes the nodes that its
    function in `layers` adds to the graph.
 
@@ -9,17 +9,20 @@ The batch size is left open ("N") unless a layer computes with it; then the walk
 with the prototxt's number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.context import Context, FixedBatchError
-from cortado.caffe.graph import Blob, GraphBuilder
+from cortado.caffe.graph import Blob, GraphBuilder, Out, Shape
 from cortado.caffe.heads import deploy
-from cortado.caffe.inputs import DATA_TYPES, input_shapes
-from cortado.caffe.layers import converter_of
-from cortado.caffe.net import Net, read_net
+from cortado.caffe.in_place import check_in_place
+from cortado.caffe.inputs import DATA_TYPES, constants, input_shapes
+from cortado.caffe.layers import converter_of, is_own
+from cortado.caffe.net import LayerSpec, Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Parameters, Weights
 from cortado.caffe.schema import unknown_fields
@@ -68,8 +71,10 @@ def import_caffe(
         are not its weights.
     """
     net = read_net(prototxt, options)
-    deployed = deploy(net)
-    notes = [*unknown_fields(net.layers), *overwritten_views(net.layers), *deployed.notes]
+    deployed = deploy(net, options)
+    check_in_place(deployed.net.layers)
+    own = [layer for layer in deployed.net.layers if is_own(layer.type)]
+    notes = [*unknown_fields(own), *overwritten_views(net.layers), *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
@@ -89,23 +94,34 @@ def _convert(
     net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
 ) -> tuple[ir.Model, list[str]]:
     graph, parameters = GraphBuilder(), Parameters(weights)
-    notes: list[str] = []
-    blobs = _inputs(net, graph, options, batched=batched)
+    data = [layer for layer in net.layers if layer.type in DATA_TYPES]
+    fixed = constants(data, options.input_shapes)
+    notes = [f"{top!r} is the constant {value:g}, no input" for top, (_, value) in fixed.items()]
+    blobs = {top: _constant(graph, top, *of_top) for top, of_top in fixed.items()}
+    data = [replace(x, tops=tuple(top for top in x.tops if top not in fixed)) for x in data]
+    blobs.update(_inputs(data, graph, options, batched=batched))
     for layer in net.layers:
         if layer.type not in DATA_TYPES:
             bottoms = tuple(blobs[bottom] for bottom in layer.bottoms)
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
     model = graph.finish(net.name, blobs, net.outputs)
-    if parameters.unused():
+    RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
+    if parameters.unused() and not options.cut_at:
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
     return model, notes
 
 
+def _constant(graph: GraphBuilder, top: str, shape: Shape, value: float) -> Blob:
+    scalar = graph.constant(f"{top}/value", np.asarray(value, np.float32))
+    size = graph.constant(f"{top}/shape", np.asarray(shape, np.int64))
+    (blob,) = graph.node("Expand", [scalar, size], [Out(shape)], {}, top)
+    return blob
+
+
 def _inputs(
-    net: Net, graph: GraphBuilder, options: CaffeOptions, *, batched: bool
+    layers: list[LayerSpec], graph: GraphBuilder, options: CaffeOptions, *, batched: bool
 ) -> dict[str, Blob]:
-    layers = [layer for layer in net.layers if layer.type in DATA_TYPES]
     shapes = input_shapes(layers, options.input_shapes)
     batch = next(iter(shapes.values()))[:1]
     return {
@@ -116,7 +132,7 @@ def _inputs(
 
 def _tops(context: Context) -> dict[str, Blob]:
     layer = context.layer
-    results = converter_of(layer)(context)
+    results = converter_of(layer.type)(context)
     tops = (results,) if isinstance(results, Blob) else results
     if len(tops) != len(layer.tops):
         raise layer.refuse(f"it has {len(layer.tops)} tops instead of {len(tops)}")

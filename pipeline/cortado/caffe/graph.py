@@ -4,6 +4,9 @@ Every value carries the shape that Caffe would compute for the prototxt's batch 
 Caffe's rules (paddings of pools, flattening) need numbers. In the graph itself the first
 dimension of whatever depends on a batched input is the symbol "N".
 
+A layer that selects items (Filter) gives its tops a number of items of their own: another symbol
+than "N". Whatever mixes blobs of two symbols is refused.
+
 Values get their names at the end, because a blob may have several (layers such as Dropout only
 rename) and the ones that users look up come first: inputs, outputs, then all other blobs.
 """
@@ -13,12 +16,16 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["Attributes", "Blob", "GraphBuilder", "Shape"]
+__all__ = ["BATCH", "Attributes", "Blob", "GraphBuilder", "Out", "Shape"]
+
+BATCH = "N"
+"""The symbol of the batch size."""
 
 OPSET = 17
 IR_VERSION = 8  # the one that opset 17 came with, so that whatever reads it reads the file
@@ -39,18 +46,43 @@ class Blob:
         The value; nameless until the graph is finished, unless it is an input or initializer.
     shape : tuple of int
         Its shape for the batch size of the prototxt.
-    batched : bool
-        Whether its first dimension is the batch, "N".
+    symbol : str
+        What its first dimension is called: `BATCH`, or another number of items that only a run
+        tells; empty where it is the number that `shape` states.
     """
 
     value: ir.Value
     shape: Shape
-    batched: bool = False
+    symbol: str = ""
+
+    @property
+    def batched(self) -> bool:
+        """Whether its first dimension is open."""
+        return bool(self.symbol)
 
     @property
     def rank(self) -> int:
         """The number of dimensions."""
         return len(self.shape)
+
+
+@dataclass(frozen=True)
+class Out:
+    """What a node is to output.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The shape, for the batch size of the prototxt.
+    dtype : onnx_ir.DataType
+        The type of its values.
+    symbol : str, optional
+        As in `Blob`; by default the one that the node's inputs have.
+    """
+
+    shape: Shape
+    dtype: ir.DataType = ir.DataType.FLOAT
+    symbol: str | None = None
 
 
 class GraphBuilder:
@@ -65,23 +97,35 @@ class GraphBuilder:
 
     def input(self, name: str, shape: Shape, *, batched: bool) -> Blob:
         """Add a float32 input."""
-        value = _value(shape, batched=batched)
-        value.name = _unique(name, self._names)
-        self._inputs.append(value)
-        return Blob(value, shape, batched)
+        blob = _blob(Out(shape), BATCH if batched else "")
+        blob.value.name = _unique(name, self._names)
+        self._inputs.append(blob.value)
+        return blob
 
     def initializer(self, name: str, array: Array) -> Blob:
-        """Add a constant; one that is there already under this name is used again."""
+        """Add a parameter; one that is there already under this name is used again."""
         known = self._initializers.get(name)
-        if known is not None:
-            if known.shape != array.shape:
-                raise CortadoError(
-                    f"{name} is shared by layers that want it as {list(known.shape)} "
-                    f"and as {list(array.shape)}"
-                )
+        if known is None:
+            self._names.add(name)
+            return self._add(name, array)
+        if known.shape != array.shape:
+            raise CortadoError(
+                f"{name} is shared by layers that want it as {list(known.shape)} "
+                f"and as {list(array.shape)}"
+            )
+        if not _holds(known, array):
+            raise CortadoError(f"{name} is shared by layers that want it in different forms")
+        return known
+
+    def constant(self, name: str, array: Array) -> Blob:
+        """Add a constant that is no parameter, perhaps under another name: layers may share one."""
+        known = self._initializers.get(name)
+        if known is not None and known.shape == array.shape and _holds(known, array):
             return known
+        return self._add(_unique(name, self._names), array)
+
+    def _add(self, name: str, array: Array) -> Blob:
         tensor = ir.Tensor(array, name=name)
-        self._names.add(name)
         value = ir.Value(
             name=name,
             shape=ir.Shape(array.shape),
@@ -94,19 +138,20 @@ class GraphBuilder:
         self,
         op: str,
         inputs: Sequence[Blob],
-        shapes: Sequence[Shape],
+        outs: Sequence[Out],
         attributes: Attributes,
         name: str,
     ) -> tuple[Blob, ...]:
-        """Add a node with an output of each shape; batched if any of its inputs is."""
-        batched = any(blob.batched for blob in inputs)
-        for shape in shapes:
+        """Add a node with these outputs."""
+        symbols = {blob.symbol for blob in inputs if blob.symbol}
+        if len(symbols) > 1 and any(out.symbol is None for out in outs):
+            raise CortadoError(
+                f"layer {name!r}: its bottoms have numbers of items that may differ in every run"
+            )
+        for shape in (out.shape for out in outs):
             if prod(shape) > _MAX_COUNT or min(shape, default=1) < 1:
                 raise CortadoError(f"layer {name!r}: no blob can have the shape {list(shape)}")
-        outputs = tuple(
-            Blob(_value(shape, batched=batched and shape != ()), shape, batched and shape != ())
-            for shape in shapes
-        )
+        outputs = tuple(_blob(out, next(iter(symbols), "")) for out in outs)
         node = ir.node(
             op,
             [blob.value for blob in inputs],
@@ -149,14 +194,24 @@ class GraphBuilder:
 
     def _output(self, top: str, blob: Blob) -> ir.Value:
         if blob.value.name is not None:  # an input, a constant, or an output under another name
-            (blob,) = self.node("Identity", [blob], [blob.shape], {}, name=f"{top}/output")
+            (blob,) = self.node("Identity", [blob], [Out(blob.shape)], {}, name=f"{top}/output")
         blob.value.name = _unique(top, self._names)
         return blob.value
 
 
-def _value(shape: Shape, *, batched: bool) -> ir.Value:
-    dims: tuple[int | str, ...] = ("N", *shape[1:]) if batched else shape
-    return ir.Value(shape=ir.Shape(dims), type=ir.TensorType(ir.DataType.FLOAT))
+def _blob(out: Out, symbol: str) -> Blob:
+    if out.symbol is not None:
+        symbol = out.symbol
+    if out.shape == ():
+        symbol = ""
+    dims: tuple[int | str, ...] = (symbol, *out.shape[1:]) if symbol else out.shape
+    value = ir.Value(shape=ir.Shape(dims), type=ir.TensorType(out.dtype))
+    return Blob(value, out.shape, symbol)
+
+
+def _holds(blob: Blob, array: Array) -> bool:
+    tensor = blob.value.const_value
+    return tensor is not None and np.array_equal(tensor.numpy(), array, equal_nan=True)
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -2,18 +2,26 @@
 
     SoftmaxWithLoss            a Softmax of its scores becomes an output
     SigmoidCrossEntropyLoss    a Sigmoid of its scores becomes an output
+    InfogainLoss               dropped, but for its second top: the Softmax that it scores
     other losses, Accuracy     dropped; what they score becomes an output unless others read it
-    Silence, HDF5Output        dropped
+    DetectionOutput            dropped, unless it shall be decoded; all of its bottoms
+                               (locations, confidences, priors) become outputs
+    Silence, HDF5Output        dropped, and so is what reads the top of a layer that is dropped
+
+Where the user says at which blobs to cut, these are the outputs instead.
 
 Whatever then leads to no output, such as the labels, is dropped too. All of it is noted for the
 user; the model does not remember it.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cortado.caffe.inputs import DATA_TYPES
+from cortado.caffe.message import Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, Net
-from cortado.errors import CortadoError
+from cortado.caffe.options import CaffeOptions
+from cortado.errors import CortadoError, unknown_name
 
 __all__ = ["Deployed", "deploy"]
 
@@ -23,6 +31,7 @@ _DROPPED = frozenset(
     | {"MultinomialLogisticLoss"}
     | {"DetectionEvaluate", "MultiBoxLoss", "SmoothL1Loss"}  # of the SSD fork
 )
+_DETECTIONS = "DetectionOutput"
 _SINKS = frozenset({"Silence", "HDF5Output"})
 
 
@@ -42,38 +51,133 @@ class Deployed:
     notes: tuple[str, ...]
 
 
-def deploy(net: Net) -> Deployed:
-    """Return the net as one would deploy it."""
-    fed = {top for layer in net.layers if layer.type in DATA_TYPES for top in layer.tops}
-    taken = {top for layer in net.layers for top in layer.tops}
-    layers: list[LayerSpec] = []
-    scored: set[str] = set()
-    notes: list[str] = []
+def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
+    """Return the net as one would deploy it, with the outputs that the user wants.
+
+    Raises
+    ------
+    CortadoError
+        If nothing is left that could be an output, or the net has no blob to cut at.
+    """
+    net = replace(net, layers=tuple(_with_probabilities(net.layers)))
+    walk = _Walk(net, options)
     for layer in net.layers:
-        if layer.type in _SINKS:
-            notes.append(f"dropped layer {layer.name!r} ({layer.type})")
-        elif layer.type in _ACTIVATIONS or layer.type in _DROPPED:
-            scores = _scores(layer, fed)
-            scored.add(scores)
-            notes.append(f"dropped layer {layer.name!r} ({layer.type}), which scores {scores!r}")
-            if layer.type in _ACTIVATIONS:
-                layers.append(_activation(layer, scores, taken))
-        else:
-            layers.append(layer)
-    outputs = _outputs(net, layers, scored) - fed
-    if not outputs:
-        raise CortadoError("the net has no output: every blob is read, or is an input")
-    kept, unused = _reaching(layers, outputs)
-    notes += [f"dropped {what}, which leads to no output" for what in unused]
+        walk.take(layer)
+    outputs = walk.cut(options.cut_at) if options.cut_at else walk.outputs()
+    kept, unused = _reaching(walk.layers, outputs)
     ordered = tuple(sorted(outputs, key=str.encode))
+    if options.cut_at:
+        ordered = tuple(dict.fromkeys(options.cut_at))
+        count = len(net.layers) - len(kept)
+        notes = [f"cut at {', '.join(map(repr, ordered))}: {count} layers are left out"]
+    else:
+        notes = walk.notes + [f"dropped {what}, which leads to no output" for what in unused]
     return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes))
 
 
-def _scores(layer: LayerSpec, fed: set[str]) -> str:
-    """Return the blob that a head scores: the first that is computed, not data."""
+class _Walk:
+    """What is left of a net, while its layers are taken in file order."""
+
+    def __init__(self, net: Net, options: CaffeOptions) -> None:
+        self.layers: list[LayerSpec] = []
+        self.notes: list[str] = []
+        self._net = net
+        self._decode = options.detections == "decode"
+        self._fed = {top for layer in net.layers if layer.type in DATA_TYPES for top in layer.tops}
+        self._taken = {top for layer in net.layers for top in layer.tops}
+        self._wanted: set[str] = set()  # outputs, whoever reads them
+        self._scored: set[str] = set()  # outputs, unless others read them
+        self._gone: dict[str, str] = {}  # what is no longer computed, and what it was
+
+    def take(self, layer: LayerSpec) -> None:
+        """Keep a layer, drop it, or put another in its place."""
+        lost = next((self._gone[blob] for blob in layer.bottoms if blob in self._gone), "")
+        if layer.type in _SINKS:
+            self._drop(layer, "")
+        elif lost:
+            self._drop(layer, f", which reads {lost}", lost)
+        elif layer.type == _DETECTIONS and not self._decode:
+            self._wanted.update(layer.bottoms)
+            settings = _flat(layer.message.message("detection_output_param"))
+            self._drop(
+                layer, f"; its bottoms are outputs, for you to decode: {settings}", "detections"
+            )
+        elif layer.type in _ACTIVATIONS or layer.type in _DROPPED:
+            scores = _scores(layer, self._fed)
+            self._scored.update(scores)
+            self._drop(layer, f", which scores {' and '.join(map(repr, scores))}")
+            if layer.type in _ACTIVATIONS:
+                activation = _activation(layer, scores[0], self._taken)
+                self.layers.append(activation)
+                self._gone.pop(activation.tops[0], None)
+        else:
+            self.layers.append(layer)
+
+    def outputs(self) -> set[str]:
+        """Return the blobs that nobody reads, and those that were scored or detected."""
+        read = {blob for layer in self.layers for blob in layer.bottoms}
+        written = {top for layer in self.layers for top in layer.tops}
+        own = {top for top in written if top in self._net.outputs}
+        outputs = own | self._wanted | self._activations() | (self._scored - read)
+        if not outputs - self._fed:
+            raise CortadoError("the net has no output: every blob is read, or is an input")
+        return outputs - self._fed
+
+    def cut(self, blobs: Sequence[str]) -> set[str]:
+        """Return the blobs to cut at."""
+        for blob in blobs:
+            if blob in self._fed:
+                raise CortadoError(f"cannot cut at {blob!r}, which is an input of the net")
+            known = [top for layer in self.layers for top in layer.tops if top not in self._fed]
+            if blob not in known:
+                raise unknown_name("the net has no blob", blob, known)
+        return set(blobs)
+
+    def _activations(self) -> set[str]:
+        return {
+            layer.tops[0] for layer in self.layers if layer.message.text("type") in _ACTIVATIONS
+        }
+
+    def _drop(self, layer: LayerSpec, why: str, what: str = "a loss") -> None:
+        self._gone.update(dict.fromkeys(layer.tops, what))
+        self.notes.append(f"dropped layer {layer.name!r} ({layer.type}){why}")
+
+
+def _with_probabilities(layers: Iterable[LayerSpec]) -> Iterator[LayerSpec]:
+    """Make the second top of an InfogainLoss, a Softmax along the loss's axis, a layer."""
+    for layer in layers:
+        if layer.type == "InfogainLoss" and len(layer.tops) == 2:
+            axes = layer.message.message("infogain_loss_param").every("axis")
+            param = Field("softmax_param", Message(axes, layer.line), layer.line)
+            yield replace(
+                layer,
+                name=f"{layer.name}/softmax",
+                type="Softmax",
+                bottoms=layer.bottoms[:1],
+                tops=layer.tops[1:],
+                params=(),
+                message=Message((param,), layer.line),
+            )
+            layer = replace(layer, tops=layer.tops[:1])
+        yield layer
+
+
+def _flat(message: Message) -> str:
+    """Return the fields of a message in one line."""
+    return " ".join(
+        f"{field.name}: {field.value.text}"
+        if isinstance(field.value, Scalar)
+        else f"{field.name} {{ {_flat(field.value)} }}"
+        for field in message.fields
+    )
+
+
+def _scores(layer: LayerSpec, fed: set[str]) -> tuple[str, ...]:
+    """Return the blobs that a head scores: the first that is computed; MultiBoxLoss scores all."""
     if not layer.bottoms:
         raise layer.refuse("it has no bottom")
-    return next((blob for blob in layer.bottoms if blob not in fed), layer.bottoms[0])
+    computed = tuple(blob for blob in layer.bottoms if blob not in fed) or layer.bottoms
+    return computed if layer.type == "MultiBoxLoss" else computed[:1]
 
 
 def _activation(layer: LayerSpec, scores: str, taken: set[str]) -> LayerSpec:
@@ -83,13 +187,6 @@ def _activation(layer: LayerSpec, scores: str, taken: set[str]) -> LayerSpec:
     taken.add(name)
     kind = _ACTIVATIONS[layer.type]
     return replace(layer, type=kind, bottoms=(scores,), tops=(name,), params=())
-
-
-def _outputs(net: Net, layers: list[LayerSpec], scored: set[str]) -> set[str]:
-    read = {blob for layer in layers for blob in layer.bottoms}
-    activations = {layer.tops[0] for layer in layers if layer.message.text("type") in _ACTIVATIONS}
-    own = {top for layer in layers for top in layer.tops if top in net.outputs}
-    return own | activations | (scored - read)
 
 
 def _reaching(

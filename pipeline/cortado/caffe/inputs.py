@@ -8,6 +8,9 @@ Their shapes, batch included, come from the first of these that has one:
 
 The other data layers learn their shapes from the data, so that the user has to state them.
 
+What DummyData fills with one number, once, is a constant of the graph where the net has another
+input; the user makes an input of it by stating its shape.
+
 Source: BVLC/caffe input_layer.cpp, dummy_data_layer.cpp, memory_data_layer.cpp,
 image_data_layer.cpp.
 """
@@ -15,11 +18,11 @@ image_data_layer.cpp.
 from collections.abc import Mapping, Sequence
 from math import prod
 
-from cortado.caffe.message import Message
+from cortado.caffe.message import EMPTY, Message
 from cortado.caffe.net import LayerSpec
 from cortado.errors import CortadoError, UsageError
 
-__all__ = ["DATA_TYPES", "input_shapes"]
+__all__ = ["DATA_TYPES", "constants", "input_shapes"]
 
 DATA_TYPES = frozenset(
     {"Input", "Data", "ImageData", "WindowData", "MemoryData", "HDF5Data", "DummyData"}
@@ -27,6 +30,33 @@ DATA_TYPES = frozenset(
 )
 
 _Shape = tuple[int, ...]
+
+
+def constants(
+    layers: Sequence[LayerSpec], wanted: Mapping[str, _Shape]
+) -> dict[str, tuple[_Shape, float]]:
+    """Return the shape and value of each constant; the arguments are those of `input_shapes`."""
+    found = {
+        top: (layer, value)
+        for layer in layers
+        for top in layer.tops
+        if (value := _constant(layer, top)) is not None and top not in wanted
+    }
+    if len(found) == sum(len(layer.tops) for layer in layers):
+        return {}
+    return {top: (_declared(layer, top), value) for top, (layer, value) in found.items()}
+
+
+def _constant(layer: LayerSpec, top: str) -> float | None:
+    """Return the number that DummyData fills a top with; None where there is no such number."""
+    if layer.type != "DummyData":
+        return None
+    fillers = layer.message.message("dummy_data_param").messages("data_filler") or (EMPTY,)
+    index = layer.message.texts("top").index(top) if len(fillers) > 1 else 0
+    if index >= len(fillers):
+        raise layer.refuse(f"it has {len(fillers)} of data_filler, none for its top {top!r}")
+    is_constant = fillers[index].text("type", "constant") == "constant"
+    return fillers[index].number("value", 0.0) if is_constant else None
 
 
 def input_shapes(layers: Sequence[LayerSpec], wanted: Mapping[str, _Shape]) -> dict[str, _Shape]:

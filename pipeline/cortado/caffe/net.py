@@ -20,9 +20,9 @@ from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
 from cortado.errors import CortadoError
 
-__all__ = ["LayerSpec", "Net", "ParamSpec", "read_net"]
+__all__ = ["PHASES", "LayerSpec", "Net", "ParamSpec", "read_net"]
 
-_PHASES = ("TRAIN", "TEST")
+PHASES = ("TRAIN", "TEST")
 _SHARE_MODES = ("STRICT", "PERMISSIVE")
 
 
@@ -123,7 +123,7 @@ def _kept(layer: Message, options: CaffeOptions) -> bool:
 def _meets(rule: Message, options: CaffeOptions) -> bool:
     """Tell whether every condition that a rule states holds."""
     return (
-        rule.choice("phase", _PHASES, options.phase) == options.phase
+        rule.choice("phase", PHASES, options.phase) == options.phase
         and rule.integer("min_level", options.level) <= options.level
         and rule.integer("max_level", options.level) >= options.level
         and set(rule.texts("stage")) <= set(options.stages)

@@ -22,9 +22,16 @@ class CaffeOptions:
         The level that they ask about.
     stages : tuple of str
         The stages that they ask about.
+    cut_at : tuple of str
+        Blobs that become the outputs; what only serves later layers is left out. Empty: the
+        blobs that no layer reads.
+    detections : {"cut", "decode"}
+        Whether a DetectionOutput is left out, its bottoms becoming outputs, or converted.
     """
 
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     phase: Literal["TEST", "TRAIN"] = "TEST"
     level: int = 0
     stages: tuple[str, ...] = ()
+    cut_at: tuple[str, ...] = ()
+    detections: Literal["cut", "decode"] = "cut"

@@ -85,6 +85,12 @@ class Parameters:
             return None
         return len(self._weights.layers[layer.name])
 
+    def shapes(self, layer: LayerSpec) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes of the blobs that the weights have for a layer."""
+        if isinstance(self._weights, Fillers):
+            return ()
+        return tuple(blob.array.shape for blob in self._weights.layers.get(layer.name, ()))
+
     def load(self, layer: LayerSpec, specs: Sequence[BlobSpec]) -> tuple[Parameter, ...]:
         """Return the blobs of a layer, in the shapes of `specs`."""
         params = [*layer.params, *[ParamSpec()] * len(specs)][: len(specs)]

@@ -27,7 +27,31 @@ _FIELDS = {
     "recurrent_param swish_param clip_param concat_param convolution_param dropout_param "
     "eltwise_param inner_product_param lrn_param pooling_param power_param relu_param "
     "softmax_param slice_param prelu_param reshape_param flatten_param batch_norm_param "
-    "elu_param bias_param scale_param",
+    "elu_param bias_param scale_param axpy_param bn_param connectivity_mode crelu_param "
+    "crop_center_param interp_param norm_param normalize_param permute_param prior_box_param "
+    "detection_output_param quantization_param relu6_param roi_pooling_param "
+    "shuffle_channel_param upsample_param",
+    "bn_param": "bn_mode use_global_stats eps momentum frozen slope_filler scale_filler "
+    "bias_filler shift_filler engine",
+    "crelu_param": "concat_axis negative_slope",
+    "crop_center_param": "crop_size",
+    "interp_param": "height width zoom_factor shrink_factor pad_beg pad_end",
+    "norm_param": "across_spatial scale_filler channel_shared eps",
+    "permute_param": "order",
+    "prior_box_param": "min_size max_size aspect_ratio flip clip variance img_size img_h img_w "
+    "step step_h step_w offset",
+    "detection_output_param": "num_classes share_location background_label_id nms_param "
+    "save_output_param code_type variance_encoded_in_target keep_top_k confidence_threshold "
+    "visualize visualize_threshold save_file objectness_score",
+    "nms_param": "nms_threshold top_k eta",
+    "relu6_param": "negative_slope",
+    "roi_pooling_param": "pooled_h pooled_w spatial_scale",
+    "shuffle_channel_param": "group",
+    "slope_filler": _FILLER,
+    "scale_filler": _FILLER,
+    "shift_filler": _FILLER,
+    "upsample_param": "scale upsample_ratio scale_h scale_w pad_out_h pad_out_w upsample_h "
+    "upsample_w",
     "param": "name share_mode lr_mult decay_mult",
     "include": _RULE,
     "exclude": _RULE,
@@ -38,8 +62,8 @@ _FIELDS = {
     "concat_param": "axis concat_dim",
     "convolution_param": "num_output bias_term pad kernel_size group stride weight_filler "
     "bias_filler pad_h pad_w kernel_h kernel_w stride_h stride_w engine axis force_nd_im2col "
-    "dilation sparse_ratio class_num quantize_term",
-    "dropout_param": "dropout_ratio scale_train",
+    "dilation hole hole_h hole_w sparse_ratio class_num quantize_term",
+    "dropout_param": "dropout_ratio scale_train sample_weights_test",
     "eltwise_param": "operation coeff stable_prod_grad",
     "inner_product_param": "num_output bias_term weight_filler bias_filler axis transpose "
     "sparse_ratio class_num quantize_term",
@@ -57,6 +81,20 @@ _FIELDS = {
     "elu_param": "alpha",
     "bias_param": "axis num_axes filler",
     "scale_param": "axis num_axes filler bias_term bias_filler",
+    "argmax_param": "out_max_val top_k axis",
+    "clip_param": "min max",
+    "crop_param": "axis offset",
+    "embed_param": "num_output input_dim bias_term weight_filler bias_filler",
+    "exp_param": "base scale shift",
+    "log_param": "base scale shift",
+    "mvn_param": "normalize_variance across_channels eps",
+    "parameter_param": "shape",
+    "recurrent_param": "num_output weight_filler bias_filler debug_info expose_hidden",
+    "reduction_param": "operation axis coeff",
+    "spp_param": "pyramid_height pool engine",
+    "swish_param": "beta",
+    "threshold_param": "threshold",
+    "tile_param": "axis tiles",
 }
 _KNOWN = {message: frozenset(fields.split()) for message, fields in _FIELDS.items()}
 

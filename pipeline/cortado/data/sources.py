@@ -9,14 +9,11 @@ a directory of IDX files        MNIST, Fashion-MNIST: ``train-*`` and ``t10k-*``
 Pixels are 0…255 in every source; the model's input transform is applied later.
 """
 
-import importlib
 import io
 import re
-import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,6 +27,7 @@ from cortado.data.samples import ArraySamples, Batch, Samples
 from cortado.data.splits import Dataset, from_train_and_test, from_whole
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, IntArray
+from cortado.plugins import foreign_code, import_module
 
 __all__ = ["open_data"]
 
@@ -161,7 +159,7 @@ class _IndexedSamples:
     @cached_property
     def labels(self) -> IntArray:
         """All labels; reads every item once."""
-        with _foreign_code("the data set of --data"):
+        with foreign_code("the data set of --data"):
             labels = np.array([int(self.items[i][1]) for i in range(len(self.items))], np.int64)
         if labels.min() < 0:
             raise CortadoError("the data set of --data gives a label that is negative")
@@ -169,7 +167,7 @@ class _IndexedSamples:
 
     def take(self, indices: IntArray) -> Batch:
         """Read some of the images."""
-        with _foreign_code("the data set of --data"):
+        with foreign_code("the data set of --data"):
             images = np.stack([np.asarray(self.items[int(i)][0], np.float32) for i in indices])
         return Batch(_with_channels(images), self.labels[indices])
 
@@ -177,10 +175,10 @@ class _IndexedSamples:
 def _open_callable(spec: str) -> Dataset:
     module_name, _, function_name = spec.partition(":")
     try:
-        function = getattr(_import(module_name), function_name)
-    except (Exception, SystemExit) as error:  # a module may raise anything
+        function = getattr(import_module(module_name, f"--data {spec}"), function_name)
+    except AttributeError as error:
         raise CortadoError(f"--data {spec} cannot be imported: {error}") from error
-    with _foreign_code(f"--data {spec}"):
+    with foreign_code(f"--data {spec}"):
         parts = function()
     if not isinstance(parts, tuple) or len(parts) != 2:
         raise CortadoError(f"--data {spec} returned no pair (train, test)")
@@ -188,25 +186,7 @@ def _open_callable(spec: str) -> Dataset:
     return from_train_and_test(train, test)
 
 
-@contextmanager
-def _foreign_code(name: str) -> Iterator[None]:
-    """Make one error of whatever the user's own code raises."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        raise CortadoError(f"{name} raised {type(error).__name__}: {error}") from error
-
-
 def _check_indexed(items: Any, spec: str) -> Samples:
     if not hasattr(items, "__len__") or not hasattr(items, "__getitem__") or not len(items):
         raise CortadoError(f"--data {spec} returned a part without length or items")
     return _IndexedSamples(items)
-
-
-def _import(name: str) -> Any:
-    """Import a module as `python -m` would: the working directory comes first."""
-    sys.path.insert(0, "")
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove("")

@@ -1,19 +1,23 @@
 """Layers that map each value by itself, and Softmax.
 
-ReLU      max(x, 0) + negative_slope·min(x, 0)
-PReLU     max(x, 0) + a·min(x, 0), a learned for each channel or for all
-Power     (shift + scale·x)^power
-Dropout   the identity; with a fork's `scale_train: false`, x·(1 - dropout_ratio)
-Softmax   along one axis, by default the channels
+ReLU        max(x, 0) + negative_slope·min(x, 0)
+PReLU       max(x, 0) + a·min(x, 0), a learned for each channel or for all
+BNLL        log(1 + exp x)
+Clip        max(min(x, max), min)
+Swish       x·sigmoid(beta·x)
+Threshold   1 where x > threshold, else 0
+Dropout     the identity; with a fork's `scale_train: false`, x·(1 - dropout_ratio)
+Softmax     along one axis, by default the channels
 
-Source: BVLC/caffe relu_layer.cpp, prelu_layer.cpp, power_layer.cpp, dropout_layer.cpp,
-softmax_layer.cpp; `scale_train` is of the SegNet and DeepLab forks.
+Source: BVLC/caffe relu_layer.cpp, prelu_layer.cpp, bnll_layer.cpp, clip_layer.cpp,
+swish_layer.cpp, threshold_layer.cpp, dropout_layer.cpp, softmax_layer.cpp; `scale_train` is of
+the SegNet and DeepLab forks.
 """
 
-import numpy as np
+import onnx_ir as ir
 
 from cortado.caffe.context import Context
-from cortado.caffe.graph import Blob
+from cortado.caffe.graph import Blob, Out
 from cortado.caffe.layers.registry import layer
 from cortado.caffe.parameters import BlobSpec
 
@@ -59,33 +63,47 @@ def _prelu(context: Context) -> Blob:
     return context.node("PRelu", [x, context.initializer(slope, aligned)], x.shape)
 
 
-@layer("Power")
-def _power(context: Context) -> Blob:
-    x, param = context.bottom, context.settings("power_param")
-    power, scale = param.number("power", 1.0), param.number("scale", 1.0)
-    shift = param.number("shift", 0.0)
-    if power == 0 or scale == 0:  # a constant, even where x is infinite
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return _filled(context, float(np.power(np.float32(shift), np.float32(power))))
-    if scale != 1:
-        x = context.node("Mul", [x, context.scalar(scale, "scale")], x.shape, part="scaled")
-    if shift != 0:
-        x = context.node("Add", [x, context.scalar(shift, "shift")], x.shape, part="shifted")
-    if power != 1:
-        x = context.node("Pow", [x, context.scalar(power, "power")], x.shape)
-    return x
+@layer("BNLL")
+def _bnll(context: Context) -> Blob:
+    return context.unary("Softplus")
 
 
-def _filled(context: Context, value: float) -> Blob:
-    """Return a constant of the shape of the bottom: x^0 is 1 for every x, even an infinite one."""
+@layer("Clip")
+def _clip(context: Context) -> Blob:
+    x, param = context.bottom, context.settings("clip_param")
+    if not (param.has("min") and param.has("max")):
+        raise context.refuse("it has no min, or no max")
+    low, high = param.number("min", 0.0), param.number("max", 0.0)
+    bounds = [context.scalar(low, "min"), context.scalar(max(low, high), "max")]  # min wins
+    return context.node("Clip", [x, *bounds], x.shape)
+
+
+@layer("Swish")
+def _swish(context: Context) -> Blob:
+    x, beta = context.bottom, context.settings("swish_param").number("beta", 1.0)
+    scaled = x
+    if beta != 1:
+        scaled = context.node("Mul", [x, context.scalar(beta, "beta")], x.shape, part="scaled")
+    gate = context.node("Sigmoid", [scaled], x.shape, part="gate")
+    return context.node("Mul", [x, gate], x.shape)
+
+
+@layer("Threshold")
+def _threshold(context: Context) -> Blob:
     x = context.bottom
-    one = context.node("Pow", [x, context.scalar(0.0, "zero")], x.shape, part="one")
-    return context.node("Mul", [one, context.scalar(value, "value")], x.shape)
+    threshold = context.settings("threshold_param").number("threshold", 0.0)
+    out = Out(x.shape, ir.DataType.BOOL)
+    above = context.node("Greater", [x, context.scalar(threshold, "threshold")], out, part="above")
+    return context.cast(above, ir.DataType.FLOAT)
 
 
 @layer("Dropout")
 def _dropout(context: Context) -> Blob:
     param = context.settings("dropout_param")
+    if context.phase == "TRAIN":
+        raise context.refuse("it drops values at random, because its own phase is TRAIN")
+    if param.flag("sample_weights_test", default=False):
+        raise context.refuse("it drops values at random when the net is used: sample_weights_test")
     if param.flag("scale_train", default=True):
         return context.bottom
     kept = 1 - param.number("dropout_ratio", 0.5)
@@ -96,7 +114,4 @@ def _dropout(context: Context) -> Blob:
 @layer("Softmax")
 def _softmax(context: Context) -> Blob:
     axis = context.settings("softmax_param").integer("axis", 1)
-    axis = context.axis(axis, context.bottom.rank)
-    if axis == 0:
-        context.fix_batch(context.bottom, "normalizes along the batch")
-    return context.unary("Softmax", {"axis": axis})
+    return context.unary("Softmax", {"axis": context.axis(axis, context.bottom.rank)})

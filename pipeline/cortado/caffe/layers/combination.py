@@ -11,8 +11,6 @@ Source: BVLC/caffe concat_layer.cpp, slice_layer.cpp, split_layer.cpp, eltwise_l
 from functools import reduce
 from itertools import pairwise
 
-import numpy as np
-
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
 from cortado.caffe.layers.registry import layer
@@ -35,6 +33,7 @@ def _concat(context: Context) -> Blob:
             )
         if axis == 0:
             context.fix_batch(blob, "joins blobs along the batch")
+    context.agree(context.bottoms)
     if len(context.bottoms) == 1:
         return first
     size = sum(blob.shape[axis] for blob in context.bottoms)
@@ -48,10 +47,10 @@ def _slice(context: Context) -> tuple[Blob, ...]:
     axis = _axis(context, "slice_param", "slice_dim")
     if axis == 0:
         context.fix_batch(x, "cuts the batch")
+    sizes = _sizes(context, x.shape[axis])
     if tops == 1:
         return (x,)
-    sizes = _sizes(context, x.shape[axis])
-    parts = context.constant(np.asarray(sizes, np.int64), "sizes")
+    parts = context.integers(sizes, "sizes")
     shapes = [(*x.shape[:axis], size, *x.shape[axis + 1 :]) for size in sizes]
     return context.nodes("Split", [x, parts], shapes, {"axis": axis})
 
@@ -74,6 +73,7 @@ def _eltwise(context: Context) -> Blob:
         raise context.refuse(f"its bottoms have different shapes: {found}")
     if coefficients and (operation != "SUM" or len(coefficients) != len(blobs)):
         raise context.refuse("coeff is for SUM only, one for each bottom")
+    context.agree(blobs)
     terms = [_times(context, i, c) for i, c in enumerate(coefficients)] or list(blobs)
     op = {"PROD": "Mul", "SUM": "Add", "MAX": "Max"}[operation]
     return reduce(lambda a, b: context.node(op, [a, b], a.shape), terms)

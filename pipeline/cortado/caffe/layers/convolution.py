@@ -15,6 +15,7 @@ Source: BVLC/caffe base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp.
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob, Shape
 from cortado.caffe.layers.masks import load_masked
+from cortado.caffe.layers.planes import Planes, planes_of
 from cortado.caffe.layers.registry import layer
 from cortado.caffe.layers.window import Window, conv_window
 from cortado.caffe.parameters import BlobSpec
@@ -29,84 +30,71 @@ def _convolution(context: Context) -> tuple[Blob, ...]:
 
 @layer("DepthwiseConvolution", "ConvolutionDepthwise")
 def _depthwise(context: Context) -> tuple[Blob, ...]:
-    return _conv(context, default_group=_input_shape(context)[1])
-
-
-def _conv(context: Context, default_group: int) -> tuple[Blob, ...]:
-    channels, outputs, group = _channels(context, default_group)
-    window = conv_window(context, len(_input_shape(context)) - 2)
-    blobs = _load(context, (outputs, channels // group, *window.kernel))
-    tops = []
-    for x in context.bottoms:
-        shape = (x.shape[0], outputs, *window.out(x.shape[2:]))
-        tops.append(_node(context, "Conv", [x, *blobs], shape, _attributes(window, group)))
-    return tuple(tops)
+    return _conv(context, default_group=planes_of(context).channels)
 
 
 @layer("Deconvolution")
 def _deconvolution(context: Context) -> tuple[Blob, ...]:
-    channels, outputs, group = _channels(context, default_group=1)
-    window = conv_window(context, len(_input_shape(context)) - 2)
-    blobs = _load(context, (channels, outputs // group, *window.kernel))
+    planes, outputs, group = _channels(context, default_group=1)
+    window = conv_window(context, len(planes.spatial))
+    blobs = _load(context, (planes.channels, outputs // group), planes, window)
+    out = (outputs, *window.transposed_out(planes.sizes))
+    return _tops(context, planes, "ConvTranspose", blobs, out, window.transposed_attributes(group))
+
+
+def _conv(context: Context, default_group: int) -> tuple[Blob, ...]:
+    planes, outputs, group = _channels(context, default_group)
+    window = conv_window(context, len(planes.spatial))
+    blobs = _load(context, (outputs, planes.channels // group), planes, window)
+    out = (outputs, *window.out(planes.sizes))
+    return _tops(context, planes, "Conv", blobs, out, window.attributes(planes.sizes, group))
+
+
+def _tops(
+    context: Context,
+    planes: Planes,
+    op: str,
+    blobs: list[Blob],
+    out: Shape,
+    attributes: Attributes,
+) -> tuple[Blob, ...]:
+    """Return what the same node makes of each bottom."""
+    if min(out) < 1:
+        raise context.refuse(
+            f"its window does not fit its bottom, {list(context.bottoms[0].shape)}"
+        )
     tops = []
-    for x in context.bottoms:
-        shape = (x.shape[0], outputs, *window.transposed_out(x.shape[2:]))
-        tops.append(_node(context, "ConvTranspose", [x, *blobs], shape, _attributes(window, group)))
+    for i in range(len(context.bottoms)):
+        x = planes.batch(context, i)
+        y = context.node(op, [x, *blobs], (x.shape[0], *out), attributes)
+        tops.append(planes.top(context, y, i))
     return tuple(tops)
 
 
-def _node(
-    context: Context, op: str, inputs: list[Blob], shape: Shape, attributes: Attributes
-) -> Blob:
-    if min(shape) < 1:
-        raise context.refuse(f"its window does not fit its bottom, {list(inputs[0].shape)}")
-    return context.node(op, inputs, shape, attributes)
-
-
-def _load(context: Context, weight: Shape) -> list[Blob]:
-    """Return the weight, and the bias if the layer has one."""
+def _load(context: Context, lead: Shape, planes: Planes, window: Window) -> list[Blob]:
+    """Return the weight, whose first two axes are `lead`, and the bias if the layer has one."""
     param = context.settings("convolution_param")
-    specs = [BlobSpec("weight", weight, param.message("weight_filler"))]
+    kernel = window.kernel if planes.spatial else ()
+    specs = [BlobSpec("weight", (*lead, *kernel), param.message("weight_filler"))]
     if param.flag("bias_term", default=True):
         outputs = param.integer("num_output", 0)
         specs.append(BlobSpec("bias", (outputs,), param.message("bias_filler")))
-    return [context.initializer(parameter) for parameter in load_masked(context, *specs)]
+    weight, *biases = load_masked(context, *specs)
+    return [
+        context.initializer(weight, (*lead, *window.kernel)),
+        *(context.initializer(bias) for bias in biases),
+    ]
 
 
-def _attributes(window: Window, group: int) -> Attributes:
-    return {
-        "kernel_shape": window.kernel,
-        "strides": window.stride,
-        "pads": (*window.pad, *window.pad),
-        "dilations": window.dilation,
-        "group": group,
-    }
-
-
-def _channels(context: Context, default_group: int) -> tuple[int, int, int]:
-    """Return the number of channels of the bottoms and of the tops, and of groups."""
-    param = context.settings("convolution_param")
-    channels = _input_shape(context)[1]
+def _channels(context: Context, default_group: int) -> tuple[Planes, int, int]:
+    """Return the layout of the bottoms, the number of channels of the tops, and of groups."""
+    param, planes = context.settings("convolution_param"), planes_of(context)
     outputs = param.integer("num_output", 0, minimum=1)
     group = param.integer("group", default_group, minimum=1)
     if not outputs:
         raise context.refuse("it has no num_output")
-    if channels % group or outputs % group:
+    if planes.channels % group or outputs % group:
         raise context.refuse(
-            f"{group} groups do not divide {channels} channels and {outputs} outputs"
+            f"{group} groups do not divide {planes.channels} channels and {outputs} outputs"
         )
-    return channels, outputs, group
-
-
-def _input_shape(context: Context) -> Shape:
-    """Return the shape of the bottoms, which must be that of a batch of images or volumes."""
-    if not context.bottoms:
-        raise context.refuse("it has no bottom")
-    shape = context.bottoms[0].shape
-    if context.settings("convolution_param").integer("axis", 1) not in (1, 1 - len(shape)):
-        raise context.refuse("only axis 1 can hold the channels")
-    if len(shape) < 3:
-        raise context.refuse(f"its bottom has the shape {list(shape)}, without spatial axes")
-    if any(blob.shape[1:2] != shape[1:2] or blob.rank != len(shape) for blob in context.bottoms):
-        raise context.refuse("its bottoms have different numbers of channels or axes")
-    return shape
+    return planes, outputs, group

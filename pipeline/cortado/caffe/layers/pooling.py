@@ -18,32 +18,36 @@ average counts those but not its own pads, e - p.
 Where s > k and p = 0 the last window may lie outside of the image altogether. Caffe then
 outputs -FLT_MAX, or 0/0; such layers are refused.
 
+A second top of MAX holds the place of each maximum in its plane, the first of several.
+
 Source: BVLC/caffe pooling_layer.cpp.
 """
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
+import onnx_ir as ir
 
 from cortado.caffe.context import Context
-from cortado.caffe.graph import Blob, Shape
+from cortado.caffe.graph import Attributes, Blob, Out, Shape
 from cortado.caffe.layers.registry import layer
 from cortado.caffe.message import Message
 
-__all__: list[str] = []
+__all__ = ["Pool", "check_pooled", "pooled"]
 
 _METHODS = ("MAX", "AVE", "STOCHASTIC")
 _ROUNDINGS = ("CEIL", "FLOOR")
 
 
 @dataclass(frozen=True)
-class _Pool:
-    """A pooling window over (height, width)."""
+class Pool:
+    """A pooling window over (height, width), and how it rounds the number of windows."""
 
     kernel: Shape
     stride: Shape
     pad: Shape
-    ceil: bool
+    ceil: bool = True
 
     def out(self, sizes: Shape) -> Shape:
         """Return the height and width of the output."""
@@ -67,54 +71,83 @@ class _Pool:
 
 
 @layer("Pooling")
-def _pooling(context: Context) -> Blob:
-    x, param = context.bottom, context.settings("pooling_param")
-    if x.rank != 4:
-        raise context.refuse(f"its bottom has {x.rank} dimensions instead of 4")
+def _pooling(context: Context) -> Blob | tuple[Blob, ...]:
+    param = context.settings("pooling_param")
+    method = check_pooled(context, param)
+    if len(context.layer.tops) == 2:
+        if method != "MAX":
+            raise context.refuse("it has a second top, which MAX alone has")
+        return _with_mask(context, _pool(context, param))
+    if param.flag("global_pooling", default=False):
+        _pool(context, param)
+        op = "GlobalMaxPool" if method == "MAX" else "GlobalAveragePool"
+        return context.node(op, [context.bottom], (*context.bottom.shape[:2], 1, 1))
+    return pooled(context, _pool(context, param), method)
+
+
+def check_pooled(context: Context, param: Message) -> str:
+    """Return the method of pooling, which must be one that its bottom can have."""
+    if context.bottom.rank != 4:
+        raise context.refuse(f"its bottom has {context.bottom.rank} dimensions instead of 4")
     method = param.choice("pool", _METHODS, "MAX")
     if method == "STOCHASTIC":
         raise context.refuse("stochastic pooling cannot be converted")
-    if param.flag("global_pooling", default=False):
-        return _global(context, method)
-    pool, sizes = _pool(context, param), x.shape[2:]
+    return method
+
+
+def pooled(context: Context, pool: Pool, method: str, part: str = "") -> Blob:
+    """Return the maxima, or the averages, of the bottom."""
+    _check(context, pool)
+    if method == "AVE":
+        return _average(context, pool, part)
+    shape, attributes = _max_window(context, pool)
+    return context.node("MaxPool", [context.bottom], shape, attributes, part)
+
+
+def _with_mask(context: Context, pool: Pool) -> tuple[Blob, Blob]:
+    """Return the maxima, and the place of each in its plane, row after row."""
+    _check(context, pool)
+    x, (shape, attributes) = context.bottom, _max_window(context, pool)
+    place = Out(shape, ir.DataType.INT64)
+    y, places = context.nodes("MaxPool", [x], [shape, place], attributes)
+    plane = context.constant(np.asarray(prod(x.shape[2:]), np.int64), "plane")  # ONNX counts on
+    mask = context.node("Mod", [places, plane], place, part="place")
+    return y, context.cast(mask, ir.DataType.FLOAT, "mask")
+
+
+def _check(context: Context, pool: Pool) -> None:
+    x, sizes = context.bottom, context.bottom.shape[2:]
+    if any(p >= k for p, k in zip(pool.pad, pool.kernel, strict=True)):
+        raise context.refuse(
+            f"its pad {list(pool.pad)} is not less than its kernel {list(pool.kernel)}"
+        )
     if min(pool.out(sizes)) < 1:
         raise context.refuse(f"its kernel is larger than its bottom, {list(x.shape)}")
     if pool.is_degenerate(sizes):
         raise context.refuse(
             "its last window lies outside of the image, where Caffe's result is undefined"
         )
-    return _max(context, pool) if method == "MAX" else _average(context, pool)
 
 
-def _global(context: Context, method: str) -> Blob:
-    param = context.settings("pooling_param")
-    if any(param.has(name) for name in ("kernel_size", "kernel_h", "kernel_w")):
-        raise context.refuse("global_pooling and a kernel exclude each other")
-    if _pair(context, "pad", 0, minimum=0) != (0, 0) or _pair(context, "stride", 1) != (1, 1):
-        raise context.refuse("global_pooling goes with pad 0 and stride 1 only")
-    op = "GlobalMaxPool" if method == "MAX" else "GlobalAveragePool"
-    return context.node(op, [context.bottom], (*context.bottom.shape[:2], 1, 1))
-
-
-def _max(context: Context, pool: _Pool) -> Blob:
-    x = context.bottom
-    sizes = x.shape[2:]
+def _max_window(context: Context, pool: Pool) -> tuple[Shape, Attributes]:
+    """Return the shape of the maxima, and the attributes of their MaxPool."""
+    x, sizes = context.bottom, context.bottom.shape[2:]
     attributes = {
         "kernel_shape": pool.kernel,
         "strides": pool.stride,
         "pads": (*pool.pad, *pool.ends(sizes)),
     }
-    return context.node("MaxPool", [x], (*x.shape[:2], *pool.out(sizes)), attributes)
+    return (*x.shape[:2], *pool.out(sizes)), attributes
 
 
-def _average(context: Context, pool: _Pool) -> Blob:
+def _average(context: Context, pool: Pool, part: str) -> Blob:
     x = context.bottom
     sizes, ends = x.shape[2:], pool.ends(x.shape[2:])
     shape = (*x.shape[:2], *pool.out(sizes))
     starts = pool.pad
     overhangs = any(end > pad for end, pad in zip(ends, pool.pad, strict=True))
     if overhangs:
-        x = _pad(context, pool.pad)
+        x = _pad(context, pool.pad, part)
         ends = tuple(max(0, end - pad) for end, pad in zip(ends, pool.pad, strict=True))
         starts = (0, 0)
     attributes = {
@@ -123,30 +156,33 @@ def _average(context: Context, pool: _Pool) -> Blob:
         "pads": (*starts, *ends),
         "count_include_pad": 0 if overhangs else 1,
     }
-    return context.node("AveragePool", [x], shape, attributes)
+    return context.node("AveragePool", [x], shape, attributes, part)
 
 
-def _pad(context: Context, pad: Shape) -> Blob:
+def _pad(context: Context, pad: Shape, part: str) -> Blob:
     """Return the bottom with zeros around each image."""
-    x = context.bottom
+    x, prefix = context.bottom, f"{part}/" if part else ""
     if not any(pad):
         return x
-    pads = context.constant(np.asarray((0, 0, *pad, 0, 0, *pad), np.int64), "pads")
+    pads = context.integers((0, 0, *pad, 0, 0, *pad), f"{prefix}pads")
     height, width = (size + 2 * p for size, p in zip(x.shape[2:], pad, strict=True))
-    return context.node("Pad", [x, pads], (*x.shape[:2], height, width), part="pad")
+    return context.node("Pad", [x, pads], (*x.shape[:2], height, width), part=f"{prefix}pad")
 
 
-def _pool(context: Context, param: Message) -> _Pool:
+def _pool(context: Context, param: Message) -> Pool:
+    stride, pad = _pair(context, "stride", 1), _pair(context, "pad", 0, minimum=0)
+    if param.flag("global_pooling", default=False):
+        if any(param.has(name) for name in ("kernel_size", "kernel_h", "kernel_w")):
+            raise context.refuse("global_pooling and a kernel exclude each other")
+        if pad != (0, 0) or stride != (1, 1):
+            raise context.refuse("global_pooling goes with pad 0 and stride 1 only")
+        return Pool(context.bottom.shape[2:], stride, pad)
     kernel = _pair(context, "kernel", 0)
     if 0 in kernel:
         raise context.refuse("it has no kernel_size")
-    pad = _pair(context, "pad", 0, minimum=0)
-    if any(p >= k for p, k in zip(pad, kernel, strict=True)):
-        raise context.refuse(f"its pad {list(pad)} is not less than its kernel {list(kernel)}")
     ceil = param.choice("round_mode", _ROUNDINGS, "CEIL") == "CEIL"
     # An older fork says the same as a bool.
-    ceil = param.flag("ceil_mode", default=ceil)
-    return _Pool(kernel, _pair(context, "stride", 1), pad, ceil)
+    return Pool(kernel, stride, pad, ceil=param.flag("ceil_mode", default=ceil))
 
 
 def _pair(context: Context, name: str, default: int, minimum: int = 1) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Layers that give the same values another shape.
 
-Flatten   merges the axes from `axis` to `end_axis`, both included
+Flatten   merges the axes from `axis` to `end_axis`, both included; where the end is just before
+          the start there is nothing to merge, and a 1 is put in
 Reshape   replaces the axes of a span by `shape`, where 0 copies the bottom's size at the same
           position and one -1 is what remains; the span begins at `axis` (-1: after the last)
           and has `num_axes` axes (-1: all that follow)
@@ -22,7 +23,7 @@ def _flatten(context: Context) -> Blob:
     x, param = context.bottom, context.settings("flatten_param")
     start = context.axis(param.integer("axis", 1), x.rank)
     end = context.axis(param.integer("end_axis", -1), x.rank)
-    if end < start:
+    if end < start - 1:
         raise context.refuse(f"its end_axis {end} comes before its axis {start}")
     if start == 0 and end > 0:
         context.fix_batch(x, "flattens the batch")
