@@ -14,6 +14,7 @@ from tests.bench import (
     kernels,
     kmeans,
     masked_step,
+    plans,
     published_errors,
     sweeps,
 )
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "compress": compress_lenets.rows,
     "coded": coded.rows,
     "sweeps": sweeps.rows,
+    "plans": plans.rows,
 }
 
 
