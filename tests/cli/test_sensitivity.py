@@ -139,3 +139,9 @@ def test_without_labels_correct_is_what_the_dense_model_chooses(trained, npz):
 def test_wrong_options_are_refused(options, words, trained):
     result = cortado("sensitivity", trained, "--data", "digits", *options.split())
     assert refused(result, 2, "sensitivity", words)
+
+
+def test_a_model_is_the_same_in_every_stored_form(whole, trained):
+    sparse = done("emit", trained, "--storage", "sparse", "-q")
+    again = done("sensitivity", "--data", "digits", "-q", *RATES, stdin=sparse)
+    assert without_seconds(again) == without_seconds(whole)
