@@ -4,7 +4,9 @@
     ├── UsageError          what the caller asked for makes no sense for this model
     └── LimitNotMetError    the work succeeded, but misses a limit that the caller stated
 
-A message is one line, and names the layer, file or option it is about.
+A message is one line, and names the layer, file or option it is about. Names come from the files
+that are read, so that anything may be in them: what would break the line or a terminal is escaped,
+and the middle of a message that is too long to read left out.
 """
 
 from collections.abc import Sequence
@@ -12,9 +14,14 @@ from difflib import get_close_matches
 
 __all__ = ["CortadoError", "LimitNotMetError", "UsageError", "unknown_name"]
 
+_HEAD, _TAIL = 600, 200  # characters of a long message that are kept
+
 
 class CortadoError(Exception):
     """An input was refused or the work failed; the message says why in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_one_line(message))
 
 
 class UsageError(CortadoError):
@@ -23,6 +30,14 @@ class UsageError(CortadoError):
 
 class LimitNotMetError(CortadoError):
     """A limit that the caller stated was not met, such as a maximal drop in accuracy."""
+
+
+def _one_line(message: str) -> str:
+    """Return a message as it can be printed."""
+    line = " ".join(message.splitlines())
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}"
 
 
 def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:

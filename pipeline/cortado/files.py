@@ -60,9 +60,10 @@ def list_names(path: str) -> list[str]:
 def read_model(path: str) -> ir.Model:
     """Read the ONNX file `path`, with its external data, as `serial.decode` does."""
     proto = serial.parse(read(path), source=path)
+    serial.check_external(proto, source=path)
     try:
         load_external_data_for_model(proto, str(Path(path).parent))
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+    except (OSError, ValueError, RuntimeError, onnx.checker.ValidationError) as error:
         raise CortadoError(f"{path}: its external data cannot be read: {error}") from error
     return serial.from_proto(proto, source=path)
 

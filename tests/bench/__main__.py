@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from tests.bench import (
     coded,
     compress_lenets,
+    fuzz,
     kernels,
     kmeans,
     masked_step,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "coded": coded.rows,
     "sweeps": sweeps.rows,
     "plans": plans.rows,
+    "fuzz": fuzz.rows,
 }
 
 

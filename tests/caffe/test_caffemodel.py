@@ -39,6 +39,21 @@ def test_doubles_win_over_floats():
     np.testing.assert_array_equal(only_blob(data).array, WEIGHT)
 
 
+def test_a_message_in_pieces_is_their_sum():
+    dims = field(7, field(1, b"\x02")) + field(7, field(1, b"\x03"))
+    np.testing.assert_array_equal(only_blob(dims + field(5, WEIGHT.tobytes())).array, WEIGHT)
+    v0 = field(1, field(1, b"l") + field(50, blob(WEIGHT))) + field(1, field(50, blob(WEIGHT[0])))
+    assert len(read_caffemodel(field(2, v0)).layers["l"]) == 2
+
+
+def test_of_a_field_that_is_not_repeated_the_last_counts():
+    shape = field(7, field(1, bytes([2, 3]))) + varint(10 << 3) + varint(2)
+    raw = field(12, b"\0" * 12) + field(12, WEIGHT.astype("<f2").tobytes())
+    np.testing.assert_array_equal(only_blob(shape + raw).array, WEIGHT)
+    with pytest.raises(CortadoError, match="field 10 is of wire type 2"):
+        only_blob(shape + field(10, b"\x02") + raw)
+
+
 def test_nvidia_half_floats():
     shape = field(7, field(1, bytes([2, 3])))
     half = varint(10 << 3) + varint(2) + field(12, WEIGHT.astype("<f2").tobytes())
@@ -67,8 +82,16 @@ def test_legacy_shapes_fit_from_the_right():
         (b"\x0b", "a field is of wire type 3"),
         (b"\xff" * 20, "an integer does not end"),
         (b"\x00\x00", "a field has the number 0"),
+        (varint(2**29 << 3) + b"\x00", "a field has the number 536870912"),
+        (b"\xa2\x80\x80\x80\x80\x80\x80\x80\x80\x12\x00", "an integer does not end"),
+        (SMALL + field(2, field(4, b"old")), "the caffemodel mixes `layer` and `layers`"),
+        (
+            field(100, field(7, field(7, fixed(1, 1)) + fixed(5, 1))),
+            "field 1 is of wire type 5",
+        ),
+        (field(100, field(7, field(8, b"\0" * 8) + fixed(8, 1))), "field 8 is of wire type 5"),
         (field(100, field(1, b"\xff")), "a name is not UTF-8"),
-        (varint(100 << 3) + b"\x01", "field 100 is an integer"),
+        (varint(100 << 3) + b"\x01", "field 100 is of wire type 0"),
         (
             field(100, field(1, b"l") + field(7, field(7, field(1, varint(10**12))))),
             "layer 'l', blob 0 has the shape [1000000000000]",

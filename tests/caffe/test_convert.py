@@ -42,6 +42,14 @@ def test_weights_that_do_not_fit(layers, reason):
     assert str(error.value) == f"layer 'l' (InnerProduct, line 2): {reason}"
 
 
+def test_weights_of_a_layer_that_has_none():
+    with pytest.raises(CortadoError) as error:
+        imported(one_layer('type: "ReLU"'), {"l": [W, B]})
+    assert str(error.value) == (
+        "layer 'l' (ReLU, line 2): it has no blobs; the weights have 2 for it"
+    )
+
+
 def test_frozen_layers_without_chance_need_no_weights():
     settings = (
         "num_output: 6 group: 6 kernel_size: 4 stride: 2 bias_term: false "
@@ -52,6 +60,16 @@ def test_frozen_layers_without_chance_need_no_weights():
         imported(one_layer(layer))
     model = imported(one_layer(f"{layer} param {{ lr_mult: 0 }}")).model
     assert model.graph.initializers["l.weight"].const_value.numpy()[0, 0, 1, 1] == 0.75**2
+
+
+def test_a_net_that_is_absurdly_large_is_not_filled():
+    layers = [
+        f'layer {{ name: "l{i}" type: "InnerProduct" bottom: "data" top: "l{i}" '
+        "inner_product_param { num_output: 10000 } }"
+        for i in range(200)
+    ]
+    with pytest.raises(CortadoError, match=r"with it the net has 15\d+ values, too many"):
+        import_caffe(one_layer('type: "ReLU"', (1, 1000)) + "".join(layers), Fillers())
 
 
 def test_unused_weights_are_noted():
@@ -146,6 +164,23 @@ def test_shapes_of_the_user_must_fit(shapes, reason):
 
 
 @pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        ("input_param { shape { dim: 2 } shape { dim: 3 } }", "it has 2 shapes for 1 tops"),
+        ('bottom: "x" input_param { shape { dim: 2 } }', "it reads 'x', but data layers have no"),
+        ("input_param { shape { " + "dim: 1 " * 33 + "} }", "] is too large for Caffe"),
+    ],
+)
+def test_inputs_that_caffe_refuses(layer, reason):
+    text = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 } } }'
+    text += f'layer {{ name: "y" type: "Input" top: "y" {layer} }}'
+    text += 'layer { name: "r" type: "ReLU" bottom: "y" top: "r" }'
+    with pytest.raises(CortadoError) as error:
+        imported(text)
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("layer", "shape"),
     [
         ('type: "DummyData" dummy_data_param { shape { dim: 3 dim: 2 } }', "[N,2]"),
@@ -199,6 +234,16 @@ def test_unknown_fields_are_noted():
     assert imported(one_layer(layer)).notes == (
         "layer 'l' (ReLU, line 2): the field relu_param.wonder is unknown and ignored",
         "layer 'l' (ReLU, line 2): the field wonder_param is unknown and ignored",
+    )
+
+
+def test_unknown_fields_outside_of_layers_are_noted():
+    text = one_layer('type: "ReLU"').replace("dim: 7", "din: 7").replace("shape", "wonder: 1 shape")
+    notes = imported(text + '\nmayer { name: "lost" }').notes
+    assert notes == (
+        "prototxt line 3: the field mayer is unknown and ignored",
+        "layer 'data' (Input, line 1): the field input_param.wonder is unknown and ignored",
+        "layer 'data' (Input, line 1): the field input_param.shape.din is unknown and ignored",
     )
 
 

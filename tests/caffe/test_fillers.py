@@ -75,7 +75,7 @@ def test_bilinear():
         ("type: 'magic'", SHAPE, "prototxt line 1: 'magic' is no type of filler"),
         ("type: 'gaussian' std: -1", SHAPE, "prototxt line 1: a filler's std is -1.0"),
         ("type: 'uniform' min: 2", SHAPE, "prototxt line 1: a filler's min exceeds its max"),
-        ("", (2**20, 2**20), "a blob of shape [1048576, 1048576] is larger than 2 GiB"),
+        ("", (2**20, 2**20), "a blob of shape [1048576, 1048576] is too large to fill"),
         (
             "type: 'bilinear'",
             (2, 3),

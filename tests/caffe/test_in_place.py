@@ -22,6 +22,8 @@ layer {{ name: "l" bottom: "x" top: "x" {layer} }}
     [
         'type: "AbsVal"',
         'type: "ArgMax" argmax_param { axis: 1 }',
+        'type: "Concat" bottom: "data"',
+        'type: "Slice" top: "other"',
         'type: "Convolution" convolution_param { num_output: 6 kernel_size: 1 }',
         'type: "Deconvolution" convolution_param { num_output: 6 kernel_size: 1 }',
         'type: "Eltwise" bottom: "data"',

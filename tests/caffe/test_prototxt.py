@@ -29,10 +29,10 @@ def test_forms(text):
 
 
 def test_scalars():
-    text = "f: [1e0, -.5f, -inf, nan, 3, - 2.5] t: [true, t, 1, True] e: MAX n: 2 m: -7 z: 0"
+    text = "f: [1e0, -.5f, -inf, 3, - 2.5] t: [true, t, 1, True] e: MAX n: 2 m: -7 z: 0"
     message = parse_prototxt(text)
     assert message.numbers("f")[:3] == (1.0, -0.5, float("-inf"))
-    assert message.numbers("f")[4:] == (3.0, -2.5)
+    assert message.numbers("f")[3:] == (3.0, -2.5)
     assert all(
         parse_prototxt(f"t: {f.value.text}").flag("t", default=False) for f in message.every("t")
     )
@@ -82,6 +82,11 @@ def method(message):
         ("a: 0", lambda m: m.integer("a", 1, 1), "a must be an integer of at least 1, not '0'"),
         ('a: "1"', lambda m: m.integer("a", 0), "a must be an integer, not '1'"),
         ("a: 0x10", lambda m: m.number("a", 0), "a must be a number, not '0x10'"),
+        ("a: 010", lambda m: m.number("a", 0), "a must be a number, not '010'"),
+        ("a: 01.5", lambda m: m.number("a", 0), "a must be a number, not '01.5'"),
+        ("a: nan", lambda m: m.number("a", 0), "a must be a number, not 'nan'"),
+        ("a: inf", lambda m: m.finite("a", 0), "a must be a finite number, not 'inf'"),
+        ("a: 1e39", lambda m: m.finite("a", 0), "a must be a finite number, not '1e39'"),
         ("a: yes", lambda m: m.flag("a", default=True), "a must be true or false, not 'yes'"),
         ("a: x", lambda m: m.text("a"), "a must be a string in quotes, not 'x'"),
         ("a: 1", lambda m: m.message("a"), "a must be a message in braces, not '1'"),

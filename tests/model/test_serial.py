@@ -325,6 +325,19 @@ def test_opsets_of_other_domains_are_not_limited():
     assert decoded(everything()).opset_imports == {"": 17, "my.ops": 3, "com.microsoft": 1}
 
 
+def test_outputs_are_known_by_their_names():
+    proto = build([helper.make_node("Relu", ["x"], ["y"])])
+    proto.graph.output.append(proto.graph.output[0])
+    with pytest.raises(CortadoError, match="the net lists its output y 2 times"):
+        decoded(proto)
+
+
+def test_an_output_may_not_contradict_the_input_that_it_is():
+    proto = build([helper.make_node("Relu", ["x"], ["y"])], outputs={"y": None, "x": ["N", 5]})
+    with pytest.raises(CortadoError, match="the net gives its input and output x other types"):
+        decoded(proto)
+
+
 # External data.
 
 
@@ -399,4 +412,28 @@ def test_external_data_that_is_too_short_is_refused(external, tmp_path):
     path = external(*in_initializer())
     (tmp_path / "w.bin").write_bytes(bytes(31))
     with pytest.raises(CortadoError, match="too small for the declared shape"):
+        files.read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("ofset", "4", "the external data of w states 'ofset' wrongly"),
+        ("location", "w.bin", "the external data of w states 'location' wrongly"),
+        ("offset", "1_0", "the external data of w has the offset '1_0'"),
+        ("length", "-4", "the external data of w has the length '-4'"),
+    ],
+)
+def test_external_data_of_an_unclear_place_is_refused(key, value, reason, external):
+    proto, tensor = in_initializer()
+    tensor.external_data.add(key=key, value=value)
+    path = external(proto, tensor)
+    with pytest.raises(CortadoError) as error:
+        files.read_model(path)
+    assert str(error.value) == f"{path}: {reason}"
+
+
+def test_external_data_of_an_endless_name_is_refused(external):
+    path = external(*in_initializer(), "a" * 10_000)
+    with pytest.raises(CortadoError, match="its external data cannot be read"):
         files.read_model(path)

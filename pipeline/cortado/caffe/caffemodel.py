@@ -25,13 +25,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from cortado.caffe.graph import MAX_AXES
 from cortado.caffe.wire import WireMessage, read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 
 __all__ = ["CaffeWeights", "StoredBlob", "read_caffemodel"]
 
-_MAX_AXES = 32  # Caffe's kMaxBlobAxes
 _RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
 
 
@@ -85,6 +85,8 @@ def read_caffemodel(data: bytes) -> CaffeWeights:
     if not data:
         raise CortadoError("the caffemodel is empty")
     net = read_message(memoryview(data))
+    if 2 in net.fields and 100 in net.fields:
+        raise CortadoError("the caffemodel mixes `layer` and `layers`")
     layers = [*_old_layers(net), *_layers(net)]
     if not layers:
         raise CortadoError("the caffemodel has no layers; is it a solverstate or a mean file?")
@@ -99,10 +101,10 @@ def _layers(net: WireMessage) -> Iterator[_Layer]:
 
 def _old_layers(net: WireMessage) -> Iterator[_Layer]:
     for outer in net.messages(2):
-        inner = list(outer.messages(1))
+        inner = outer.message(1)
         if inner:  # V0 keeps the layer in a message of its own, beside its bottoms and tops
-            name = inner[-1].text(1)
-            yield name, _blobs(inner[-1], 50, name)
+            name = inner.text(1)
+            yield name, _blobs(inner, 50, name)
         else:
             name = outer.text(4)
             yield name, _blobs(outer, 6, name)
@@ -117,7 +119,7 @@ def _blobs(layer: WireMessage, number: int, name: str) -> tuple[StoredBlob, ...]
 def _blob(blob: WireMessage, where: str) -> StoredBlob:
     legacy = any(number in blob.fields for number in (1, 2, 3, 4))
     shape = _legacy_shape(blob) if legacy else _shape(blob)
-    if len(shape) > _MAX_AXES or any(not 0 <= size < 2**31 for size in shape):
+    if len(shape) > MAX_AXES or any(not 0 <= size < 2**31 for size in shape):
         raise CortadoError(f"the caffemodel is damaged: {where} has the shape {list(shape)[:40]}")
     values = _values(blob, where)
     if values.size != prod(shape) or not values.size:
@@ -130,19 +132,22 @@ def _blob(blob: WireMessage, where: str) -> StoredBlob:
 
 
 def _shape(blob: WireMessage) -> tuple[int, ...]:
-    shapes = list(blob.messages(7))
-    return shapes[-1].integers(1) if shapes else ()
+    shape = blob.message(7)
+    return shape.integers(1) if shape else ()
 
 
 def _legacy_shape(blob: WireMessage) -> tuple[int, ...]:
-    return tuple((blob.integers(number) or (0,))[-1] for number in (1, 2, 3, 4))
+    return tuple(blob.integer(number) for number in (1, 2, 3, 4))
 
 
 def _values(blob: WireMessage, where: str) -> Array:
     if 12 in blob.fields:
-        kind = (blob.integers(10) or (0,))[-1]
+        kind = blob.integer(10)
         if kind not in _RAW_TYPES:
             raise CortadoError(f"{where}: raw_data of type {kind} is not a known float type")
-        return blob.array(12, _RAW_TYPES[kind])
+        dtype, raw = np.dtype(_RAW_TYPES[kind]), blob.content(12)
+        if len(raw) % dtype.itemsize:
+            raise CortadoError(f"{where}: {len(raw)} bytes are no whole number of {dtype.name}")
+        return np.frombuffer(raw, dtype)
     doubles = blob.array(8, "<f8")
     return doubles if doubles.size else blob.array(5, "<f4")

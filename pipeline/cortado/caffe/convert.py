@@ -73,8 +73,9 @@ def import_caffe(
     net = read_net(prototxt, options)
     deployed = deploy(net, options)
     check_in_place(deployed.net.layers)
-    own = [layer for layer in deployed.net.layers if is_own(layer.type)]
-    notes = [*unknown_fields(own), *overwritten_views(net.layers), *deployed.notes]
+    own = tuple(layer for layer in deployed.net.layers if is_own(layer.type))
+    unknown = unknown_fields(replace(deployed.net, layers=own))
+    notes = [*unknown, *overwritten_views(net.layers), *deployed.notes]
     try:
         model, more = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
@@ -105,6 +106,7 @@ def _convert(
             bottoms = tuple(blobs[bottom] for bottom in layer.bottoms)
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
+            parameters.check_used(layer)
     model = graph.finish(net.name, blobs, net.outputs)
     RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
     if parameters.unused() and not options.cut_at:

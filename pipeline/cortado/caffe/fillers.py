@@ -28,12 +28,14 @@ from cortado.caffe.message import Message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 
-__all__ = ["DETERMINISTIC", "Fillers", "fill", "generator"]
+__all__ = ["DETERMINISTIC", "MOST_VALUES", "Fillers", "fill", "generator"]
 
 DETERMINISTIC = ("constant", "bilinear")
 """The types of filler that draw nothing at random."""
 
-_MAX_COUNT = 2**29 - 1  # float32 values that fit into an ONNX file of 2 GiB
+MOST_VALUES = 150_000_000
+"""The most values that are filled: VGG-19, the largest of the classic nets, has 144 million."""
+
 _VARIANCE_NORMS = ("FAN_IN", "FAN_OUT", "AVERAGE")
 
 _Filler: TypeAlias = Callable[[Message, tuple[int, ...], np.random.Generator], Array]
@@ -72,17 +74,14 @@ def fill(filler: Message, shape: tuple[int, ...], rng: np.random.Generator) -> F
     Raises
     ------
     CortadoError
-        If the type is unknown or doesn't suit the shape, or the blob exceeds 2 GiB.
+        If the type is unknown or doesn't suit the shape, or the blob exceeds `MOST_VALUES`.
     """
     kind = filler.text("type", "constant")
     if kind not in _FILLERS:
         raise CortadoError(f"prototxt line {filler.line}: {kind!r} is no type of filler")
-    if prod(shape) > _MAX_COUNT:
-        raise CortadoError(f"a blob of shape {list(shape)} is larger than 2 GiB")
-    try:
-        values: FloatArray = _FILLERS[kind](filler, shape, rng).astype(np.float32)
-    except MemoryError as error:
-        raise CortadoError(f"a blob of shape {list(shape)} does not fit into memory") from error
+    if prod(shape) > MOST_VALUES:
+        raise CortadoError(f"a blob of shape {list(shape)} is too large to fill")
+    values: FloatArray = _FILLERS[kind](filler, shape, rng).astype(np.float32)
     return values
 
 
@@ -99,7 +98,7 @@ def _uniform(filler: Message, shape: tuple[int, ...], rng: np.random.Generator) 
 
 def _gaussian(filler: Message, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     std, sparse = filler.number("std", 1.0), filler.integer("sparse", -1, minimum=-1)
-    if not std >= 0:
+    if not 0 < std < math.inf:
         raise CortadoError(f"prototxt line {filler.line}: a filler's std is {std}")
     values = rng.normal(filler.number("mean", 0.0), std, shape)
     if sparse >= 0:

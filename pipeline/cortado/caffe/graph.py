@@ -19,10 +19,20 @@ from typing import TypeAlias
 import numpy as np
 import onnx_ir as ir
 
+from cortado.caffe.naming import UniqueNames
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["BATCH", "Attributes", "Blob", "GraphBuilder", "Out", "Shape"]
+__all__ = [
+    "BATCH",
+    "MAX_AXES",
+    "MAX_COUNT",
+    "Attributes",
+    "Blob",
+    "GraphBuilder",
+    "Out",
+    "Shape",
+]
 
 BATCH = "N"
 """The symbol of the batch size."""
@@ -30,7 +40,11 @@ BATCH = "N"
 OPSET = 17
 IR_VERSION = 8  # the one that opset 17 came with, so that whatever reads it reads the file
 
-_MAX_COUNT = 2**31 - 1  # values in one of Caffe's blobs
+MAX_COUNT = 2**31 - 1
+"""The most values that a blob may have in Caffe."""
+
+MAX_AXES = 32
+"""The most axes that a blob may have in Caffe."""
 
 Shape: TypeAlias = tuple[int, ...]
 Attributes: TypeAlias = Mapping[str, int | float | str | Sequence[int]]
@@ -92,13 +106,13 @@ class GraphBuilder:
         self._inputs: list[ir.Value] = []
         self._initializers: dict[str, Blob] = {}
         self._nodes: list[ir.Node] = []
-        self._names: set[str] = set()
-        self._node_names: set[str] = set()
+        self._names = UniqueNames()
+        self._node_names = UniqueNames()
 
     def input(self, name: str, shape: Shape, *, batched: bool) -> Blob:
         """Add a float32 input."""
         blob = _blob(Out(shape), BATCH if batched else "")
-        blob.value.name = _unique(name, self._names)
+        blob.value.name = self._names.take(name)
         self._inputs.append(blob.value)
         return blob
 
@@ -106,8 +120,7 @@ class GraphBuilder:
         """Add a parameter; one that is there already under this name is used again."""
         known = self._initializers.get(name)
         if known is None:
-            self._names.add(name)
-            return self._add(name, array)
+            return self._add(self._names.take(name), array)
         if known.shape != array.shape:
             raise CortadoError(
                 f"{name} is shared by layers that want it as {list(known.shape)} "
@@ -122,7 +135,7 @@ class GraphBuilder:
         known = self._initializers.get(name)
         if known is not None and known.shape == array.shape and _holds(known, array):
             return known
-        return self._add(_unique(name, self._names), array)
+        return self._add(self._names.take(name), array)
 
     def _add(self, name: str, array: Array) -> Blob:
         tensor = ir.Tensor(array, name=name)
@@ -149,7 +162,8 @@ class GraphBuilder:
                 f"layer {name!r}: its bottoms have numbers of items that may differ in every run"
             )
         for shape in (out.shape for out in outs):
-            if prod(shape) > _MAX_COUNT or min(shape, default=1) < 1:
+            too_large = prod(shape) > MAX_COUNT or len(shape) > MAX_AXES
+            if too_large or min(shape, default=1) < 1:
                 raise CortadoError(f"layer {name!r}: no blob can have the shape {list(shape)}")
         outputs = tuple(_blob(out, next(iter(symbols), "")) for out in outs)
         node = ir.node(
@@ -157,7 +171,7 @@ class GraphBuilder:
             [blob.value for blob in inputs],
             dict(attributes),
             outputs=[blob.value for blob in outputs],
-            name=_unique(name, self._node_names),
+            name=self._node_names.take(name),
         )
         self._nodes.append(node)
         return outputs
@@ -177,11 +191,11 @@ class GraphBuilder:
         results = [self._output(top, blobs[top]) for top in outputs]
         for top, blob in blobs.items():
             if blob.value.name is None:
-                blob.value.name = _unique(top, self._names)
+                blob.value.name = self._names.take(top)
         for node in self._nodes:
             for value in node.outputs:
                 if value.name is None:
-                    value.name = _unique(node.name or node.op_type, self._names)
+                    value.name = self._names.take(node.name or node.op_type)
         graph = ir.Graph(
             self._inputs,
             results,
@@ -195,7 +209,7 @@ class GraphBuilder:
     def _output(self, top: str, blob: Blob) -> ir.Value:
         if blob.value.name is not None:  # an input, a constant, or an output under another name
             (blob,) = self.node("Identity", [blob], [Out(blob.shape)], {}, name=f"{top}/output")
-        blob.value.name = _unique(top, self._names)
+        blob.value.name = self._names.take(top)
         return blob.value
 
 
@@ -212,11 +226,3 @@ def _blob(out: Out, symbol: str) -> Blob:
 def _holds(blob: Blob, array: Array) -> bool:
     tensor = blob.value.const_value
     return tensor is not None and np.array_equal(tensor.numpy(), array, equal_nan=True)
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    candidate, i = name, 2
-    while candidate in taken:
-        candidate, i = f"{name}_{i}", i + 1
-    taken.add(candidate)
-    return candidate

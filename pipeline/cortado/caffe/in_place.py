@@ -15,7 +15,7 @@ __all__ = ["check_in_place"]
 _NEVER = frozenset(
     {"AbsVal", "ArgMax", "BatchReindex", "Crop", "Flatten", "Im2col", "Pooling", "Reduction"}
     | {"Convolution", "CConvolution", "CmpConvolution", "Deconvolution"}
-    | {"Reshape", "SPP", "Split", "Tile"}
+    | {"Embed", "LSTM", "RNN", "Reshape", "SPP", "Split", "Tile"}
     | {"DepthwiseConvolution", "ConvolutionDepthwise"}
     | {"InnerProduct", "CInnerProduct", "CmpInnerProduct"}
     | {"ConvolutionRistretto", "DeconvolutionRistretto", "FcRistretto", "LRNRistretto"}
@@ -44,4 +44,6 @@ def _overwrites(layer: LayerSpec) -> bool:
         regions = ("ACROSS_CHANNELS", "WITHIN_CHANNEL")
         region = layer.message.message("lrn_param").choice("norm_region", regions, regions[0])
         return region == regions[0]
+    if layer.type in ("Concat", "Slice"):
+        return len(layer.bottoms) + len(layer.tops) > 2
     return layer.type in _NEVER

@@ -18,6 +18,7 @@ image_data_layer.cpp.
 from collections.abc import Mapping, Sequence
 from math import prod
 
+from cortado.caffe.graph import MAX_AXES, MAX_COUNT
 from cortado.caffe.message import EMPTY, Message
 from cortado.caffe.net import LayerSpec
 from cortado.errors import CortadoError, UsageError
@@ -44,7 +45,10 @@ def constants(
     }
     if len(found) == sum(len(layer.tops) for layer in layers):
         return {}
-    return {top: (_declared(layer, top), value) for top, (layer, value) in found.items()}
+    return {
+        top: (_checked(layer, top, _declared(layer).get(top)), value)
+        for top, (layer, value) in found.items()
+    }
 
 
 def _constant(layer: LayerSpec, top: str) -> float | None:
@@ -76,17 +80,20 @@ def input_shapes(layers: Sequence[LayerSpec], wanted: Mapping[str, _Shape]) -> d
     CortadoError
         If nobody states an input's shape.
     """
+    for layer in layers:
+        if layer.bottoms:
+            raise layer.refuse(f"it reads {layer.bottoms[0]!r}, but data layers have no bottoms")
     tops = [top for layer in layers for top in layer.tops]
     if not tops:
         raise CortadoError("the net has no input: no layer reads a data or Input layer")
     wanted = _named(wanted, tops)
-    shapes = {
-        top: wanted[top] if top in wanted else _declared(layer, top)
-        for layer in layers
-        for top in layer.tops
-    }
+    shapes = {}
+    for layer in layers:
+        declared = _declared(layer)
+        for top in layer.tops:
+            shapes[top] = wanted[top] if top in wanted else _checked(layer, top, declared.get(top))
     for top, shape in shapes.items():
-        if prod(shape) >= 2**31:
+        if prod(shape) > MAX_COUNT or len(shape) > MAX_AXES:
             raise CortadoError(f"the input {top!r} of shape {list(shape)} is too large for Caffe")
     return shapes
 
@@ -103,20 +110,27 @@ def _named(wanted: Mapping[str, _Shape], tops: Sequence[str]) -> dict[str, _Shap
     return named
 
 
-def _declared(layer: LayerSpec, top: str) -> _Shape:
+def _declared(layer: LayerSpec) -> dict[str, _Shape]:
+    """Return the shapes that the prototxt states, by the tops that they are for."""
     # The tops that the net doesn't read are gone from `layer`, but not from its message.
-    index = layer.message.texts("top").index(top) if layer.message.has("top") else 0
+    tops = layer.message.texts("top")
     shapes = _SHAPES.get(layer.type, _unknown)(layer.message)
-    if len(shapes) == 1 and layer.type in ("Input", "DummyData"):
-        index = 0  # one shape is for all tops
-    if index >= len(shapes):
+    if layer.type in ("Input", "DummyData"):
+        if len(shapes) not in (0, 1, len(tops)):
+            raise layer.refuse(f"it has {len(shapes)} shapes for {len(tops)} tops")
+        shapes = shapes * len(tops) if len(shapes) == 1 else shapes
+    return dict(zip(tops, shapes, strict=False))
+
+
+def _checked(layer: LayerSpec, top: str, shape: _Shape | None) -> _Shape:
+    if shape is None:
         raise layer.refuse(
             f"the prototxt does not say the shape of its top {top!r}; "
             f"state it, such as {top}=1,3,224,224"
         )
-    if min(shapes[index], default=1) < 1:
-        raise layer.refuse(f"its top {top!r} cannot have the shape {list(shapes[index])}")
-    return shapes[index]
+    if min(shape, default=1) < 1:
+        raise layer.refuse(f"its top {top!r} cannot have the shape {list(shape)}")
+    return shape
 
 
 def _unknown(_: Message) -> list[_Shape]:

@@ -5,7 +5,9 @@ it must be: that way the fields of Caffe's many forks are carried along instead 
 
 The readers follow protobuf's text format: a field that Caffe declares once may not be given
 twice, integers may be hexadecimal or octal, floats may not, and an enum is written as its name
-or as its number.
+or as its number. A float that is not a number is refused: nothing can be computed with it. What
+nobody reads is not looked at, such as the filler of a blob that the weights have: there Caffe is
+stricter.
 """
 
 import re
@@ -20,11 +22,12 @@ __all__ = ["EMPTY", "Field", "Message", "Scalar"]
 T = TypeVar("T")
 
 _INTEGER = re.compile(r"(?P<sign>-?)(?P<digits>0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_FLOAT = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fF]?")
-_NOT_DIGITS = re.compile(r"-?(inf|infinity|nan)[fF]?", re.IGNORECASE)
+_FLOAT = re.compile(r"-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[fF]?")
+_INFINITY = re.compile(r"-?inf(inity)?f?", re.IGNORECASE)
 _BOOLS = {"true": True, "True": True, "t": True, "1": True}
 _BOOLS |= {"false": False, "False": False, "f": False, "0": False}
 _INT32_MIN = -(2**31)
+_MAX_FLOAT = (2 - 2**-23) * 2.0**127
 _MAX = 2**32 - 1  # no count, size or axis of Caffe needs more
 
 
@@ -98,8 +101,12 @@ class Message:
         return self._all(name, _integer(minimum))
 
     def number(self, name: str, default: float) -> float:
-        """Return a float."""
+        """Return a float, which may be infinite."""
         return self._one(name, _number, default)
+
+    def finite(self, name: str, default: float) -> float:
+        """Return a finite float32."""
+        return self._one(name, _finite, default)
 
     def numbers(self, name: str) -> tuple[float, ...]:
         """Return a repeated float."""
@@ -164,9 +171,16 @@ def _number(field: Field) -> float:
     text = _bare(field, "a number")
     if _FLOAT.fullmatch(text):
         return float(text.rstrip("fF"))
-    if _NOT_DIGITS.fullmatch(text):
-        return float("-inf" if text.startswith("-i") else text.lstrip("-")[:3])
+    if _INFINITY.fullmatch(text):
+        return float("-inf" if text.startswith("-") else "inf")
     raise field.refuse("a number")
+
+
+def _finite(field: Field) -> float:
+    value = _number(field)
+    if abs(value) > _MAX_FLOAT:
+        raise field.refuse("a finite number")
+    return value
 
 
 def _flag(field: Field) -> bool:

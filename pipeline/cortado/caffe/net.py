@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cortado.caffe.message import Message
+from cortado.caffe.naming import UniqueNames
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
@@ -64,11 +65,12 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class Net:
-    """The layers of a net in file order, and the blobs that it outputs."""
+    """The layers of a net in file order, the blobs that it outputs, and its message."""
 
     name: str
     layers: tuple[LayerSpec, ...]
     outputs: tuple[str, ...]
+    message: Message
 
 
 def read_net(prototxt: str, options: CaffeOptions) -> Net:
@@ -88,7 +90,8 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
     layers = _one_write_a_name(layers)
     read = {blob for layer in layers for blob in layer.bottoms}
     written = {blob for layer in layers for blob in layer.tops}
-    return Net(message.text("name"), tuple(layers), tuple(sorted(written - read, key=str.encode)))
+    outputs = tuple(sorted(written - read, key=str.encode))
+    return Net(message.text("name"), tuple(layers), outputs, message)
 
 
 def _layer(message: Message) -> LayerSpec:
@@ -149,16 +152,16 @@ class _Names:
     """The name of each version of each blob, while walking the layers in file order."""
 
     def __init__(self, layers: Sequence[LayerSpec]) -> None:
-        self._taken = {blob for layer in layers for blob in layer.tops}
+        names = UniqueNames(blob for layer in layers for blob in layer.tops)
         # Backwards through the versions: the last one is written first.
         self._versions: dict[str, list[str]] = {}
         for layer in reversed(layers):
             for blob in dict.fromkeys(layer.tops):
                 versions = self._versions.setdefault(blob, [blob])
                 if blob in layer.bottoms:
-                    versions.append(self._unique(f"{blob}/pre_{layer.name}"))
+                    versions.append(names.take(f"{blob}/pre_{layer.name}"))
                 elif not layer.bottoms and len(versions) > 1:
-                    versions[0], versions[-1] = self._unique(f"{blob}/last"), blob
+                    versions[0], versions[-1] = names.take(f"{blob}/last"), blob
         self._written: set[str] = set()
 
     def read(self, layer: LayerSpec) -> tuple[str, ...]:
@@ -178,9 +181,3 @@ class _Names:
                 raise layer.refuse(f"its top {blob!r} is the top of another layer already")
             self._written.add(blob)
         return tuple(self._versions[blob][-1] for blob in layer.tops)
-
-    def _unique(self, name: str) -> str:
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
-        return name

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cortado.caffe.caffemodel import CaffeWeights, StoredBlob
-from cortado.caffe.fillers import DETERMINISTIC, Fillers, fill, generator
+from cortado.caffe.fillers import DETERMINISTIC, MOST_VALUES, Fillers, fill, generator
 from cortado.caffe.message import EMPTY, Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, ParamSpec
 from cortado.model.typing import FloatArray
@@ -78,6 +78,7 @@ class Parameters:
         self._weights = weights
         self._shared: dict[str, Parameter] = {}
         self._used: set[str] = set()
+        self._filled = 0
 
     def stored(self, layer: LayerSpec) -> int | None:
         """Return how many blobs the weights have for a layer; None where they don't have it."""
@@ -100,6 +101,11 @@ class Parameters:
             self._share(layer, spec, param) if shared else self._keep(param, own[i])
             for i, (spec, param, shared) in enumerate(zip(specs, params, sharing, strict=True))
         )
+
+    def check_used(self, layer: LayerSpec) -> None:
+        """Refuse a layer that asked for no blobs although the weights have some for it."""
+        if self.stored(layer) and layer.name not in self._used:
+            raise layer.refuse(f"it has no blobs; the weights have {self.stored(layer)} for it")
 
     def unused(self) -> tuple[str, ...]:
         """Return the names of the layers whose stored blobs nobody asked for."""
@@ -125,7 +131,7 @@ class Parameters:
         self, layer: LayerSpec, specs: Sequence[BlobSpec], params: Sequence[ParamSpec]
     ) -> list[FloatArray]:
         if isinstance(self._weights, Fillers):
-            return [spec.fill(self._weights.seed, layer, i) for i, spec in enumerate(specs)]
+            return self._fill(layer, specs, self._weights.seed)
         stored = self._weights.layers.get(layer.name)
         if stored is None:
             pairs = zip(specs, params, strict=True)
@@ -134,13 +140,20 @@ class Parameters:
                 raise layer.refuse(
                     f"the weights do not have it; they have: {', '.join(names) or 'none'}"
                 )
-            return [spec.fill(0, layer, i) for i, spec in enumerate(specs)]
+            return self._fill(layer, specs, seed=0)
         if len(stored) != len(specs):
             roles = ", ".join(spec.role for spec in specs)
             raise layer.refuse(
                 f"it needs {len(specs)} blobs ({roles}); the weights have {len(stored)}"
             )
         return [_fitted(layer, spec, blob) for spec, blob in zip(specs, stored, strict=True)]
+
+    def _fill(self, layer: LayerSpec, specs: Sequence[BlobSpec], seed: int) -> list[FloatArray]:
+        """Return new values, unless the net would become absurdly large."""
+        self._filled += sum(prod(spec.shape) for spec in specs)
+        if self._filled > MOST_VALUES:
+            raise layer.refuse(f"with it the net has {self._filled} values, too many to fill")
+        return [spec.fill(seed, layer, i) for i, spec in enumerate(specs)]
 
     def _keep(self, param: ParamSpec, parameter: Parameter) -> Parameter:
         if param.name:

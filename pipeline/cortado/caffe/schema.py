@@ -7,10 +7,10 @@ Source: BVLC/caffe caffe.proto; ssd, DeepCompression-caffe and Dynamic-Network-S
 fields of forks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from cortado.caffe.message import Message
-from cortado.caffe.net import LayerSpec
+from cortado.caffe.net import Net
 
 __all__ = ["unknown_fields"]
 
@@ -18,6 +18,16 @@ _FILLER = "type value min max mean std sparse variance_norm"
 _RULE = "phase min_level max_level stage not_stage"
 
 _FIELDS = {
+    "net": "name layer force_backward state debug_info",
+    "state": "phase level stage",
+    "shape": "dim",
+    "input_param": "shape",
+    "data_param": "source batch_size rand_skip backend force_encoded_color prefetch",
+    "dummy_data_param": "data_filler shape num channels height width",
+    "data_filler": _FILLER,
+    "image_data_param": "source batch_size rand_skip shuffle new_height new_width is_color "
+    "root_folder",
+    "memory_data_param": "batch_size channels height width",
     "layer": "name type bottom top loss_weight param blobs include exclude phase propagate_down "
     "transform_param loss_param accuracy_param argmax_param contrastive_loss_param data_param "
     "dummy_data_param exp_param hdf5_data_param hdf5_output_param hinge_loss_param "
@@ -99,9 +109,12 @@ _FIELDS = {
 _KNOWN = {message: frozenset(fields.split()) for message, fields in _FIELDS.items()}
 
 
-def unknown_fields(layers: Sequence[LayerSpec]) -> Iterator[str]:
-    """Yield a note for each field of a layer that is neither BVLC's nor read by cortado."""
-    for layer in layers:
+def unknown_fields(net: Net) -> Iterator[str]:
+    """Yield a note for each field that is neither BVLC's nor read by cortado."""
+    for field in net.message.fields:
+        if field.name not in _KNOWN["net"]:
+            yield f"prototxt line {field.line}: the field {field.name} is unknown and ignored"
+    for layer in net.layers:
         for line, path in _unknown(layer.message, "layer", ""):
             yield (
                 f"layer {layer.name!r} ({layer.type}, line {line}): "

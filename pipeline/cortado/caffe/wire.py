@@ -9,7 +9,8 @@ A message is a run of fields; each begins with a varint, ``number << 3 | kind``:
     kind 3, 4                 groups, which Caffe never writes: refused
 
 Whether kind 2 holds text, a message or numbers is for the reader to say. Numbers are read alike
-whether packed or one a field, as protobuf demands.
+whether packed or one a field, and a message that comes in several pieces is their sum, as protobuf
+demands. A field of a kind that its reader cannot have is damage, where protobuf would skip it.
 
 Source: protobuf.dev, "Encoding".
 """
@@ -25,6 +26,8 @@ from cortado.model.typing import Array
 __all__ = ["WireMessage", "read_message"]
 
 _MAX_VARINT = 10  # bytes of a 64-bit varint
+_MAX_SHORT = 5  # bytes of a tag, or of a size
+_MAX_NUMBER = 2**29 - 1  # of a field
 _FIXED = {1: 8, 5: 4}
 
 
@@ -32,26 +35,42 @@ _FIXED = {1: 8, 5: 4}
 class WireMessage:
     """The fields of a message, by number, in the order written.
 
-    An integer field is an int; every other one is the bytes of its content.
+    An integer field is an int; every other one is the bytes of its content. The kinds that a
+    number was written with stand apart.
     """
 
     fields: dict[int, list[int | memoryview]]
+    kinds: dict[int, set[int]]
 
     def messages(self, number: int) -> Iterator["WireMessage"]:
         """Yield each occurrence of a message field."""
-        for data in self._contents(number):
+        for data in self._contents(number, {2}):
             yield read_message(data)
+
+    def message(self, number: int) -> "WireMessage | None":
+        """Return a message field that is not repeated; None where it is absent."""
+        pieces = self._contents(number, {2})
+        return read_message(memoryview(b"".join(pieces))) if pieces else None
 
     def text(self, number: int) -> str:
         """Return a string; the empty one where it is absent."""
-        contents = self._contents(number)
         try:
-            return bytes(contents[-1]).decode() if contents else ""
+            return bytes(self.content(number)).decode()
         except UnicodeDecodeError as error:
             raise _damaged("a name is not UTF-8") from error
 
+    def integer(self, number: int) -> int:
+        """Return an integer that is not repeated; 0 where it is absent."""
+        self._check(number, {0})
+        return (self.integers(number) or (0,))[-1]
+
+    def content(self, number: int) -> memoryview:
+        """Return the bytes of a field that is not repeated; none where it is absent."""
+        return (self._contents(number, {2}) or [memoryview(b"")])[-1]
+
     def integers(self, number: int) -> tuple[int, ...]:
         """Return a repeated signed integer, packed or not."""
+        self._check(number, {0, 2})
         values: list[int] = []
         for value in self.fields.get(number, ()):
             values.extend([value] if isinstance(value, int) else _varints(value))
@@ -67,18 +86,20 @@ class WireMessage:
         dtype : str
             How NumPy calls the numbers, such as ``<f4``.
         """
-        data = b"".join(self._contents(number))
+        single = {size: kind for kind, size in _FIXED.items()}.get(np.dtype(dtype).itemsize, 2)
+        data = b"".join(self._contents(number, {2, single}))
         if len(data) % np.dtype(dtype).itemsize:
             raise _damaged(f"{len(data)} bytes are no whole number of {np.dtype(dtype).name}")
         return np.frombuffer(data, dtype)
 
-    def _contents(self, number: int) -> list[memoryview]:
-        contents: list[memoryview] = []
-        for value in self.fields.get(number, ()):
-            if isinstance(value, int):
-                raise _damaged(f"field {number} is an integer")
-            contents.append(value)
-        return contents
+    def _contents(self, number: int, kinds: set[int]) -> list[memoryview]:
+        self._check(number, kinds)
+        return [value for value in self.fields.get(number, ()) if not isinstance(value, int)]
+
+    def _check(self, number: int, kinds: set[int]) -> None:
+        """Refuse a field that is of none of these kinds."""
+        for kind in self.kinds.get(number, set()) - kinds:
+            raise _damaged(f"field {number} is of wire type {kind}")
 
 
 def read_message(data: memoryview) -> WireMessage:
@@ -90,12 +111,13 @@ def read_message(data: memoryview) -> WireMessage:
         If the bytes are no protobuf message, or only the beginning of one.
     """
     fields: dict[int, list[int | memoryview]] = {}
+    kinds: dict[int, set[int]] = {}
     position = 0
     while position < len(data):
-        tag, position = _varint(data, position)
+        tag, position = _varint(data, position, _MAX_SHORT)
         number, kind = tag >> 3, tag & 7
-        if number == 0:
-            raise _damaged("a field has the number 0")
+        if not 0 < number <= _MAX_NUMBER:
+            raise _damaged(f"a field has the number {number}")
         value: int | memoryview
         if kind == 0:
             value, position = _varint(data, position)
@@ -105,22 +127,23 @@ def read_message(data: memoryview) -> WireMessage:
                 raise _damaged(f"a field of {size} bytes has {len(data) - position}")
             value, position = data[position : position + size], position + size
         fields.setdefault(number, []).append(value)
-    return WireMessage(fields)
+        kinds.setdefault(number, set()).add(kind)
+    return WireMessage(fields, kinds)
 
 
 def _size(data: memoryview, position: int, kind: int) -> tuple[int, int]:
     """Return the size of a field's content, and where the content begins."""
     if kind == 2:
-        return _varint(data, position)
+        return _varint(data, position, _MAX_SHORT)
     if kind not in _FIXED:
         raise _damaged(f"a field is of wire type {kind}")
     return _FIXED[kind], position
 
 
-def _varint(data: memoryview, position: int) -> tuple[int, int]:
-    """Return the varint at `position`, and the position after it."""
+def _varint(data: memoryview, position: int, longest: int = _MAX_VARINT) -> tuple[int, int]:
+    """Return the varint at `position`, of so many bytes at most, and the position after it."""
     value = 0
-    for i, byte in enumerate(data[position : position + _MAX_VARINT]):
+    for i, byte in enumerate(data[position : position + longest]):
         value |= (byte & 0x7F) << 7 * i
         if byte < 0x80:
             return value & (2**64 - 1), position + i + 1

@@ -7,6 +7,7 @@ went in.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,11 +20,20 @@ from cortado.model.coded import decode_weights
 from cortado.model.typing import Array
 from cortado.model.walk import graphs_inside
 
-__all__ = ["OPSETS", "decode", "encode", "from_proto", "has_external_data", "parse"]
+__all__ = [
+    "OPSETS",
+    "check_external",
+    "decode",
+    "encode",
+    "from_proto",
+    "has_external_data",
+    "parse",
+]
 
 OPSETS = range(7, 28)
 """Opsets of the default domain that onnxruntime guarantees to run (1.32: 7 to 27)."""
 
+_EXTERNAL_KEYS = ("location", "offset", "length", "checksum")
 _TYPES = {int(dtype) for dtype in ir.DataType}
 _PROTO_LIMIT = 2**31 - 1  # protobuf refuses larger messages
 
@@ -81,10 +91,33 @@ def has_external_data(data: bytes, source: str) -> bool:
     return any(_is_external(tensor) for tensor in _tensors(parse(data, source)))
 
 
+def check_external(proto: onnx.ModelProto, source: str) -> None:
+    """Refuse weights in other files whose place there is not stated as onnxruntime demands.
+
+    What ONNX's own reader does not know it passes over: without its offset, a weight would be
+    read from the beginning of the file.
+    """
+    for tensor in filter(_is_external, _tensors(proto)):
+        keys = [entry.key for entry in tensor.external_data]
+        odd = next((key for key in keys if key not in _EXTERNAL_KEYS or keys.count(key) > 1), None)
+        if odd is not None:
+            raise CortadoError(
+                f"{source}: the external data of {tensor.name} states {odd!r} wrongly"
+            )
+        for entry in tensor.external_data:
+            number = entry.value.isascii() and entry.value.isdigit()
+            if entry.key in ("offset", "length") and not number:
+                raise CortadoError(
+                    f"{source}: the external data of {tensor.name} "
+                    f"has the {entry.key} {entry.value!r}"
+                )
+
+
 def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     """Return the model that a parsed file holds, checked and with dense weights."""
     _check_opset(proto, source)
     _check_inside(proto, source)
+    _check_outputs(proto, source)
     if proto.training_info:
         raise CortadoError(f"{source} holds training_info, which would be lost; remove it first")
     try:
@@ -119,6 +152,17 @@ def _check_inside(proto: onnx.ModelProto, source: str) -> None:
                 f"{source}: the weights of {tensor.name} are in an external file; "
                 "name the model by its path instead of piping it"
             )
+
+
+def _check_outputs(proto: onnx.ModelProto, source: str) -> None:
+    """Refuse outputs of one name, and one that contradicts the input that it is."""
+    for name, times in Counter(output.name for output in proto.graph.output).items():
+        if times > 1:
+            raise CortadoError(f"{source} lists its output {name} {times} times")
+    inputs = {value.name: value.type for value in proto.graph.input}
+    for output in proto.graph.output:
+        if inputs.get(output.name, output.type) != output.type:
+            raise CortadoError(f"{source} gives its input and output {output.name} other types")
 
 
 def _is_external(tensor: onnx.TensorProto) -> bool:

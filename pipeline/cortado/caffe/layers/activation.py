@@ -14,6 +14,7 @@ swish_layer.cpp, threshold_layer.cpp, dropout_layer.cpp, softmax_layer.cpp; `sca
 the SegNet and DeepLab forks.
 """
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado.caffe.context import Context
@@ -41,12 +42,12 @@ def _tanh(context: Context) -> Blob:
 
 @layer("ELU")
 def _elu(context: Context) -> Blob:
-    return context.unary("Elu", {"alpha": context.settings("elu_param").number("alpha", 1.0)})
+    return context.unary("Elu", {"alpha": context.settings("elu_param").finite("alpha", 1.0)})
 
 
 @layer("ReLU")
 def _relu(context: Context) -> Blob:
-    slope = context.settings("relu_param").number("negative_slope", 0.0)
+    slope = context.settings("relu_param").finite("negative_slope", 0.0)
     return context.unary("LeakyRelu", {"alpha": slope}) if slope else context.unary("Relu")
 
 
@@ -58,6 +59,8 @@ def _prelu(context: Context) -> Blob:
     shape = () if param.flag("channel_shared", default=False) else (x.shape[1],)
     spec = BlobSpec("weight", shape, param.message("filler"), default=0.25)
     (slope,) = context.load(spec)
+    if not np.isfinite(slope.array).all():  # Caffe spreads it: 0 times infinity
+        raise context.refuse("its slope has values that are NaN or infinite")
     # ONNX aligns the slope with the last axis: (C,) -> (C, 1, 1).
     aligned = (*(shape or (1,)), *[1] * (x.rank - 2))
     return context.node("PRelu", [x, context.initializer(slope, aligned)], x.shape)
