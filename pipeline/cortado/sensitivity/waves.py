@@ -2,7 +2,7 @@
 
 A wave is written when it is done, so that a sweep that is killed loses one wave at most; and its
 sessions are in memory together. It therefore ends where the next point would make it longer than
-half a minute, or its weights larger than a quarter of a gigabyte; one point it always has.
+half a minute, or its weights larger than an eighth of a gigabyte; one point it always has.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from cortado.sensitivity.points import Point
 __all__ = ["waves"]
 
 _MOST_SECONDS = 30.0
-_MOST_BYTES = 2**28
+_MOST_BYTES = 2**27
 
 
 def waves(
