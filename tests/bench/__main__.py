@@ -14,6 +14,7 @@ from tests.bench import (
     fuzz,
     kernels,
     kmeans,
+    large_import,
     masked_step,
     plans,
     published_errors,
@@ -24,6 +25,7 @@ from tests.support import SHARED
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "published-errors": published_errors.rows,
+    "large-import": large_import.rows,
     "kmeans": kmeans.rows,
     "kernels": kernels.rows,
     "masked-step": masked_step.rows,

@@ -7,7 +7,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime as ort
 
-from cortado.caffe import CaffeWeights, import_caffe, read_caffemodel
+from cortado.caffe import CaffeWeights, import_caffe, read_caffemodel, read_weights
 from support import SHARED
 
 CAFFE = SHARED / "caffe"
@@ -16,7 +16,7 @@ NO_WEIGHTS = CaffeWeights({})
 
 
 def load(path):
-    return read_caffemodel((CAFFE / path).read_bytes())
+    return read_weights((CAFFE / path).read_bytes())
 
 
 def prototxt(path):

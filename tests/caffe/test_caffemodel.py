@@ -34,6 +34,21 @@ def test_unpacked_floats_and_dims():
     np.testing.assert_array_equal(only_blob(data).array, WEIGHT)
 
 
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=6))
+def test_runs_of_numbers_end_where_their_tag_ends(runs):
+    """Fields 5 and 6, alternately: as many floats in a row as the lists say."""
+    sent = {5: [], 6: []}
+    data = b""
+    for counts in runs:
+        for number, count in zip((5, 6), counts, strict=True):
+            values = np.arange(count, dtype=np.float32) + len(sent[number])
+            sent[number].extend(values)
+            data += b"".join(fixed(number, value) for value in values)
+    message = read_message(memoryview(data))
+    for number, values in sent.items():
+        np.testing.assert_array_equal(message.array(number, "<f4"), values)
+
+
 def test_doubles_win_over_floats():
     data = blob(np.zeros((2, 3))) + field(8, WEIGHT.astype("<f8").tobytes())
     np.testing.assert_array_equal(only_blob(data).array, WEIGHT)
@@ -54,12 +69,25 @@ def test_of_a_field_that_is_not_repeated_the_last_counts():
         only_blob(shape + field(10, b"\x02") + raw)
 
 
-def test_nvidia_half_floats():
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [(None, "<f8"), (0, "<f8"), (1, "<f4"), (2, "<f2"), (3, "<i4"), (4, "<u4")]
+)
+def test_nvidia_raw_data(kind, dtype):
     shape = field(7, field(1, bytes([2, 3])))
-    half = varint(10 << 3) + varint(2) + field(12, WEIGHT.astype("<f2").tobytes())
-    np.testing.assert_array_equal(only_blob(shape + half).array, WEIGHT)
-    with pytest.raises(CortadoError, match="raw_data of type 3 is not a known float type"):
-        only_blob(shape + varint(10 << 3) + varint(3) + field(12, b"\0" * 6))
+    type_field = b"" if kind is None else varint(10 << 3) + varint(kind)
+    found = only_blob(shape + type_field + field(12, WEIGHT.astype(dtype).tobytes()))
+    np.testing.assert_array_equal(found.array, WEIGHT)
+
+
+def test_nvidia_raw_data_of_an_unknown_type_is_refused():
+    shape = field(7, field(1, bytes([2, 3])))
+    with pytest.raises(CortadoError, match="layer 'l', blob 0: raw_data is of the unknown type 5"):
+        only_blob(shape + varint(10 << 3) + varint(5) + field(12, b"\0" * 6))
+
+
+def test_the_zeros_of_a_mask_become_plain_zeros():
+    found = only_blob(blob(np.float32([[-0.0, 1, -1]])))
+    assert not np.signbit(found.array[0, 0])
 
 
 def test_legacy_shapes_fit_from_the_right():

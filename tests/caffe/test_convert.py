@@ -103,6 +103,33 @@ def test_sharers_must_agree():
     )
 
 
+def test_sharers_may_want_another_shape():
+    """A bias of a convolution that is the bias of a Scale as well."""
+    conv = "convolution_param { num_output: 6 kernel_size: 1 }"
+    text = one_layer(f'type: "Convolution" param {{ }} param {{ name: "b" }} {conv}') + (
+        'layer { name: "s" type: "Scale" bottom: "l" top: "s" param { } param { name: "b" } '
+        "scale_param { bias_term: true } }"
+    )
+    generator = np.random.default_rng(2)
+    w, b, scale = (generator.normal(size=s).astype(np.float32) for s in ((6, 6, 1, 1), 6, 6))
+    x = generator.normal(size=(2, 6, 7, 8)).astype(np.float32)
+    model = imported(text, {"l": [w, b], "s": [scale, b]}).model
+    y = np.einsum("oi,nihw->nohw", w[:, :, 0, 0], x) + b[:, None, None]
+    expected = y * scale[:, None, None] + b[:, None, None]
+    np.testing.assert_allclose(run(model, data=x)["s"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_copies_of_a_shared_blob_must_be_equal():
+    """Caffe would take the last copy for both layers."""
+    w = np.ones((4, 4), np.float32)
+    with pytest.raises(CortadoError) as error:
+        imported(SHARED_PARAMS, {"a": [w], "b": [2 * w]})
+    assert str(error.value) == (
+        "layer 'b' (InnerProduct, line 5): its weight shares a.weight, "
+        "but the weights hold other values for it"
+    )
+
+
 CONSTANTS = """
 layer {{ name: "x" type: "Input" top: "x" input_param {{ shape {{ dim: [2, 3] }} }} }}
 layer {{ name: "d" type: "DummyData" top: "a" top: "b" dummy_data_param {{ {param} }} }}

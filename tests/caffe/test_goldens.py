@@ -109,12 +109,13 @@ def test_lenet_is_named_as_in_the_prototxt():
     assert model.ir_version == 8
 
 
-@pytest.mark.parametrize("encoding", ["unpacked", "double", "v0", "v1"])
+ENCODINGS = ["unpacked.caffemodel", "double.caffemodel", "v0.caffemodel", "v1.caffemodel"]
+
+
+@pytest.mark.parametrize("encoding", [*ENCODINGS, "lenet.caffemodel.h5"])
 def test_encodings_hold_identical_weights(encoding):
     reference = import_caffe(prototxt("lenet5/deploy.prototxt"), load(NETS["lenet5"][1]))
-    other = import_caffe(
-        prototxt("lenet5/deploy.prototxt"), load(f"encodings/{encoding}.caffemodel")
-    )
+    other = import_caffe(prototxt("lenet5/deploy.prototxt"), load(f"encodings/{encoding}"))
     expected = reference.model.graph.initializers
     found = other.model.graph.initializers
     assert list(found) == list(expected)

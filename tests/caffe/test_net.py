@@ -5,6 +5,7 @@ import pytest
 from cortado.caffe import CaffeOptions
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.heads import deploy
+from cortado.caffe.in_place import check_in_place
 from cortado.caffe.net import ParamSpec, read_net
 from cortado.errors import CortadoError
 
@@ -243,9 +244,80 @@ def test_silence_reads_without_making_an_output():
     assert deploy(net(text)).net.outputs == ("a",)
 
 
+def notes(text):
+    found = net(text)
+    return overwritten_views(found.layers, found.outputs).notes
+
+
+FLAT = layer("a") + layer("f", "a", "f", "Flatten")
+SPLIT = layer("a") + 'layer { name: "s" type: "Split" bottom: "a" top: "s0" top: "s1" }\n'
+
+
 def test_overwritten_views():
-    flat = layer("f", "data", "f", "Flatten") + layer("r", "f", "f", "ReLU")
-    text = DATA + layer("a") + flat.replace('"data"', '"a"') + layer("late", "a")
-    (note,) = overwritten_views(net(text).layers)
-    assert note.startswith("layer 'late' (AbsVal) reads 'a', which in Caffe layer 'r' has")
-    assert not list(overwritten_views(net(DATA + layer("a") + layer("r", "a", "a", "ReLU")).layers))
+    (note,) = notes(DATA + FLAT + layer("r", "f", "f", "ReLU") + layer("late", "a"))
+    assert note == (
+        "layer 'late' (AbsVal) reads 'a', which in Caffe layer 'r' has overwritten by then; "
+        "here it has the old values"
+    )
+
+
+def test_an_output_may_be_an_overwritten_view():
+    (note,) = notes(DATA + SPLIT + layer("t", "s0", "s0", "TanH"))
+    assert note.startswith("the net outputs 's1', which in Caffe layer 't' has overwritten")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        layer("a") + layer("r", "a", "a", "ReLU"),
+        FLAT + layer("r", "f", "f", "ReLU"),  # nobody reads what it overwrote
+        SPLIT + layer("d", "s0", "s0", "Dropout"),  # the identity, in use
+        SPLIT + layer("c", "s0", "s0", "Concat"),  # of one blob: nothing to do
+    ],
+)
+def test_nothing_is_overwritten(text):
+    assert notes(DATA + text) == []
+
+
+def test_overwritten_blobs_are_known_though_nobody_reads_them():
+    found = net(DATA + FLAT + layer("r", "f", "f", "ReLU"))
+    assert overwritten_views(found.layers, found.outputs).blobs == {"a": found.layers[-1]}
+
+
+IN_PLACE = [
+    ("ReLU", "", True),
+    ("Softmax", "", True),
+    ("Eltwise", "eltwise_param { operation: PROD }", True),
+    ("Eltwise", "", False),
+    ("Eltwise", "eltwise_param { operation: MAX }", False),
+    ("LRN", "lrn_param { norm_region: WITHIN_CHANNEL }", True),
+    ("LRN", "", False),
+    ("InnerProduct", "", False),
+    ("Convolution", "", False),
+    ("Pooling", "", False),
+    ("Flatten", "", False),
+]
+
+
+@pytest.mark.parametrize(("kind", "more", "works"), IN_PLACE)
+def test_layers_that_work_in_place(kind, more, works):
+    """As Caffe 1.0 ran them: what does not work gives other values, or is refused."""
+    found = net(DATA + layer("a") + layer("l", "a", "a", kind, more))
+    if works:
+        check_in_place(found.layers)
+    else:
+        with pytest.raises(CortadoError, match="Caffe cannot compute it in place"):
+            check_in_place(found.layers)
+
+
+def test_the_stages_of_the_net_itself_count_too():
+    """As in Caffe 1.0, where its phase and level do not."""
+    text = 'state { phase: TRAIN level: 2 stage: "a" }' + DATA
+    for rule, expected in [
+        ('stage: "a"', True),
+        ('stage: "a" stage: "b"', True),
+        ("phase: TRAIN", False),
+        ("min_level: 1", False),
+    ]:
+        found = net(text + layer("l", more=f"include {{ {rule} }}"), stages=("b",))
+        assert ("l" in [spec.name for spec in found.layers]) is expected

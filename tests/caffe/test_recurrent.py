@@ -6,7 +6,8 @@ import torch
 
 from caffe.running import caffemodel, run
 from cortado.bridge import to_torch
-from cortado.caffe import import_caffe, read_caffemodel
+from cortado.caffe import Fillers, import_caffe, read_caffemodel
+from cortado.errors import CortadoError
 from cortado.model.layers import find_layers
 
 STEPS, ITEMS, INPUTS, SIZE = 5, 3, 4, 6
@@ -96,6 +97,12 @@ def test_every_blob_can_be_trained(name):
     gradient = dict(module.named_parameters())[name].grad
     assert gradient is not None
     assert gradient.abs().min() > 0
+
+
+def test_very_long_sequences_are_refused():
+    text = NET.format(kind="RNN").replace("[5, 3", "[2000, 3")
+    with pytest.raises(CortadoError, match="it has 2000 steps; at most 1024 are unrolled"):
+        import_caffe(text, Fillers(0))
 
 
 def test_the_user_hears_that_no_state_is_kept():

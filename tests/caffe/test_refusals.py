@@ -94,6 +94,10 @@ from cortado.errors import CortadoError
             "its bottom has no spatial axes",
         ),
         (
+            'type: "Im2col" convolution_param { kernel_size: 40 pad: 20 }',
+            "its kernel of 1600 values is larger than 1024",
+        ),
+        (
             'type: "Pooling" top: "m" pooling_param { pool: AVE kernel_size: 2 }',
             "it has a second top, which MAX alone has",
         ),
@@ -103,8 +107,8 @@ from cortado.errors import CortadoError
             "its pad [1, 0] is not less than its kernel [1, 1]",
         ),
         (
-            'type: "SPP" spp_param { pyramid_height: 60 }',
-            "its 60 levels are too many for [7, 8] pixels",
+            'type: "SPP" spp_param { pyramid_height: 4000000000 }',
+            "its 4000000000 levels are too many for [7, 8] pixels",
         ),
         (
             'type: "SPP" spp_param { pyramid_height: 1 pool: STOCHASTIC }',
@@ -118,7 +122,11 @@ from cortado.errors import CortadoError
         ('type: "Clip" clip_param { min: 0 }', "it has no min, or no max"),
         (
             'type: "Exp" exp_param { base: 0 }',
-            "its base 0.0 is not positive, nor -1, which stands for e",
+            "its base 0.0 is not positive and finite, nor -1, which stands for e",
+        ),
+        (
+            'type: "Exp" exp_param { base: 1e300 }',
+            "its base 1e+300 is not positive and finite, nor -1, which stands for e",
         ),
         ('type: "Log" log_param { base: 1 }', "no logarithm has the base 1"),
         (

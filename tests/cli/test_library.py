@@ -19,6 +19,9 @@ from cortado_cli.main import COMMANDS, cli
 
 CHOICES = {
     "import --phase": typing.get_type_hints(CaffeOptions)["phase"],
+    "import --detections": typing.get_type_hints(CaffeOptions)["detections"],
+    "export-caffe --phase": typing.get_type_hints(CaffeOptions)["phase"],
+    "export-caffe --detections": typing.get_type_hints(CaffeOptions)["detections"],
     "prune --method": Method,
     "prune --scope": Scope,
     "sensitivity --split": SplitName,

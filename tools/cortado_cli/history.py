@@ -17,7 +17,7 @@ __all__ = ["command_line", "record"]
 
 _WITHOUT_EFFECT = {
     *("output", "quiet", "verbose", "json_path", "device"),
-    *("table", "plot", "report", "workers"),
+    *("table", "plot", "report", "workers", "check", "tolerance"),
 }
 _PATHS = {"data", "plan", "distill", "reference", "transform_from"}
 

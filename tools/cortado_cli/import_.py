@@ -1,78 +1,59 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from cortado.errors import CortadoError
+from cortado.errors import CortadoError, LimitNotMetError
+from cortado_cli.net import errors_name, net_options
 from cortado_cli.options import (
     Finite,
+    Number,
     json_option,
     output_option,
     refuse_without,
     seed_option,
     talk_options,
 )
-from cortado_cli.shapes import Numbers, Shape
+from cortado_cli.shapes import Numbers
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
     from cortado.caffe import CaffeOptions
+    from cortado.model.blobs import NamedBlob
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
 
+_WEIGHTS = (".caffemodel", ".caffemodel.h5")
+
 
 @click.command("import")
-@click.argument("net", metavar="PROTOTXT|MODEL.onnx")
+@click.argument("net", metavar="PROTOTXT|MODEL")
 @click.argument("caffemodel", required=False, metavar="[CAFFEMODEL]")
 @click.option("--init", is_flag=True, help="Fill a prototxt's layers from its fillers: no weights.")
-@click.option(
-    "--input-shape",
-    "shapes",
-    type=Shape(),
-    multiple=True,
-    help="The shape of an input that the prototxt leaves open, or another shape for it.",
-)
-@click.option(
-    "--phase",
-    type=click.Choice(["TEST", "TRAIN"]),
-    default="TEST",
-    show_default=True,
-    help="The net's phase: layers of the other one are left out.",
-)
-@click.option("--level", type=int, default=0, show_default=True, help="The net's level.")
-@click.option("--stage", "stages", multiple=True, metavar="NAME", help="A stage of the net.")
-@click.option(
-    "--cut-at",
-    multiple=True,
-    metavar="BLOB",
-    help="Make this blob an output, and leave out what only later layers need; repeatable.",
-)
-@click.option(
-    "--detections",
-    type=click.Choice(["cut", "decode"]),
-    default="cut",
-    show_default=True,
-    help="A detector ends before its DetectionOutput, or with it, as NonMaxSuppression.",
-)
-@click.option(
-    "--layers",
-    "modules",
-    multiple=True,
-    metavar="MODULE",
-    help="A Python module that converts layer types of its own; see docs/layers.md.",
-)
+@net_options
 @click.option("--input-scale", type=Finite(), metavar="S", help="Inputs are (pixel - mean) * S.")
 @click.option("--input-mean", type=Numbers(), help="One mean for all channels, or one each.")
 @click.option(
     "--transform-from",
     metavar="PROTOTXT",
     help="Take scale and mean from the data layer of this training net.",
+)
+@click.option(
+    "--check",
+    metavar="GOLDENS.npz",
+    help="Compare blobs with known values, such as Caffe's net.blobs; exit code 3 if one differs.",
+)
+@click.option(
+    "--check-tolerance",
+    "tolerance",
+    type=Number(min=0),
+    default=1e-5,
+    show_default=True,
+    help="The largest difference for --check, as a fraction of a blob's largest value.",
 )
 @output_option
 @json_option
@@ -83,16 +64,12 @@ def command(
     net: str,
     caffemodel: str | None,
     init: bool,
-    shapes: tuple[tuple[str, tuple[int, ...]], ...],
-    phase: Literal["TEST", "TRAIN"],
-    level: int,
-    stages: tuple[str, ...],
-    cut_at: tuple[str, ...],
-    detections: Literal["cut", "decode"],
-    modules: tuple[str, ...],
+    options: "CaffeOptions",
     input_scale: float | None,
     input_mean: tuple[float, ...] | None,
     transform_from: str | None,
+    check: str | None,
+    tolerance: float,
     output: str,
     json_path: str | None,
     seed: int,
@@ -103,59 +80,77 @@ def command(
     \b
     cortado import deploy.prototxt lenet.caffemodel --input-scale 0.00390625 -o lenet.onnx
     cortado import --init train_val.prototxt --input-shape 64,1,28,28 -o new.onnx
+    cortado import lenet.caffemodel --input-shape data=1,1,28,28 -o lenet.onnx
     cortado import exported.onnx -o plain.onnx
     cortado import fast_rcnn.prototxt fast_rcnn.caffemodel --cut-at conv5_3 -o features.onnx
+    cortado import deploy.prototxt lenet.caffemodel --check blobs.npz -o lenet.onnx
+
+    A caffemodel alone gives the net that it stores, which was trained, as one would use it.
 
     A Caffe layer's name becomes the name of its weight, and the batch becomes symbolic. A layer
     that the weights do not have, a wrong shape and an unknown layer type are refused.
     """
-    from cortado.caffe import CaffeOptions
+    from cortado.model.blobs import blobs_of
     from cortado.model.cut import cut_model
-    from cortado.model.serial import encode
-    from cortado.plugins import import_module
+    from cortado.model.serial import encode_outline
     from cortado.session import open_session
+    from cortado_cli.check import check_limit, check_report, compare, show_check
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
     if caffemodel is None and not init and net.endswith(".prototxt"):
         raise click.UsageError(f"{net} needs a CAFFEMODEL, or --init to fill it from nothing")
-    if caffemodel is not None and init:
+    if (caffemodel is not None or net.endswith(_WEIGHTS)) and init:
         raise click.UsageError("--init starts from nothing: give no CAFFEMODEL with it")
+    if check is None:
+        refuse_without("--check", ["tolerance"])
     notes: tuple[str, ...] = ()
-    if caffemodel is None and not init:
-        refuse_without(
-            "a PROTOTXT", ["shapes", "phase", "level", "stages", "detections", "modules"]
-        )
+    if caffemodel is None and not init and not net.endswith(_WEIGHTS):
+        needless = ["shapes", "phase", "level", "stages", "detections", "modules"]
+        refuse_without("a PROTOTXT", needless)
         model = read_model(net)
-        if cut_at:
-            model = cut_model(model, cut_at)
+        if options.cut_at:
+            model = cut_model(model, options.cut_at)
+        blobs = blobs_of(model)
     else:
-        for module in modules:
-            import_module(module, f"--layers {module}")
-        options = CaffeOptions(dict(shapes), phase, level, stages, cut_at, detections)
-        model, notes = _import_caffe(net, caffemodel, options, seed)
+        model, notes, blobs = _import_caffe(net, caffemodel, options, seed)
     talk.say_all(notes)
     _store_transform(model, _Transform(input_scale, input_mean, transform_from))
-    open_session(encode(model))  # what onnxruntime refuses is refused here
+    open_session(encode_outline(model))  # what onnxruntime refuses is refused here
+    report = {"notes": list(notes), **_report(model)}
+    if check is not None:
+        checked = compare(check, model, blobs, tolerance)
+        show_check(checked, talk)
+        report["check"] = check_report(checked)
+        try:
+            check_limit(checked, tolerance)
+        except LimitNotMetError:
+            write_json(json_path, None, report)
+            raise
     record(model)
     write_model(output, model)
-    write_json(json_path, output, {"notes": list(notes), **_report(model)})
+    write_json(json_path, output, report)
 
 
 def _import_caffe(
     net: str, caffemodel: str | None, options: "CaffeOptions", seed: int
-) -> "tuple[ir.Model, tuple[str, ...]]":
+) -> "tuple[ir.Model, tuple[str, ...], tuple[NamedBlob, ...]]":
     from cortado import caffe, files
 
-    prototxt = files.read_text(net)
     blobs: caffe.Fillers | caffe.CaffeWeights = caffe.Fillers(seed)
+    if net.endswith(_WEIGHTS):
+        caffemodel = net
+    else:
+        prototxt = files.read_text(net)
     if caffemodel is not None:
         data = files.read(caffemodel)
-        with _errors_name(caffemodel):
-            blobs = caffe.read_caffemodel(data)
-    with _errors_name(net):
+        with errors_name(caffemodel):
+            blobs = caffe.read_weights(data)
+            if caffemodel == net:
+                prototxt = caffe.read_stored_net(data)
+    with errors_name(net):
         imported = caffe.import_caffe(prototxt, blobs, options)
-    return imported.model, tuple(imported.notes)
+    return imported.model, imported.notes, imported.blobs
 
 
 def _report(model: "ir.Model") -> dict[str, object]:
@@ -168,15 +163,6 @@ def _report(model: "ir.Model") -> dict[str, object]:
         "outputs": value_reports(model.graph.outputs),
         "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
     }
-
-
-@contextmanager
-def _errors_name(path: str) -> Iterator[None]:
-    """Begin the messages of errors with the file that they are about."""
-    try:
-        yield
-    except CortadoError as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -197,7 +183,7 @@ def _store_transform(model: "ir.Model", wish: _Transform) -> None:
     transform = read_transform(model)
     if wish.prototxt is not None:
         text = files.read_text(wish.prototxt)
-        with _errors_name(wish.prototxt):
+        with errors_name(wish.prototxt):
             found = read_transform_param(text)
         if found is None:
             raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")

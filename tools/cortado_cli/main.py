@@ -29,6 +29,7 @@ COMMANDS = {
     "emit": "Write a model as a file that an unmodified onnxruntime loads.",
     "densify": "Turn any stored form back into a plain dense ONNX model, every weight bit for bit.",
     "validate": "Load a file in onnxruntime on each provider, and compare it with a reference.",
+    "export-caffe": "Write a model's weights into a caffemodel of the net that it came from.",
     "compress": "Prune, retrain, share weights, emit and validate, as far as the accuracy holds.",
 }
 """Every command with the first sentence of its help, in the order in which they chain."""
@@ -45,7 +46,7 @@ class LazyGroup(click.Group):
         """Import and return a command."""
         if cmd_name not in COMMANDS:
             return None
-        module = "import_" if cmd_name == "import" else cmd_name
+        module = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command = importlib.import_module(f"cortado_cli.{module}").command
         assert isinstance(command, click.Command)
         return command

@@ -70,6 +70,7 @@ _INPUTS = {
     "plan",
     "tables",
 }
+_INPUTS |= {"prototxt", "weights", "check"}
 _REPORTS = {"json_path", "plot", "report", "table"}
 
 

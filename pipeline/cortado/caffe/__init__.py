@@ -2,8 +2,10 @@
 
     prototxt ─ prototxt, message ─ upgrade ─ net ─ heads ─┐
                                                           ├─ convert ─ layers ─ graph ─ model
-    caffemodel ─ wire ─ caffemodel ─┐                     │
+    weights ─ caffemodel, hdf5 ─────┐                     │
     fillers ────────────────────────┴─ parameters ────────┘
+
+and back: export (numbering, absorb, writer) writes the values of a model into a caffemodel.
 
 The architecture comes from the prototxt, the values from the caffemodel. Where Caffe is silent
 about a mistake (a layer without weights, say), the import is refused.
@@ -14,12 +16,16 @@ about a mistake (a layer without weights, say), the import is refused.
 from cortado.caffe.caffemodel import CaffeWeights, read_caffemodel
 from cortado.caffe.context import Context
 from cortado.caffe.convert import Imported, import_caffe
+from cortado.caffe.export import Exported, export_caffe
 from cortado.caffe.fillers import Fillers
 from cortado.caffe.graph import Blob, Out
 from cortado.caffe.layers import layer
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import BlobSpec, Weights
+from cortado.caffe.stored_net import read_stored_net
 from cortado.caffe.transform import read_transform_param
+from cortado.caffe.weights import read_weights
+from cortado.caffe.writer import LayerBlobs
 
 __all__ = [
     "Blob",
@@ -27,12 +33,17 @@ __all__ = [
     "CaffeOptions",
     "CaffeWeights",
     "Context",
+    "Exported",
     "Fillers",
     "Imported",
+    "LayerBlobs",
     "Out",
     "Weights",
+    "export_caffe",
     "import_caffe",
     "layer",
     "read_caffemodel",
+    "read_stored_net",
     "read_transform_param",
+    "read_weights",
 ]

@@ -9,36 +9,66 @@ Source: BVLC/caffe flatten_layer.cpp, reshape_layer.cpp, split_layer.cpp (ShareD
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from cortado.caffe.net import LayerSpec
 
-__all__ = ["overwritten_views"]
+__all__ = ["Overwritten", "overwritten_views"]
 
 _VIEWS = frozenset({"Flatten", "Reshape", "Split"})
 _VIEWS_OF_ONE = frozenset({"Concat", "Slice"})
 
 
-def overwritten_views(layers: Sequence[LayerSpec]) -> Iterator[str]:
-    """Yield a note for each layer that reads what Caffe has overwritten by then."""
+@dataclass
+class Overwritten:
+    """Which blobs hold other values than those that their layers gave them.
+
+    Attributes
+    ----------
+    notes : list of str
+        A line for each layer that reads such a blob, and for each output that is one.
+    blobs : dict of str to LayerSpec
+        Every such blob, and the layer that overwrote it.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    blobs: dict[str, LayerSpec] = field(default_factory=dict)
+
+
+def overwritten_views(layers: Sequence[LayerSpec], outputs: Sequence[str]) -> Overwritten:
+    """Return what is read, or given out, after another layer has overwritten it."""
+    found = Overwritten()
     memory: dict[str, str] = {}  # blob → the first blob that was in its memory
-    stale: dict[str, LayerSpec] = {}  # blob → the layer that overwrote it
     for layer in layers:
-        for blob in layer.bottoms:
-            if blob in stale:
-                yield (
-                    f"layer {layer.name!r} ({layer.type}) reads {blob!r}, which in Caffe layer "
-                    f"{stale[blob].name!r} has overwritten by then; here it reads the old values"
-                )
+        for blob in dict.fromkeys(layer.bottoms):
+            if blob in found.blobs:
+                found.notes.append(_note(f"layer {layer.name!r} ({layer.type}) reads", blob, found))
         if _is_view(layer):
             memory.update(
                 (top, memory.get(layer.bottoms[0], layer.bottoms[0])) for top in layer.tops
             )
-        elif _is_in_place(layer):
-            old = layer.bottoms[0]
+            continue
+        for old, new in _in_place(layer):
             place = memory.get(old, old)
             sharers = [place, *(blob for blob, owner in memory.items() if owner == place)]
-            stale.update((blob, layer) for blob in sharers if blob != old)
-            memory[layer.tops[0]] = place
+            if not _keeps_values(layer):
+                found.blobs.update((blob, layer) for blob in sharers if blob != old)
+            memory[new] = place
+    found.notes += [_note("the net outputs", top, found) for top in outputs if top in found.blobs]
+    return found
+
+
+def _note(who: str, blob: str, found: Overwritten) -> str:
+    return (
+        f"{who} {blob!r}, which in Caffe layer {found.blobs[blob].name!r} has overwritten by "
+        "then; here it has the old values"
+    )
+
+
+def _keeps_values(layer: LayerSpec) -> bool:
+    """Tell whether a layer in place leaves its blob as it is, as Dropout does in use."""
+    param = layer.message.message("dropout_param")
+    return layer.type == "Dropout" and param.flag("scale_train", default=True)
 
 
 def _is_view(layer: LayerSpec) -> bool:
@@ -47,7 +77,10 @@ def _is_view(layer: LayerSpec) -> bool:
     return layer.type in _VIEWS or len(layer.bottoms) == len(layer.tops) == 1
 
 
-def _is_in_place(layer: LayerSpec) -> bool:
+def _in_place(layer: LayerSpec) -> Iterator[tuple[str, str]]:
+    """Yield the old and the new version of each blob that a layer overwrites."""
     # The names of versions differ by now; those in the prototxt are in the message.
     tops, bottoms = layer.message.texts("top"), layer.message.texts("bottom")
-    return tops[:1] == bottoms[:1] != ()
+    for i, (top, bottom) in enumerate(zip(tops, bottoms, strict=False)):
+        if top == bottom:
+            yield layer.bottoms[i], layer.tops[i]

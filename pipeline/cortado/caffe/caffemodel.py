@@ -32,7 +32,8 @@ from cortado.model.typing import Array, FloatArray
 
 __all__ = ["CaffeWeights", "StoredBlob", "read_caffemodel"]
 
-_RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
+
+_RAW_TYPES = ("<f8", "<f4", "<f2", "<i4", "<u4")  # DOUBLE, FLOAT, FLOAT16, INT, UINT
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,25 @@ class StoredBlob:
     Attributes
     ----------
     array : array of float32
-        The values, in the stored shape.
+        The values, in the stored shape, with 0 for −0.
     legacy : bool
         Whether the shape is one of the four sizes that Caffe knew before 2014.
     """
 
     array: FloatArray
     legacy: bool = False
+
+    @classmethod
+    def of(cls, values: Array, shape: tuple[int, ...], *, legacy: bool = False) -> "StoredBlob":
+        """Return the blob of these values, which may be of any type, and are copied.
+
+        Masks leave −0 where a net was pruned in Caffe. Nothing computes otherwise with it, but
+        as 0 a pruned weight is the same bits everywhere.
+        """
+        with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, as in Caffe
+            array: FloatArray = np.array(values, np.float32).reshape(shape)
+        array += 0  # −0 + 0 is 0
+        return cls(array, legacy)
 
     def fit(self, shape: tuple[int, ...]) -> FloatArray | None:
         """Return the values in the shape that the net asks for, or None where it can't be.
@@ -64,9 +77,12 @@ _Layer: TypeAlias = tuple[str, tuple[StoredBlob, ...]]
 
 @dataclass(frozen=True)
 class CaffeWeights:
-    """The blobs of each layer of a .caffemodel by its name; of two with one name the last's."""
+    """The blobs of each layer by its name; of two layers with one name the last's.
 
-    layers: Mapping[str, tuple[StoredBlob, ...]]
+    None stands for a blob that only the owner of a shared parameter stores, as HDF5 has it.
+    """
+
+    layers: Mapping[str, tuple[StoredBlob | None, ...]]
 
 
 def read_caffemodel(data: bytes) -> CaffeWeights:
@@ -127,8 +143,7 @@ def _blob(blob: WireMessage, where: str) -> StoredBlob:
             f"the caffemodel is damaged: {where} has {values.size} values "
             f"for the shape {list(shape)}"
         )
-    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, as in Caffe
-        return StoredBlob(values.astype(np.float32).reshape(shape), legacy)
+    return StoredBlob.of(values, shape, legacy=legacy)
 
 
 def _shape(blob: WireMessage) -> tuple[int, ...]:
@@ -143,8 +158,8 @@ def _legacy_shape(blob: WireMessage) -> tuple[int, ...]:
 def _values(blob: WireMessage, where: str) -> Array:
     if 12 in blob.fields:
         kind = blob.integer(10)
-        if kind not in _RAW_TYPES:
-            raise CortadoError(f"{where}: raw_data of type {kind} is not a known float type")
+        if not 0 <= kind < len(_RAW_TYPES):
+            raise CortadoError(f"{where}: raw_data is of the unknown type {kind}")
         dtype, raw = np.dtype(_RAW_TYPES[kind]), blob.content(12)
         if len(raw) % dtype.itemsize:
             raise CortadoError(f"{where}: {len(raw)} bytes are no whole number of {dtype.name}")

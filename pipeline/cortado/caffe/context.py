@@ -60,7 +60,7 @@ class Context:
         return self.layer.refuse(reason)
 
     def unsupported(self, reason: str) -> CortadoError:
-        """Return the error of a layer that no prototxt of its kind gets through the import."""
+        """Return the error of a layer that can't be converted; it describes it, and the ways on."""
         pairs = zip(self.layer.bottoms, self.bottoms, strict=True)
         reads = ", ".join(f"{name} {list(blob.shape)}" for name, blob in pairs)
         shapes = ", ".join(str(list(shape)) for shape in self.shapes())
@@ -142,8 +142,9 @@ class Context:
         return self._graph.constant(self._name(part), array)
 
     def scalar(self, value: float, part: str) -> Blob:
-        """Add a constant float32 of shape ()."""
-        return self.constant(np.asarray(value, np.float32), part)
+        """Add a constant float32 of shape (); what is too large for it is infinite, as in Caffe."""
+        with np.errstate(over="ignore"):
+            return self.constant(np.asarray(value, np.float32), part)
 
     def integers(self, values: Sequence[int], part: str) -> Blob:
         """Add a constant vector of int64."""

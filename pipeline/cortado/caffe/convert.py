@@ -1,7 +1,8 @@
 """A Caffe net and its blobs → a model in memory.
 
 1. `net` reads the prototxt: which layers, connected how.
-2. `heads` takes losses and metrics away, and what comes after the blobs that the user wants.
+2. `heads` takes losses and metrics away, and what comes after the blobs that the user wants;
+   `in_place` refuses what Caffe itself gets wrong.
 3. The data layers become inputs; every other layer, in file order, becomes the nodes that its
    function in `layers` adds to the graph.
 
@@ -9,6 +10,7 @@ The batch size is left open ("N") unless a layer computes with it; then the walk
 with the prototxt's number.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,10 +26,11 @@ from cortado.caffe.inputs import DATA_TYPES, constants, input_shapes
 from cortado.caffe.layers import converter_of, is_own
 from cortado.caffe.net import LayerSpec, Net, read_net
 from cortado.caffe.options import CaffeOptions
-from cortado.caffe.parameters import Parameters, Weights
+from cortado.caffe.parameters import Loaded, Parameters, Weights
 from cortado.caffe.schema import unknown_fields
 from cortado.caffe.transform import transform_of
 from cortado.errors import CortadoError
+from cortado.model.blobs import NamedBlob
 from cortado.model.metadata import write_transform
 
 __all__ = ["Imported", "import_caffe"]
@@ -44,10 +47,19 @@ class Imported:
         blobs called as in the prototxt.
     notes : tuple of str
         What the user should know, a line each: what was dropped, ignored or assumed.
+    net : Net
+        The net that was converted.
+    loaded : tuple of Loaded
+        The blobs of each layer that has some, as they came.
+    blobs : tuple of NamedBlob
+        The tops of the net, in file order, and where they are in the model.
     """
 
     model: ir.Model
     notes: tuple[str, ...]
+    net: Net
+    loaded: tuple[Loaded, ...]
+    blobs: tuple[NamedBlob, ...]
 
 
 def import_caffe(
@@ -75,11 +87,12 @@ def import_caffe(
     check_in_place(deployed.net.layers)
     own = tuple(layer for layer in deployed.net.layers if is_own(layer.type))
     unknown = unknown_fields(replace(deployed.net, layers=own))
-    notes = [*unknown, *overwritten_views(net.layers), *deployed.notes]
+    overwritten = overwritten_views(net.layers, deployed.net.outputs)
+    notes = [*unknown, *overwritten.notes, *deployed.notes]
     try:
-        model, more = _convert(deployed.net, weights, options, batched=True)
+        found = _convert(deployed.net, weights, options, batched=True)
     except FixedBatchError as reason:
-        model, more = _convert(deployed.net, weights, options, batched=False)
+        found = _convert(deployed.net, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
     try:
         transform = transform_of(deployed.net.layers)
@@ -87,13 +100,16 @@ def import_caffe(
         transform = None
         notes.append(f"no input transform is stored: {error}")
     if transform is not None:
-        write_transform(model, transform)
-    return Imported(model, (*notes, *more))
+        write_transform(found.model, transform)
+    gone = overwritten.blobs
+    blobs = [
+        replace(blob, overwritten=gone[blob.name].name) if blob.name in gone else blob
+        for blob in found.blobs
+    ]
+    return replace(found, notes=(*notes, *found.notes), blobs=tuple(blobs))
 
 
-def _convert(
-    net: Net, weights: Weights, options: CaffeOptions, *, batched: bool
-) -> tuple[ir.Model, list[str]]:
+def _convert(net: Net, weights: Weights, options: CaffeOptions, *, batched: bool) -> Imported:
     graph, parameters = GraphBuilder(), Parameters(weights)
     data = [layer for layer in net.layers if layer.type in DATA_TYPES]
     fixed = constants(data, options.input_shapes)
@@ -111,7 +127,7 @@ def _convert(
     RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
     if parameters.unused() and not options.cut_at:
         notes.append(f"unused layers of the weights: {', '.join(parameters.unused())}")
-    return model, notes
+    return Imported(model, tuple(notes), net, tuple(parameters.loaded), _named(net, blobs))
 
 
 def _constant(graph: GraphBuilder, top: str, shape: Shape, value: float) -> Blob:
@@ -130,6 +146,15 @@ def _inputs(
         name: graph.input(name, shape, batched=batched and shape != () and shape[:1] == batch)
         for name, shape in shapes.items()
     }
+
+
+def _named(net: Net, blobs: Mapping[str, Blob]) -> tuple[NamedBlob, ...]:
+    makers = {
+        top: "" if layer.type in DATA_TYPES else layer.name
+        for layer in net.layers
+        for top in layer.tops
+    }
+    return tuple(NamedBlob(top, str(blobs[top].value.name), maker) for top, maker in makers.items())
 
 
 def _tops(context: Context) -> dict[str, Blob]:

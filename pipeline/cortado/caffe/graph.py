@@ -117,18 +117,16 @@ class GraphBuilder:
         return blob
 
     def initializer(self, name: str, array: Array) -> Blob:
-        """Add a parameter; one that is there already under this name is used again."""
+        """Add a parameter; one that is there already under this name is used again.
+
+        Layers that share a parameter may want it in different shapes: later ones reshape it.
+        """
         known = self._initializers.get(name)
         if known is None:
             return self._add(self._names.take(name), array)
-        if known.shape != array.shape:
-            raise CortadoError(
-                f"{name} is shared by layers that want it as {list(known.shape)} "
-                f"and as {list(array.shape)}"
-            )
         if not _holds(known, array):
             raise CortadoError(f"{name} is shared by layers that want it in different forms")
-        return known
+        return known if known.shape == array.shape else self._reshaped(known, array.shape)
 
     def constant(self, name: str, array: Array) -> Blob:
         """Add a constant that is no parameter, perhaps under another name: layers may share one."""
@@ -206,6 +204,12 @@ class GraphBuilder:
         )
         return ir.Model(graph, ir_version=IR_VERSION, producer_name="cortado")
 
+    def _reshaped(self, blob: Blob, shape: Shape) -> Blob:
+        name = str(blob.value.name)
+        target = self.constant(f"{name}/shape", np.asarray(shape, np.int64))
+        (reshaped,) = self.node("Reshape", [blob, target], [Out(shape)], {}, f"{name}/reshape")
+        return reshaped
+
     def _output(self, top: str, blob: Blob) -> ir.Value:
         if blob.value.name is not None:  # an input, a constant, or an output under another name
             (blob,) = self.node("Identity", [blob], [Out(blob.shape)], {}, name=f"{top}/output")
@@ -225,4 +229,14 @@ def _blob(out: Out, symbol: str) -> Blob:
 
 def _holds(blob: Blob, array: Array) -> bool:
     tensor = blob.value.const_value
-    return tensor is not None and np.array_equal(tensor.numpy(), array, equal_nan=True)
+    return tensor is not None and np.array_equal(
+        tensor.numpy().ravel(), array.ravel(), equal_nan=True
+    )
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate, i = name, 2
+    while candidate in taken:
+        candidate, i = f"{name}_{i}", i + 1
+    taken.add(candidate)
+    return candidate

@@ -1,6 +1,7 @@
 """The net that a prototxt describes: which layers it has, and how blobs connect them.
 
-1. The state (phase, level, stages) selects layers by their `include` and `exclude` rules.
+1. The state selects layers by their `include` and `exclude` rules: phase and level are the
+   user's, the stages those of the user and of the net's own `state`.
 2. A layer whose top is its own bottom works in place. Each write makes a new version of the
    blob, so that afterwards every name is written once: the last version has the blob's name,
    an earlier one is called after it and after the layer that overwrites it. Where the first
@@ -83,6 +84,8 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
         the rules leave no layer.
     """
     message = upgrade(parse_prototxt(prototxt))
+    stages = (*options.stages, *message.message("state").texts("stage"))
+    options = replace(options, stages=stages)
     layers = [_layer(m) for m in message.messages("layer") if _kept(m, options)]
     if not layers:
         hint = "; it is a solver" if message.has("net") or message.has("train_net") else ""

@@ -35,8 +35,9 @@ _FIXED = {1: 8, 5: 4}
 class WireMessage:
     """The fields of a message, by number, in the order written.
 
-    An integer field is an int; every other one is the bytes of its content. The kinds that a
-    number was written with stand apart.
+    An integer field is an int; every other one is the bytes of its content. Numbers of fixed
+    size that follow one another, one a field, are one content, as if they were packed. The kinds
+    that a number was written with stand apart.
     """
 
     fields: dict[int, list[int | memoryview]]
@@ -44,7 +45,7 @@ class WireMessage:
 
     def messages(self, number: int) -> Iterator["WireMessage"]:
         """Yield each occurrence of a message field."""
-        for data in self._contents(number, {2}):
+        for data in self.contents(number):
             yield read_message(data)
 
     def message(self, number: int) -> "WireMessage | None":
@@ -87,10 +88,15 @@ class WireMessage:
             How NumPy calls the numbers, such as ``<f4``.
         """
         single = {size: kind for kind, size in _FIXED.items()}.get(np.dtype(dtype).itemsize, 2)
-        data = b"".join(self._contents(number, {2, single}))
+        contents = self._contents(number, {2, single})
+        data = contents[0] if len(contents) == 1 else b"".join(contents)
         if len(data) % np.dtype(dtype).itemsize:
             raise _damaged(f"{len(data)} bytes are no whole number of {np.dtype(dtype).name}")
         return np.frombuffer(data, dtype)
+
+    def contents(self, number: int) -> list[memoryview]:
+        """Return the content of each occurrence of a string, a message or packed numbers."""
+        return self._contents(number, {2})
 
     def _contents(self, number: int, kinds: set[int]) -> list[memoryview]:
         self._check(number, kinds)
@@ -114,6 +120,7 @@ def read_message(data: memoryview) -> WireMessage:
     kinds: dict[int, set[int]] = {}
     position = 0
     while position < len(data):
+        begin = position
         tag, position = _varint(data, position, _MAX_SHORT)
         number, kind = tag >> 3, tag & 7
         if not 0 < number <= _MAX_NUMBER:
@@ -125,7 +132,10 @@ def read_message(data: memoryview) -> WireMessage:
             size, position = _size(data, position, kind)
             if size > len(data) - position:
                 raise _damaged(f"a field of {size} bytes has {len(data) - position}")
-            value, position = data[position : position + size], position + size
+            if kind == 2:
+                value, position = data[position : position + size], position + size
+            else:
+                value, position = _run(data, begin, position - begin, size)
         fields.setdefault(number, []).append(value)
         kinds.setdefault(number, set()).add(kind)
     return WireMessage(fields, kinds)
@@ -138,6 +148,38 @@ def _size(data: memoryview, position: int, kind: int) -> tuple[int, int]:
     if kind not in _FIXED:
         raise _damaged(f"a field is of wire type {kind}")
     return _FIXED[kind], position
+
+
+def _run(data: memoryview, begin: int, tag: int, size: int) -> tuple[memoryview, int]:
+    """Return the contents of all fields in a row that have the tag at `begin`, as if packed.
+
+    Parameters
+    ----------
+    data : memoryview
+        The message.
+    begin : int
+        Where the first of the fields begins; it is complete.
+    tag, size : int
+        The bytes of a field's tag and of its content.
+
+    Returns
+    -------
+    memoryview, int
+        The contents, one behind the other, and the position after the last field.
+    """
+    width = tag + size
+    rest = np.frombuffer(data, np.uint8, (len(data) - begin) // width * width, begin)
+    rows = rest.reshape(-1, width)
+    count = 1
+    while count < len(rows):  # as many again, so that a short run is found in a moment
+        same = (rows[count : 2 * count, :tag] == rows[0, :tag]).all(axis=1)
+        if not same.all():
+            count += int(same.argmin())
+            break
+        count += len(same)
+    if count == 1:
+        return data[begin + tag : begin + width], begin + width
+    return memoryview(rows[:count, tag:].tobytes()), begin + count * width
 
 
 def _varint(data: memoryview, position: int, longest: int = _MAX_VARINT) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 
 from cortado.errors import CortadoError
 from cortado.model.coded import decode_weights
+from cortado.model.splice import splice, withhold
 from cortado.model.typing import Array
 from cortado.model.walk import graphs_inside
 
@@ -25,6 +26,7 @@ __all__ = [
     "check_external",
     "decode",
     "encode",
+    "encode_outline",
     "from_proto",
     "has_external_data",
     "parse",
@@ -58,16 +60,46 @@ def decode(data: bytes, source: str) -> ir.Model:
 
 def encode(model: ir.Model) -> bytes:
     """Return the bytes of the ONNX file that holds `model`, with its weights inside."""
+    outline, large = withhold(model)
+    proto = _to_proto(outline)
+    if sum(array.nbytes for array in large.values()) + proto.ByteSize() > _PROTO_LIMIT:
+        raise CortadoError("the model cannot be written as one ONNX file: it exceeds 2 GiB")
+    try:
+        return splice(proto, large)
+    except ValueError as error:
+        raise _cannot_write(error) from error
+
+
+def encode_outline(model: ir.Model) -> bytes:
+    """Return the bytes of `model` with its large weights as inputs, which need no values.
+
+    onnxruntime accepts or refuses it as it does the model itself, but in a moment.
+    """
+    outline, large = withhold(model)
+    proto = _to_proto(outline)
+    inputs = {value.name for value in proto.graph.input}
+    for tensor in proto.graph.initializer:
+        if tensor.name in large and tensor.name not in inputs:
+            info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            proto.graph.input.append(info)
+    kept = [tensor for tensor in proto.graph.initializer if tensor.name not in large]
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(kept)
+    return splice(proto, {})
+
+
+def _to_proto(model: ir.Model) -> onnx.ModelProto:
     try:
         proto = ir.to_proto(model)
         for graph in _graphs(proto):
             _drop_repeated_metadata(graph)
-        data: bytes = proto.SerializeToString(deterministic=True)
     except (ValueError, RuntimeError) as error:  # RuntimeError: onnx_ir's own
-        raise CortadoError(
-            f"the model cannot be written as one ONNX file: {_first_line(error)}"
-        ) from error
-    return data
+        raise _cannot_write(error) from error
+    return proto
+
+
+def _cannot_write(error: Exception) -> CortadoError:
+    return CortadoError(f"the model cannot be written as one ONNX file: {_first_line(error)}")
 
 
 def parse(data: bytes, source: str) -> onnx.ModelProto:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from caffe.running import NO_WEIGHTS, apply, caffemodel, one_layer
+from caffe.running import NO_WEIGHTS, apply, caffemodel, one_layer, run
 from cortado.caffe import Fillers, import_caffe, read_caffemodel
 from cortado.errors import CortadoError
 
@@ -70,6 +70,13 @@ def test_what_forks_disagree_on_is_refused(layer, blobs, reason):
 def empty():
     """Return weights that have the layer `l`, without blobs."""
     return read_caffemodel(caffemodel({"l": []}))
+
+
+def test_bn_of_segnet_is_filled_as_the_prototxt_says():
+    fillers = "scale_filler { value: 3 } shift_filler { value: 0.5 }"
+    text = one_layer(f'type: "BN" bn_param {{ bn_mode: INFERENCE {fillers} }}')
+    result = run(import_caffe(text, Fillers(0)).model, data=X)["l"]
+    np.testing.assert_allclose(result, 3 * X + 0.5, rtol=1e-5)
 
 
 def test_fillers_make_both_the_identity_or_what_they_say():

@@ -97,7 +97,6 @@ def test_the_size_of_the_image_may_be_stated():
     [
         ("", "it needs a min_size"),
         ("min_size: 0", "its sizes must be positive numbers"),
-        ("min_size: nan", "its sizes must be positive numbers"),
         ("min_size: 4 max_size: inf", "its sizes must be positive numbers"),
         ("min_size: 4 min_size: 5 max_size: 6", "it has 2 of min_size and 1 of max_size"),
         ("min_size: 4 max_size: 4", "a max_size does not exceed its min_size"),

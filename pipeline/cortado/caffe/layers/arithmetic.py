@@ -9,7 +9,7 @@ The base -1 stands for e. Steps that would change nothing are left out.
 Source: BVLC/caffe power_layer.cpp, exp_layer.cpp, log_layer.cpp.
 """
 
-from math import e, isfinite, log
+from math import e, log
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def _power(context: Context) -> Blob:
     power, scale = param.number("power", 1.0), param.number("scale", 1.0)
     shift = param.number("shift", 0.0)
     if power == 0 or scale == 0:  # a constant, even where x is infinite
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             return _filled(context, float(np.power(np.float32(shift), np.float32(power))))
     x = _shifted(context, _times(context, x, scale, "scale"), shift)
     if power != 1:
@@ -67,8 +67,10 @@ def _base(context: Context, param: Message) -> float:
     base = param.number("base", -1.0)
     if base == -1:
         return e
-    if not (base > 0 and isfinite(base)):
-        raise context.refuse(f"its base {base} is not positive, nor -1, which stands for e")
+    if not 0 < base <= float(np.finfo(np.float32).max):
+        raise context.refuse(
+            f"its base {base} is not positive and finite, nor -1, which stands for e"
+        )
     return base
 
 

@@ -23,7 +23,7 @@ def load_masked(context: Context, *specs: BlobSpec) -> tuple[Parameter, ...]:
     """Return the blobs of a layer, multiplied with their masks if it has any."""
     if context.layer.type not in _MASKED or context.stored() != 2 * len(specs):
         return context.load(*specs)
-    masks = [BlobSpec(f"{spec.role}_mask", spec.shape) for spec in specs]
+    masks = [BlobSpec(f"{spec.role}_mask", spec.shape, default=1.0, folded=True) for spec in specs]
     loaded = context.load(*specs, *masks)
     pairs = zip(loaded[: len(specs)], loaded[len(specs) :], strict=True)
     masked = tuple(replace(blob, array=blob.array * mask.array) for blob, mask in pairs)

@@ -168,7 +168,7 @@ def _load(context: Context, channels: int) -> tuple[Parameter, ...]:
     specs = [
         BlobSpec("mean", vector),
         BlobSpec("variance", vector, default=1.0),  # without weights: the identity
-        BlobSpec("factor", (1,), default=1.0),
+        BlobSpec("factor", (1,), default=1.0, folded=True),
     ]
     if context.stored() == 5:
         specs += [BlobSpec("scale", vector), BlobSpec("bias", vector)]

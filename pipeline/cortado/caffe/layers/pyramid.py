@@ -27,7 +27,7 @@ def _pyramid(context: Context) -> Blob:
     if not levels:
         raise context.refuse("it has no pyramid_height")
     sizes = context.bottom.shape[2:]
-    if 2 ** (levels - 1) > 2 * max(sizes):  # far beyond the last level that can be pooled
+    if levels > max(sizes).bit_length() + 2:  # far beyond the last level that can be pooled
         raise context.refuse(f"its {levels} levels are too many for {list(sizes)} pixels")
     if levels == 1:
         return pooled(context, _level(0, sizes), method)

@@ -32,6 +32,8 @@ from cortado.caffe.parameters import BlobSpec, Parameter
 
 __all__: list[str] = []
 
+_MAX_STEPS = 1024  # of 14 nodes each
+
 
 @dataclass(frozen=True)
 class _Sequences:
@@ -105,6 +107,8 @@ def _sequences(context: Context, states: int) -> _Sequences:
             f"its bottoms have the shapes {list(x.shape)} and {list(cont.shape)}, "
             "not those of x (T, N, …) and cont (T, N)"
         )
+    if x.shape[0] > _MAX_STEPS:
+        raise context.refuse(f"it has {x.shape[0]} steps; at most {_MAX_STEPS} are unrolled")
     for blob in context.bottoms:
         context.fix_batch(blob, "is unrolled in time, which is its first axis")
     static = others.pop(0) if len(others) > states else None
@@ -208,7 +212,7 @@ def _unit(
     """Return the next c and h; the c before is 0 where it is None."""
     size = gates.shape[-1] // 4
     step = (*gates.shape[:2], size)
-    sizes = context.integers([size] * 4, f"{part}sizes")
+    sizes = context.integers([size] * 4, "gates/sizes")
     raw = context.nodes("Split", [gates, sizes], [step] * 4, {"axis": 2}, f"{part}split")
     pairs = zip("ifog", ("Sigmoid", "Sigmoid", "Sigmoid", "Tanh"), raw, strict=True)
     i, f, o, g = (context.node(op, [x], step, part=f"{part}{name}") for name, op, x in pairs)

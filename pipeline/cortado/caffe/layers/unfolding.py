@@ -22,14 +22,18 @@ from cortado.caffe.layers.window import conv_window
 
 __all__: list[str] = []
 
+_MAX_KERNEL = 1024  # values, of which the constant has the square
+
 
 @layer("Im2col")
 def _im2col(context: Context) -> Blob:
-    planes, _ = planes_of(context), context.bottom
+    bottom, planes = context.bottom, planes_of(context)
     if not planes.spatial:
         raise context.refuse("its bottom has no spatial axes")
     window = conv_window(context, len(planes.spatial))
     x, size = planes.batch(context, 0), prod(window.kernel)
+    if size > _MAX_KERNEL:
+        raise context.refuse(f"its kernel of {size} values is larger than {_MAX_KERNEL}")
     one_hot = np.eye(size, dtype=np.float32).reshape(size, 1, *window.kernel)
     outputs = planes.channels * size
     repeats = context.integers([planes.channels, *[1] * (1 + len(window.kernel))], "channels")
@@ -41,6 +45,6 @@ def _im2col(context: Context) -> Blob:
     )
     out = (x.shape[0], outputs, *window.out(planes.spatial))
     if min(out) < 1:
-        raise context.refuse(f"its window does not fit its bottom, {list(context.bottom.shape)}")
+        raise context.refuse(f"its window does not fit its bottom, {list(bottom.shape)}")
     y = context.node("Conv", [x, kernels], out, window.attributes(planes.spatial, planes.channels))
     return planes.top(context, y, 0)

@@ -72,7 +72,7 @@ def _bn(context: Context) -> Blob:
             f"not all its blobs have a value for each of {x.shape[1]} channels"
         )
     folded = param.choice("bn_mode", _BN_MODES, "LEARN") == "INFERENCE"
-    if context.stored() == 2 and folded:
+    if context.stored() in (2, None) and folded:
         return _folded_bn(context, param)
     if context.stored() in (4, None) and not param.has("bn_mode"):
         return _statistics_bn(context, param)

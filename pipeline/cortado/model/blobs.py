@@ -1,0 +1,42 @@
+"""The blobs of a model by the names that their users know, and the values that hold them."""
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+__all__ = ["NamedBlob", "blobs_of"]
+
+
+@dataclass(frozen=True)
+class NamedBlob:
+    """A blob.
+
+    Attributes
+    ----------
+    name : str
+        What the net that the model came from calls it.
+    value : str
+        The value of the graph that holds it; several blobs may have one.
+    layer : str
+        The layer or node that makes it; empty for an input.
+    overwritten : str
+        The layer that overwrites it in the memory of Caffe, where the model has its old values;
+        empty for most.
+    """
+
+    name: str
+    value: str
+    layer: str = ""
+    overwritten: str = ""
+
+
+def blobs_of(model: ir.Model) -> tuple[NamedBlob, ...]:
+    """Return the values of the main graph under their own names, in graph order."""
+    inputs = [NamedBlob(str(value.name), str(value.name)) for value in model.graph.inputs]
+    made = [
+        NamedBlob(value.name, value.name, node.name or node.op_type)
+        for node in model.graph
+        for value in node.outputs
+        if value.name
+    ]
+    return (*inputs, *made)

@@ -1,0 +1,87 @@
+"""`cortado import --check`: a table, a report, and exit code 3 where a blob differs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.program import cortado, done, refused
+
+DATA = Path(__file__).parents[1] / "caffe" / "data"
+NET = (DATA / "inner.prototxt", DATA / "inner.caffemodel")
+KNOWN = DATA / "inner.npz"
+
+
+def test_a_table_and_a_report(tmp_path):
+    path, report = tmp_path / "net.onnx", tmp_path / "report.json"
+    result = cortado("import", *NET, "--check", KNOWN, "-o", path, "--json", report)
+    assert result.code == 0
+    assert "pool1  pool1" in result.stderr
+    assert "overwritten" in result.stderr
+    rows = json.loads(report.read_text())["check"]
+    assert rows[0] == {
+        "blob": "data",
+        "layer": "",
+        "shape": [2, 3, 6, 6],
+        "difference": None,
+        "verdict": "input",
+    }
+    assert rows[1]["layer"] == "relu1"
+    assert 0 <= rows[1]["difference"] < 1e-6
+    assert path.read_bytes() == done("import", *NET, "-q")  # nothing of it is in the model
+
+
+def test_the_values_of_an_onnx_file(tmp_path):
+    known, path = dict(np.load(KNOWN)), tmp_path / "net.onnx"
+    del known["norm"]  # an ONNX file does not know what Caffe has overwritten
+    np.savez(tmp_path / "known.npz", **known)
+    done("import", *NET, "-q", "-o", path)
+    done("import", path, "--check", tmp_path / "known.npz", "-q")
+
+
+def test_a_difference_is_exit_code_3_with_a_report_and_without_a_model(tmp_path, old):
+    known, report = dict(np.load(KNOWN)), tmp_path / "report.json"
+    known["flat"][0, 0] += 1
+    np.savez(tmp_path / "wrong.npz", **known)
+    arguments = ("import", *NET, "--check", tmp_path / "wrong.npz", "-o", old, "--json", report)
+    assert refused(cortado(*arguments, "-q"), 3, "import", "'flat'", "'tanh'", "the first of 1")
+    assert [row["blob"] for row in json.loads(report.read_text())["check"]][1] == "conv1"
+    assert cortado(*arguments[:-4], "--check-tolerance", "10", "-o", tmp_path / "x").code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["is not an .npz file"]),
+        (KNOWN.read_bytes()[:-10], ["is not an .npz file"]),
+        (b"PK\x03\x04 and no more", ["is not an .npz file"]),
+        ({}, ["has no arrays"]),
+        ({"data": np.array(["text"])}, ["'data' is not of numbers"]),
+        ({"data": np.array([None])}, ["is not an .npz file"]),
+        ({"prob": np.zeros((2, 5))}, ["no values of the input 'data'"]),
+        ({"data": np.zeros((2, 3, 7, 7), np.float32), "prob": np.zeros(1)}, ["data"]),
+    ],
+)
+def test_arrays_that_say_nothing_are_refused(content, words, tmp_path, old):
+    path = tmp_path / "known.npz"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.savez(path, **content)
+    result = cortado("import", *NET, "--check", path, "-o", old, "-q")
+    assert refused(result, 1, "import", str(path), *words)
+
+
+def test_a_tolerance_needs_a_check(old):
+    result = cortado("import", *NET, "--check-tolerance", "1", "-o", old)
+    assert refused(result, 2, "import", "--check-tolerance needs --check")
+
+
+def test_a_caffemodel_alone(tmp_path):
+    done("import", NET[1], "--check", KNOWN, "-q", "-o", tmp_path / "net.onnx")
+    result = cortado("import", "--init", NET[1], "-o", tmp_path / "other.onnx")
+    assert refused(result, 2, "import", "--init")
+    weights = DATA / "shared_params.caffemodel.h5"
+    result = cortado("import", weights, "-o", tmp_path / "other.onnx")
+    assert refused(result, 1, "import", str(weights), "HDF5 weights store no net")
