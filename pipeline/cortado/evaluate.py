@@ -20,14 +20,27 @@ from cortado.data import Feed, Samples
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.criteria import Criterion
-from cortado.model.heads import Activation, activation_of, criterion_of, expose, main_output
+from cortado.model.exposed import expose
+from cortado.model.heads import Activation, activation_of, criterion_of, main_output
 from cortado.model.metadata import read_criteria
-from cortado.model.typing import FloatArray, IntArray
+from cortado.model.typing import BoolArray, FloatArray, IntArray
 from cortado.scoring import score
 from cortado.session import Session, open_session
 from cortado.steps import Progress, Steps
 
-__all__ = ["Evaluation", "Metric", "count_correct", "cross_entropy", "evaluate", "evaluate_session"]
+__all__ = [
+    "Evaluation",
+    "Metric",
+    "as_scores",
+    "batches",
+    "count_correct",
+    "cross_entropy",
+    "evaluate",
+    "evaluate_session",
+    "is_correct",
+    "log_probabilities",
+    "pad",
+]
 
 _BATCH = 250
 
@@ -111,9 +124,9 @@ def evaluate_session(
     sums = _Sums.over(model, session, classes, head)
     feed = Feed.of(model)
     seconds, done = 0.0, 0
-    for indices in _batches(len(samples), feed.batch or _BATCH):
+    for indices in batches(len(samples), feed.batch or _BATCH):
         pixels, labels = samples.take(indices)
-        inputs = _pad(feed(pixels), feed.batch)
+        inputs = pad(feed(pixels), feed.batch)
         begin = time.perf_counter()
         outputs = session.run({feed.name: inputs})
         seconds += time.perf_counter() - begin
@@ -186,7 +199,7 @@ class _Sums:
         counted = labels[kept]
         scores = outputs[self.output][kept]
         if self.classified:
-            scores = _as_scores(scores, counted, self.output)
+            scores = as_scores(scores, counted, self.output)
             self.correct += count_correct(scores, counted)
         if self.main is None:
             losses = cross_entropy(scores, counted, self.activation)
@@ -213,26 +226,37 @@ def _mean(total: tuple[float, int]) -> float:
 
 def count_correct(scores: FloatArray, labels: IntArray) -> int:
     """Count the rows of scores (n, classes) whose label is the only maximum."""
+    return int(is_correct(scores, labels).sum())
+
+
+def is_correct(scores: FloatArray, labels: IntArray) -> BoolArray:
+    """Tell of each row of scores (n, classes) whether its label is the only maximum."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)  # (n, 1)
     others = (~(scores < own)).sum(axis=1) - 1  # NaN is never smaller, and so never correct
-    return int((others == 0).sum())
+    right: BoolArray = others == 0
+    return right
 
 
 def cross_entropy(scores: FloatArray, labels: IntArray, activation: Activation) -> FloatArray:
     """Return the cross-entropy of each row, in nats, of shape (n,)."""
-    wide = scores.astype(np.float64)
-    if activation == "softmax":
-        logs = np.log(np.maximum(wide, np.finfo(np.float32).tiny))
-    elif activation == "log_softmax":
-        logs = wide
-    else:
-        shifted = wide - wide.max(axis=1, keepdims=True)
-        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    logs = log_probabilities(scores, activation)
     losses: FloatArray = -np.take_along_axis(logs, labels[:, None], axis=1)[:, 0]
     return losses
 
 
-def _as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
+def log_probabilities(scores: FloatArray, activation: Activation) -> FloatArray:
+    """Return the logarithms of the probabilities that scores (n, classes) stand for, float64."""
+    wide = scores.astype(np.float64)
+    if activation == "softmax":
+        return np.log(np.maximum(wide, np.finfo(np.float32).tiny))
+    if activation == "log_softmax":
+        return wide
+    shifted = wide - wide.max(axis=1, keepdims=True)
+    logs: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logs
+
+
+def as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
     """Check the scores and drop trailing axes of size 1: (n, classes, 1, 1) → (n, classes)."""
     if scores.ndim < 2 or np.prod(scores.shape[2:]) != 1:
         raise CortadoError(
@@ -245,12 +269,13 @@ def _as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
     return scores.reshape(len(scores), scores.shape[1])
 
 
-def _batches(count: int, size: int) -> Iterator[IntArray]:
+def batches(count: int, size: int) -> Iterator[IntArray]:
+    """Yield the indices of 0 … `count` − 1, `size` at a time."""
     for begin in range(0, count, size):
         yield np.arange(begin, min(begin + size, count))
 
 
-def _pad(inputs: FloatArray, batch: int | None) -> FloatArray:
+def pad(inputs: FloatArray, batch: int | None) -> FloatArray:
     """Repeat the last image up to the only batch size that the model takes."""
     if batch is None or len(inputs) == batch:
         return inputs

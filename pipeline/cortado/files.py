@@ -2,7 +2,8 @@
 
 Reading gives complete bytes or an error that names the file. Writing is all or nothing: the
 bytes go to a temporary file in the same directory, which then replaces the old file in one
-step, so that a full disk or an interrupt leaves what was there before.
+step, so that a full disk or an interrupt leaves what was there before. Tables of long work grow
+by whole lines instead, see `append`.
 """
 
 import contextlib
@@ -20,8 +21,10 @@ from cortado.errors import CortadoError
 from cortado.model import serial
 
 __all__ = [
+    "append",
     "check_folder",
     "check_writable",
+    "exists",
     "find_beside",
     "is_folder",
     "list_names",
@@ -138,6 +141,25 @@ def write(path: str, data: bytes) -> None:
             _replace(target.resolve(), data)
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def append(path: str, data: bytes) -> None:
+    """Add `data` to the end of the file `path`, and wait until the disk has it."""
+    try:
+        with Path(path).open("ab") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def exists(path: str) -> bool:
+    """Tell whether there is a file `path` with anything in it."""
+    try:
+        return Path(path).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _cannot_write(path: str, error: OSError | RuntimeError) -> CortadoError:

@@ -6,13 +6,21 @@ an error: figures for ``--provider cuda`` never come from the CPU.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import onnxruntime
 
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["Session", "constant_shapes", "open_session", "provider_name", "run_constants"]
+__all__ = [
+    "Session",
+    "constant_shapes",
+    "open_part",
+    "open_session",
+    "provider_name",
+    "run_constants",
+]
 
 _NOTHING = 4  # standard error belongs to the command, which gets errors as exceptions
 
@@ -68,9 +76,38 @@ def open_session(data: bytes, provider: str = "cpu") -> Session:
     provider : str
         The name of an execution provider, short (``cpu``, ``cuda``) or whole.
     """
-    name = provider_name(provider)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _NOTHING
+    return _open(data, provider, options)
+
+
+def open_part(data: bytes) -> Session:
+    """Load the bytes of one of many ONNX files that work in turns, on the CPU.
+
+    An operator runs on the thread that calls, and all parts have one arena of memory: onnxruntime
+    never gives back what an arena once took, and each would keep its own.
+    """
+    _share_arena()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _NOTHING
+    options.intra_op_num_threads = 1
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    return _open(data, "cpu", options)
+
+
+@cache
+def _share_arena() -> None:
+    """Make the arena, which grows by what is asked for, and no more."""
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    growth = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})
+    onnxruntime.create_and_register_allocator(memory, growth)
+
+
+def _open(data: bytes, provider: str, options: onnxruntime.SessionOptions) -> Session:
+    name = provider_name(provider)
     try:
         session = onnxruntime.InferenceSession(data, options, providers=[name])
     except Exception as error:  # onnxruntime's own classes share no narrower base

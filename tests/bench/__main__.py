@@ -17,8 +17,10 @@ from tests.bench import (
     kmeans,
     large_import,
     masked_step,
+    plans,
     published_errors,
     repair,
+    sweeps,
 )
 from tests.bench.row import Row
 from tests.support import SHARED
@@ -32,6 +34,8 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "repair": repair.rows,
     "compress": compress_lenets.rows,
     "coded": coded.rows,
+    "sweeps": sweeps.rows,
+    "plans": plans.rows,
     "exports": exports.rows,
     "fuzz": fuzz.rows,
 }

@@ -20,6 +20,7 @@ EVERY_READER = [
     "import -",
     "inspect",
     "evaluate --data digits",
+    "sensitivity --data digits --rates 0.95",
     "prune --sparsity 0.95",
     "retrain --data digits --samples 20 --epochs 0",
     "quantize --bits 2",

@@ -15,6 +15,7 @@ from cortado.prune import Method, PruneOptions, Scope
 from cortado.quantize import Grid, Init, QuantizeOptions
 from cortado.repair import RepairOptions
 from cortado.retrain.options import BatchNorm, Gradual, Optimizer, Rate, RetrainOptions
+from cortado.sensitivity import Kind
 from cortado_cli.main import COMMANDS, cli
 
 CHOICES = {
@@ -25,6 +26,10 @@ CHOICES = {
     "export-caffe --detections": typing.get_type_hints(CaffeOptions)["detections"],
     "prune --method": Method,
     "prune --scope": Scope,
+    "sensitivity --split": SplitName,
+    "sensitivity --kind": Kind,
+    "sensitivity --method": Method,
+    "plan --split": SplitName,
     "retrain --method": Method,
     "retrain --scope": Scope,
     "retrain --optimizer": Optimizer,

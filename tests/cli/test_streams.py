@@ -46,7 +46,7 @@ def test_a_model_is_not_read_from_a_terminal(command, old):
 
 
 def test_every_command_was_tried():
-    others = {"import", "inspect", "evaluate", "validate", "export-caffe"}
+    others = {"import", "inspect", "evaluate", "sensitivity", "plan", "validate", "export-caffe"}
     assert WRITERS.keys() | others == COMMANDS.keys()
 
 

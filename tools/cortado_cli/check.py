@@ -1,12 +1,7 @@
 """``--check GOLDENS``: known values of blobs, the table that compares them, and the report."""
 
-import io
-import zipfile
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cortado import files
 from cortado.errors import CortadoError
 from cortado.fidelity import check_blobs, check_limit
 
@@ -29,8 +24,9 @@ def compare(
     """Compare the blobs of a model with the arrays of an .npz file."""
     from cortado_cli.streams import naming
 
-    with naming(f"--check {path}"):
-        return check_blobs(model, blobs, _read(path), tolerance)
+    known = _read(path)
+    with naming(path):
+        return check_blobs(model, blobs, known, tolerance)
 
 
 def show_check(checked: "Sequence[CheckedBlob]", talk: "Talk") -> None:
@@ -63,13 +59,11 @@ def check_report(checked: "Sequence[CheckedBlob]") -> list[dict[str, Any]]:
 
 
 def _read(path: str) -> "dict[str, Array]":
-    try:
-        with np.load(io.BytesIO(files.read(path)), allow_pickle=False) as archive:
-            known = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile):
-        raise CortadoError("it is not an .npz file, or is damaged") from None
+    from cortado.data import read_arrays
+
+    known = read_arrays(path)
     strange = [name for name, array in known.items() if array.dtype.kind not in "fiub"]
     if strange or not known:
         what = f"its array {strange[0]!r} is not of numbers" if strange else "it has no arrays"
-        raise CortadoError(what)
+        raise CortadoError(f"{path}: {what}")
     return known

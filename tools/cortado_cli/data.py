@@ -1,12 +1,16 @@
-"""Data sets as the commands use them."""
+"""Data sets and plans as the commands use them."""
 
 from dataclasses import replace
 
 import onnx_ir as ir
 
-from cortado.data import Dataset, Feed, open_data, subset
+from cortado import files
+from cortado.data import Dataset, Feed, open_data, read_unlabelled, subset
+from cortado.data.splits import SplitName
+from cortado.plan import Plan, parse_plan
+from cortado.sensitivity import Images
 
-__all__ = ["open_for", "open_training_data"]
+__all__ = ["open_for", "open_measured", "open_training_data", "read_plan"]
 
 
 def open_for(model: ir.Model, spec: str) -> Dataset:
@@ -20,3 +24,26 @@ def open_training_data(model: ir.Model, spec: str, samples: int | None) -> Datas
     if samples is None:
         return dataset
     return replace(dataset, train=subset(dataset.train, samples))
+
+
+def open_measured(
+    model: ir.Model, spec: str, split: SplitName, samples: int | None, head: str | None
+) -> Images:
+    """Open a part of ``--data`` to measure changed models on; ``--samples`` limits it.
+
+    A file of images without labels has no parts: all of it is taken.
+    """
+    name = spec.rstrip("/").rpartition("/")[2]
+    unlabelled = read_unlabelled(spec)
+    if unlabelled is not None:
+        chosen = unlabelled if samples is None else subset(unlabelled, samples)
+        return Images(chosen, 0, head, name, "all", labelled=False)
+    dataset = open_for(model, spec)
+    part = dataset.split(split)
+    chosen = part if samples is None else subset(part, samples)
+    return Images(chosen, dataset.classes, head, name, split)
+
+
+def read_plan(path: str) -> Plan:
+    """Read ``--plan``."""
+    return parse_plan(files.read(path), path)

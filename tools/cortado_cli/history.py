@@ -13,20 +13,28 @@ from cortado.model.metadata import add_history
 from cortado.model.selector import ALL, Assignment
 from cortado_cli.options import flag_of, given_options
 
-__all__ = ["record"]
+__all__ = ["command_line", "record"]
 
-_WITHOUT_EFFECT = {"output", "quiet", "verbose", "json_path", "device", "check", "tolerance"}
-_PATHS = {"data", "distill", "reference", "transform_from"}
+_WITHOUT_EFFECT = {
+    *("output", "quiet", "verbose", "json_path", "device"),
+    *("table", "plot", "report", "workers", "check", "tolerance"),
+}
+_PATHS = {"data", "plan", "distill", "reference", "transform_from"}
 
 
 def record(model: ir.Model) -> None:
     """Append the command that is running to the history of `model`, in place."""
+    add_history(model, command_line())
+
+
+def command_line() -> str:
+    """Return the command that is running, with what decides on its result."""
     ctx = click.get_current_context()
     words = [str(ctx.info_name)]
     for option in given_options(ctx):
         if option.name not in _WITHOUT_EFFECT:
             words += _words(option, ctx.params[str(option.name)])
-    add_history(model, shlex.join(words))
+    return shlex.join(words)
 
 
 def _words(option: click.Option, value: object) -> list[str]:

@@ -12,7 +12,6 @@ from cortado_cli.reports import skipped_lines, skipped_reports
 
 if TYPE_CHECKING:
     from cortado.activity import LayerActivity
-    from cortado.data import Samples
     from cortado.describe import Description, LayerFigures
     from cortado.emit import Emitted
     from cortado.validate import Candidate
@@ -96,8 +95,7 @@ def command(
 
     if data is None:
         refuse_without("--data", ["samples"])
-    images = None if data is None else _open_images(data, samples)
-    found = [_inspect(path, images, talk) for path in models or ("-",)]
+    found = [_inspect(path, data, samples, talk) for path in models or ("-",)]
     for file in found:
         for step in read_history(file.candidate.model):
             talk.detail(f"{file.path}: {step}")
@@ -123,14 +121,9 @@ class _Inspected:
     activity: "tuple[LayerActivity, ...] | None"
 
 
-def _open_images(spec: str, samples: int) -> "Samples":
-    from cortado.data import open_images, subset
-
-    return subset(open_images(spec)[0], samples)
-
-
-def _inspect(path: str, images: "Samples | None", talk: "Talk") -> _Inspected:
+def _inspect(path: str, data: str | None, samples: int, talk: "Talk") -> _Inspected:
     from cortado.activity import measure_activity
+    from cortado.data import Feed, open_images, subset
     from cortado.describe import describe
     from cortado.emit import read_stored
     from cortado_cli.streams import read_candidate
@@ -138,8 +131,9 @@ def _inspect(path: str, images: "Samples | None", talk: "Talk") -> _Inspected:
     candidate = read_candidate(path)
     stored = read_stored(candidate.data, candidate.model)
     activity = None
-    if images is not None:
-        activity = talk.follow(measure_activity(candidate.model, images))
+    if data is not None:
+        images, _ = open_images(data, Feed.of(candidate.model).form)
+        activity = talk.follow(measure_activity(candidate.model, subset(images, samples)))
     return _Inspected(path, candidate, describe(candidate.model), stored, activity)
 
 

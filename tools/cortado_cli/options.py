@@ -13,6 +13,7 @@ selector_option                 ``SELECTOR=VALUE``, which may be repeated
 Finite           the type of a number
 Number           the type of a number in a range
 check_file       the callback of an option that names a file to write beside the artifact
+check_place      the same, where the file may be standard output
 given_options    which options the user gave
 refuse_without   refuses those that would have no effect
 flag_of          how an option is spelled
@@ -36,6 +37,7 @@ __all__ = [
     "Finite",
     "Number",
     "check_file",
+    "check_place",
     "data_options",
     "device_option",
     "flag_of",
@@ -57,8 +59,8 @@ STREAM = "-"
 _WITH_TRACEBACK = 2  # times -v
 _PLACES = f"{__name__}.places"
 _INPUTS = {"model", "models", "net", "caffemodel", "reference", "distill", "transform_from", "data"}
-_INPUTS |= {"prototxt", "weights", "check", "solver"}
-_REPORTS = {"json_path", "plot"}
+_INPUTS |= {"prototxt", "weights", "check", "solver", "plan", "tables"}
+_REPORTS = {"json_path", "plot", "report", "table"}
 
 
 class Finite(click.types.FloatParamType):
@@ -107,8 +109,8 @@ def _check_output(ctx: click.Context, param: click.Parameter, value: str) -> str
     return value
 
 
-def _check_json(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuse, before any work is done, a place where the report could not go."""
+def check_place(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse, before any work is done, a place where a report could not go."""
     if value is not None:
         _claim_place(ctx, param, value)
     return value
@@ -201,7 +203,7 @@ def json_option(command: F) -> F:
     return click.option(
         "--json",
         "json_path",
-        callback=_check_json,
+        callback=check_place,
         metavar="PATH",
         help="Write a machine-readable report; - is standard output, where no model goes there.",
     )(command)

@@ -28,6 +28,7 @@ __all__ = ["command"]
 @model_argument
 @selector_option("--sparsity", Number(0, 1, max_open=True), "Fraction of zeros, as in 'fc*=0.95'.")
 @selector_option("--quality", Number(0), "Cut |w| up to so many standard deviations (method std).")
+@click.option("--plan", metavar="PATH", help="Sparsities and method of a plan, see cortado plan.")
 @click.option(
     "--method",
     type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
@@ -49,6 +50,7 @@ def command(
     model: str,
     sparsity: "tuple[Assignment[float], ...]",
     quality: "tuple[Assignment[float], ...]",
+    plan: str | None,
     method: Literal["magnitude", "random-below", "std", "lamp"],
     scope: Literal["layer", "global"] | None,
     output: str,
@@ -63,6 +65,7 @@ def command(
     cortado prune lenet.onnx --sparsity 'conv*=0.6' --sparsity 'fc*=0.95' -o pruned.onnx
     cortado prune lenet.onnx --method lamp --sparsity 0.98 -o pruned.onnx
     cortado prune lenet.onnx --method std --quality 1.2 -o pruned.onnx
+    cortado prune lenet.onnx --plan plan.json -o pruned.onnx
 
     magnitude: cut |w| up to the threshold that the sparsity asks for. random-below: keep a
     weight below the threshold t with probability |w|/t. std: compare |w| in units of the layer's
@@ -74,12 +77,17 @@ def command(
 
     if method != "std":
         refuse_without("--method std", ["quality"])
-    if bool(sparsity) == bool(quality):
-        raise click.UsageError("say how much to prune, with --sparsity or with --quality")
-    if quality:
-        refuse_without("--sparsity", ["scope"])
+    if bool(sparsity) + bool(quality) + (plan is not None) != 1:
+        raise click.UsageError("say how much to prune, with --sparsity, --quality or --plan")
+    if not sparsity:
+        refuse_without("--sparsity", ["scope"] if quality else ["scope", "method", "seed"])
     network = read_model(model)
-    if quality:
+    if plan is not None:
+        from cortado.plan import prune_by_plan
+        from cortado_cli.data import read_plan
+
+        pruned = prune_by_plan(network, read_plan(plan))
+    elif quality:
         pruned = prune_by_quality(network, quality)
     else:
         pruned = prune(network, sparsity, PruneOptions(method, scope, seed))

@@ -29,6 +29,7 @@ __all__ = ["command"]
 @click.command("quantize")
 @model_argument
 @selector_option("--bits", click.IntRange(1, 8), "2^B shared values, as in 'conv*=5'.")
+@click.option("--plan", metavar="PATH", help="Bits of a plan, see cortado plan.")
 @click.option(
     "--bias-bits",
     type=click.IntRange(1, 8),
@@ -60,6 +61,7 @@ def command(
     *,
     model: str,
     bits: "tuple[Assignment[int], ...]",
+    plan: str | None,
     bias_bits: int | None,
     init: Literal["optimal", "linear", "density", "random"],
     grid: Literal["free", "uniform"],
@@ -79,6 +81,7 @@ def command(
     cortado quantize pruned.onnx --bits 4 -o shared.onnx
     cortado quantize pruned.onnx --bits 'conv*=5' --bits 'fc*=4' --init linear -o shared.onnx
     cortado quantize pruned.onnx --bits 4 --bias-bits 5 -o shared.onnx
+    cortado quantize pruned.onnx --plan plan.json -o shared.onnx
     cortado quantize pruned.onnx --bits 4 --data mnist/ --epochs 3 -o shared.onnx
     cortado quantize pruned.onnx --bits 8 --grid uniform | cortado emit --kernel int8 -o small.onnx
 
@@ -102,8 +105,16 @@ def command(
         raise click.UsageError("--data needs --epochs: they train the shared values")
     if grid == "uniform":
         refuse_without("--grid free", ["init"])
+    if plan is not None and bits:
+        raise click.UsageError("say how many bits with --bits or with --plan")
     network = read_model(model)
-    shared = quantize(network, bits or (Assignment(ALL, 4),), QuantizeOptions(init, seed, grid))
+    assigned = bits or (Assignment(ALL, 4),)
+    if plan is not None:
+        from cortado.plan import bits_of
+        from cortado_cli.data import read_plan
+
+        assigned = tuple(bits_of(read_plan(plan), network))
+    shared = quantize(network, assigned, QuantizeOptions(init, seed, grid))
     headings = ("layer", "non-zero", "values", "rmse")
     talk.table(headings, [_row(layer) for layer in shared.layers])
     talk.say_all(skipped_lines(shared.skipped))

@@ -81,13 +81,13 @@ def command(
     model.
     """
     from cortado import files
-    from cortado.data import open_images, subset
+    from cortado.data import Feed, open_images, subset
     from cortado.repair import RepairOptions, repair
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
     network, dense = read_model(model), files.read_model(reference)
-    images, held = open_images(data)
+    images, held = open_images(data, Feed.of(network).form)
     images, held = subset(images, samples), subset(held, max(1, samples // 2))
     begin = time.perf_counter()
     steps = repair(network, dense, images, held, RepairOptions(damping=damping, seed=seed))

@@ -1,10 +1,10 @@
-"""The parameter types of ``cortado import``."""
+"""Parameter types: shapes, lists of numbers, and means."""
 
 import math
 
 import click
 
-__all__ = ["Mean", "Shape"]
+__all__ = ["Mean", "Numbers", "Shape"]
 
 
 class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
@@ -26,6 +26,23 @@ class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
         return blob, shape
 
 
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Numbers between commas, such as ``0.5,0.8,0.9``."""
+
+    name = "N[,N…]"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Split at commas."""
+        if isinstance(value, tuple):
+            return value
+        numbers = _numbers(str(value))
+        if numbers is None:
+            self.fail(f"{value!r} is no list of numbers such as 0.5,0.8,0.9", param, ctx)
+        return numbers
+
+
 class Mean(click.ParamType[tuple[float, ...] | str]):
     """Numbers between commas, such as ``104,117,123``, or the path of a file."""
 
@@ -40,11 +57,17 @@ class Mean(click.ParamType[tuple[float, ...] | str]):
         text = str(value)
         if text.endswith(".binaryproto"):
             return text
-        try:
-            numbers = tuple(float(number) for number in text.split(","))
-        except ValueError:
-            numbers = (math.nan,)
-        if not all(map(math.isfinite, numbers)):
+        numbers = _numbers(text)
+        if numbers is None:
             message = f"{value!r} is no list of numbers such as 104,117,123, and no .binaryproto"
             self.fail(message, param, ctx)
         return numbers
+
+
+def _numbers(text: str) -> tuple[float, ...] | None:
+    """Return finite numbers; None where there is anything else."""
+    try:
+        numbers = tuple(float(number) for number in text.split(","))
+    except ValueError:
+        return None
+    return numbers if all(map(math.isfinite, numbers)) else None

@@ -2,6 +2,7 @@
 
 samples     labelled images that are taken by index, a batch at a time
 splits      training, validation and test part of a data set
+arrays      files of numpy's arrays
 idx         the file format of MNIST
 digits      the embedded default: real handwritten digits that scikit-learn carries
 database    the images of an LMDB or LevelDB of Caffe
@@ -13,12 +14,13 @@ unlabelled  images where labels are not asked for
 feed        pixels → the input that a model wants
 """
 
+from cortado.data.arrays import read_arrays
 from cortado.data.feed import Feed
 from cortado.data.images import ImageForm
 from cortado.data.samples import ArraySamples, Batch, Samples, subset
 from cortado.data.sources import open_data
 from cortado.data.splits import Dataset
-from cortado.data.unlabelled import open_images
+from cortado.data.unlabelled import open_images, read_unlabelled
 
 __all__ = [
     "ArraySamples",
@@ -29,5 +31,7 @@ __all__ = [
     "Samples",
     "open_data",
     "open_images",
+    "read_arrays",
+    "read_unlabelled",
     "subset",
 ]

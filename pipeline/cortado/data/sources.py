@@ -12,10 +12,7 @@ a directory of classes          directories of images, one a class
 Pixels are 0…255 in every source; the model's input transform is applied later.
 """
 
-import io
 import re
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from cortado import files
+from cortado.data.arrays import read_arrays
 from cortado.data.digits import load_digits
 from cortado.data.idx import parse_idx
 from cortado.data.images import ImageForm
@@ -34,14 +32,7 @@ from cortado.errors import CortadoError
 from cortado.model.typing import Array, IntArray
 from cortado.plugins import foreign_code, import_module
 
-__all__ = ["DAMAGED_ARCHIVE", "check_pixels", "open_data"]
-
-# what numpy and zipfile raise: RuntimeError for encryption and unknown compression, TypeError
-# for a file that holds one array and no archive
-DAMAGED_ARCHIVE = (
-    *(ValueError, OSError, EOFError, RuntimeError, TypeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
+__all__ = ["check_pixels", "open_data"]
 
 _CALLABLE = re.compile(r"[\w.]+:\w+")
 
@@ -100,11 +91,7 @@ def _read_idx(directory: str, names: list[str], prefixes: tuple[str, ...], kind:
 
 
 def _open_npz(path: str) -> Dataset:
-    try:
-        with np.load(io.BytesIO(files.read(path)), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except DAMAGED_ARCHIVE as error:
-        raise CortadoError(f"{path} is not an .npz file, or is damaged: {error}") from error
+    arrays = read_arrays(path)
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
         train = _arrays(arrays["x_train"], arrays["y_train"], path)
         test = _arrays(arrays["x_test"], arrays["y_test"], path)

@@ -8,6 +8,6 @@ Whatever the form, the bytes are read back and compared with the model before th
 returned: a file that does not give the same weights, bit for bit, is never written.
 """
 
-from cortado.emit.passes import Emitted, Storage, StoredTensor, emit, read_stored
+from cortado.emit.passes import Emitted, Storage, StoredTensor, emit, read_stored, tensor_bytes
 
-__all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored"]
+__all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored", "tensor_bytes"]

@@ -14,10 +14,11 @@ from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.card import KEY
+from cortado.model.typing import FloatArray
 from cortado.opset import raise_opset
 from cortado.session import open_session
 
-__all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored"]
+__all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored", "tensor_bytes"]
 
 Storage = Literal["dense", "sparse", "coded"]
 
@@ -106,6 +107,21 @@ def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
         return Emitted(data, tuple(_stored(proto.graph)))
     again = _emit(model, "coded")
     return again if again is not None and again.data == data else None
+
+
+def tensor_bytes(array: FloatArray) -> float:
+    """Return what a float32 tensor takes in the smallest stored form, alone in its file.
+
+    That is its positions, values and codebook, as in `StoredTensor`.
+    """
+    tensor = onnx.numpy_helper.from_array(np.ascontiguousarray(array), "w")
+    node = onnx.helper.make_node("Identity", ["w"], ["y"])
+    output = onnx.helper.make_tensor_value_info("y", tensor.data_type, array.shape)
+    graph = onnx.helper.make_graph([node], "tensor", [], [output], [tensor])
+    opset = onnx.helper.make_opsetid("", OLDEST_OPSET)
+    coded = store_coded(onnx.helper.make_model(graph, opset_imports=[opset]))
+    sizes = [t.positions + t.values + t.codebook for t in coded]
+    return float(min(array.nbytes, sparse_size(array), *sizes))
 
 
 def _emit(model: ir.Model, storage: Storage) -> Emitted | None:

@@ -1,22 +1,33 @@
-"""Looking at tensors inside a model: a copy that has them among its outputs."""
+"""Looking at tensors inside a model: one that has them among its outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import onnx_ir as ir
+
+from cortado.errors import CortadoError
 
 __all__ = ["expose"]
 
 
-def expose(model: ir.Model, names: Sequence[str]) -> ir.Model:
-    """Return a copy of `model` that gives some float32 tensors of its main graph as well.
+def expose(model: ir.Model, names: Iterable[str]) -> ir.Model:
+    """Return a model that gives some float32 tensors of its main graph as well.
 
-    Names of inputs, and of what is an output already, are passed over.
+    It is a copy, or `model` itself where they are inputs or outputs already.
+
+    Raises
+    ------
+    CortadoError
+        If the model has no tensor of such a name.
     """
+    shown = {value.name for value in (*model.graph.inputs, *model.graph.outputs)}
+    missing = [name for name in dict.fromkeys(names) if name not in shown]
+    if not missing:
+        return model
     copy = model.clone()
     values = {value.name: value for node in copy.graph for value in node.outputs}
-    shown = {value.name for value in copy.graph.outputs}
-    for name in names:
-        if name in values and name not in shown:
-            values[name].type = ir.TensorType(ir.DataType.FLOAT)  # it may not have been inferred
-            copy.graph.outputs.append(values[name])
+    for name in missing:
+        if name not in values:
+            raise CortadoError(f"the model has no value {name}")
+        values[name].type = values[name].type or ir.TensorType(ir.DataType.FLOAT)
+        copy.graph.outputs.append(values[name])
     return copy

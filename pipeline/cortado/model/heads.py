@@ -22,7 +22,6 @@ __all__ = [
     "activation_of",
     "choose_output",
     "criterion_of",
-    "expose",
     "main_criterion",
     "main_output",
 ]
@@ -103,23 +102,6 @@ def criterion_of(model: ir.Model, output: str) -> Criterion | None:
     losses = [each for each in read_criteria(model) if each.is_loss]
     behind = [output] if not losses else [output, activation_of(model, output).logits]
     return next((each for each in losses if each.scores in behind), None)
-
-
-def expose(model: ir.Model, names: Sequence[str]) -> ir.Model:
-    """Return a model that outputs the values of these names too; it may be `model` itself."""
-    outputs = {value.name for value in model.graph.outputs}
-    missing = [name for name in dict.fromkeys(names) if name not in outputs]
-    if not missing:
-        return model
-    wider = model.clone()
-    values = ir.convenience.create_value_mapping(wider.graph)
-    for name in missing:
-        if name not in values:
-            raise CortadoError(f"the model has no value {name}, which its metadata name")
-        value = values[name]
-        value.type = value.type or ir.TensorType(ir.DataType.FLOAT)
-        wider.graph.outputs.append(value)
-    return wider
 
 
 def activation_of(model: ir.Model, output: str) -> Scores:

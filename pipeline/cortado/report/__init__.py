@@ -1,13 +1,25 @@
-"""Pictures of models, as bytes: the library draws, its caller says where they go.
+"""Pictures and pages, as bytes: the library draws, its caller says where they go.
 
-overview   several models side by side: what is left of each layer, how large each file is
-layers     one layer: its distribution, its shared values, where its weights are
-heatmap    |w| as a raster that fits into a picture
-style      what all pictures have in common
+overview     several models side by side: what is left of each layer, how large each file is
+layers       one layer: its distribution, its shared values, where its weights are
+heatmap      |w| as a raster that fits into a picture
+sensitivity  what each layer alone can lose: a picture, a page
+chart        lines as SVG, for pages
+page         one HTML file that needs nothing else, from a template
+style        what all pictures have in common
 """
 
 from cortado.report.heatmap import image_of
 from cortado.report.layers import LayerView, draw_layer
 from cortado.report.overview import Portrait, draw_overview
+from cortado.report.sensitivity import draw_curves, sensitivity_page
 
-__all__ = ["LayerView", "Portrait", "draw_layer", "draw_overview", "image_of"]
+__all__ = [
+    "LayerView",
+    "Portrait",
+    "draw_curves",
+    "draw_layer",
+    "draw_overview",
+    "image_of",
+    "sensitivity_page",
+]

@@ -8,7 +8,8 @@ from cortado.data import Dataset
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.criteria import Criterion
-from cortado.model.heads import activation_of, choose_output, criterion_of, expose, main_criterion
+from cortado.model.exposed import expose
+from cortado.model.heads import activation_of, choose_output, criterion_of, main_criterion
 from cortado.model.metadata import read_criteria
 from cortado.scoring import check_labels
 from cortado.session import open_session

@@ -1,0 +1,30 @@
+"""Plans: from what each layer alone can lose to how far each layer goes.
+
+options    the budget
+isotonic   monotone fits of noisy curves
+choices    what each layer may become: sparsity and bits, with loss and measured bytes
+knapsack   the best of all combinations, for every budget at once
+stitch     layers changed together, beside the dense model
+planner    the plan that meets a budget; checked on images where there are some
+document   plan.json
+apply      a plan as arguments of `prune` and `quantize`
+"""
+
+from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of, stitch
+from cortado.plan.document import Expectation, LayerPlan, Plan, encode_plan, parse_plan
+from cortado.plan.options import Budget
+from cortado.plan.planner import make_plan
+
+__all__ = [
+    "Budget",
+    "Expectation",
+    "LayerPlan",
+    "Plan",
+    "bits_of",
+    "encode_plan",
+    "make_plan",
+    "parse_plan",
+    "prune_by_plan",
+    "sparsities_of",
+    "stitch",
+]

@@ -1,0 +1,41 @@
+"""The budget of a plan."""
+
+from dataclasses import dataclass
+
+from cortado.errors import UsageError
+
+__all__ = ["Budget"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a plan must keep to.
+
+    With `max_drop` alone the plan is the smallest that keeps it. With a target it is the one of
+    least loss that reaches the target, and must keep `max_drop` too where that is given.
+
+    Attributes
+    ----------
+    max_drop : float or None
+        The accuracy that may be lost, as a fraction of the images.
+    target_bytes : float or None
+        What the weights of all planned layers may take in the file.
+    target_sparsity : float or None
+        The least fraction of zeros in all planned layers together.
+    """
+
+    max_drop: float | None = None
+    target_bytes: float | None = None
+    target_sparsity: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.max_drop, self.target_bytes, self.target_sparsity) == (None, None, None):
+            raise UsageError("a plan needs a drop in accuracy, a sparsity, or bytes to keep to")
+        if self.target_bytes is not None and self.target_sparsity is not None:
+            raise UsageError("a plan is made for bytes or for a sparsity, not for both")
+        if self.max_drop is not None and not 0 <= self.max_drop < 1:
+            raise UsageError(f"the drop {self.max_drop:g} is no fraction of the images")
+        if self.target_sparsity is not None and not 0 < self.target_sparsity < 1:
+            raise UsageError(f"the sparsity {self.target_sparsity:g} is no fraction of zeros")
+        if self.target_bytes is not None and self.target_bytes <= 0:
+            raise UsageError("no file has less than one byte")

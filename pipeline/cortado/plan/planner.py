@@ -1,0 +1,187 @@
+"""The plan that meets a budget.
+
+The knapsack gives a chain of plans, from gentle to small, under losses that add up. Layers that
+are changed together lose more, or less, than that: with images, the plans of the chain are put
+together and measured beside the dense model, and bisection finds the smallest that
+
+    upper end of the 95 % interval of the drop ≤ max_drop.
+
+As bisection takes a chain for falling that only nearly is, a few plans behind the last that held
+are tried too. The drop is counted on the same images for both models, which narrows its interval;
+and the interval is that of what as many other images would show, √2 times as wide as that of
+the drop itself. Without images the drop is the sum of what the layers lost alone, and its interval
+wider still, as nobody looked at the layers together.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado.errors import CortadoError, LimitNotMetError
+from cortado.model.layers import find_layers
+from cortado.plan.apply import stitch
+from cortado.plan.choices import Choice, measure_choices
+from cortado.plan.document import Expectation, LayerPlan, Plan
+from cortado.plan.knapsack import best_combinations
+from cortado.plan.options import Budget
+from cortado.plan.stitch import Judge
+from cortado.prune import Method
+from cortado.sensitivity import Images, SweepOptions, Table, drop_interval, hash_model
+from cortado.steps import Progress, Steps
+
+__all__ = ["make_plan"]
+
+_Z = 1.959963984540054
+_OTHERS = math.sqrt(2)  # the drop on other images strays as much as the one that was measured
+_LOOK_AHEAD = 6
+_WIDER = 2.0  # the interval of a sum of drops that nobody measured together
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is planned, and how plans are judged."""
+
+    model: ir.Model
+    method: Method
+    seed: int
+    judge: Judge | None
+    images: int
+    hash: str
+
+    def plan(self, choices: Sequence[Choice]) -> Plan:
+        """Return the plan of one choice a layer, with what to expect of it."""
+        layers = tuple(LayerPlan(c.layer, c.sparsity, c.bits, c.loss, c.size) for c in choices)
+        draft = Plan(self.hash, self.method, self.seed, layers, Expectation(0, 0, 0, 0, 0, 0))
+        drop, low, high = self._measured(draft) if self.judge else _summed(choices)
+        size = sum(choice.size for choice in choices)
+        sparsity = sum(c.zeros for c in choices) / sum(c.weights for c in choices)
+        expected = Expectation(drop, low, high, size, sparsity, self.images)
+        return replace(draft, expected=expected)
+
+    def _measured(self, plan: Plan) -> tuple[float, float, float]:
+        assert self.judge is not None
+        lost, gained = self.judge.compare(stitch(self.model, plan))
+        drop = (lost - gained) / self.images
+        low, high = drop_interval(lost, gained, self.images)
+        return drop, drop - _OTHERS * (drop - low), drop + _OTHERS * (high - drop)
+
+
+def make_plan(
+    model: ir.Model, table: Table, budget: Budget, images: Images | None = None
+) -> Steps[Plan]:
+    """Return the plan that meets a budget.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        The dense model; left as it is.
+    table : Table
+        A sweep of it, see `cortado.sensitivity`.
+    budget : Budget
+        What to keep to.
+    images : Images, optional
+        Validation images: the plan is chosen by what all layers lose together on them. Without
+        them, by the sum of what each lost alone.
+
+    Raises
+    ------
+    LimitNotMetError
+        If no plan meets the budget.
+    CortadoError
+        If the table is of another model, of several methods, or has no points.
+    """
+    task = _task(model, table, images)
+    options = SweepOptions(method=task.method, seed=task.seed)
+    layers = find_layers(model).prunable
+    choices = yield from measure_choices(layers, table, options)
+    if not choices:
+        raise CortadoError("the table has no point of any layer of the model")
+    of_zeros = budget.target_sparsity is not None
+    costs = [np.array([c.left if of_zeros else c.size for c in each]) for each in choices]
+    losses = [np.array([choice.loss for choice in each]) for each in choices]
+    chain = [
+        [each[index] for each, index in zip(choices, row, strict=True)]
+        for row in best_combinations(costs, losses)
+    ]
+    if budget.target_bytes is None and budget.target_sparsity is None:
+        return (yield from _smallest(task, chain, budget.max_drop or 0.0))
+    plan = task.plan(_first_within(chain, budget))
+    if budget.max_drop is not None and plan.expected.drop_high > budget.max_drop:
+        raise LimitNotMetError(f"{_told(plan)}, more than {budget.max_drop:g}, at this target")
+    return plan
+
+
+def _task(model: ir.Model, table: Table, images: Images | None) -> _Task:
+    dense, known = table.dense, hash_model(model)
+    if dense is None:
+        raise CortadoError("the table lacks the row of the dense model")
+    if dense.model != known:
+        raise CortadoError(f"the table is of another model: {dense.model}, not {known}")
+    methods = {(row.method, row.seed) for curve in table.curves for row in curve.rows}
+    if len(methods) > 1:
+        names = ", ".join(f"{method} (seed {seed})" for method, seed in sorted(methods))
+        raise CortadoError(f"the table is of several methods, and a plan of one: {names}")
+    judge = Judge(model, images) if images else None
+    count = len(images.samples) if images else 0
+    return _Task(model, cast(Method, dense.method), dense.seed, judge, count, known)
+
+
+def _smallest(task: _Task, chain: Sequence[Sequence[Choice]], max_drop: float) -> Steps[Plan]:
+    """Return the last plan of the chain that holds, by bisection."""
+    best = task.plan(chain[0])
+    if best.expected.drop_high > max_drop:
+        raise LimitNotMetError(f"{_told(best)}, more than {max_drop:g}, though it is the gentlest")
+    low, high = 0, len(chain)  # low holds, high does not
+    total = high.bit_length() + _LOOK_AHEAD
+    step = 0
+    while high - low > 1:
+        step += 1
+        yield Progress("plans", step, total)
+        middle = (low + high) // 2
+        plan = task.plan(chain[middle])
+        if plan.expected.drop_high <= max_drop:
+            low, best = middle, plan
+        else:
+            high = middle
+    for choices in chain[high + 1 : high + 1 + _LOOK_AHEAD]:
+        plan = task.plan(choices)
+        if plan.expected.drop_high <= max_drop:
+            best = plan
+    yield Progress("plans", total, total)
+    return best
+
+
+def _first_within(chain: Sequence[Sequence[Choice]], budget: Budget) -> Sequence[Choice]:
+    """Return the gentlest combination that reaches the target."""
+    for choices in chain:
+        size = sum(choice.size for choice in choices)
+        left = sum(choice.left for choice in choices) / sum(choice.weights for choice in choices)
+        if budget.target_bytes is not None and size <= budget.target_bytes:
+            return choices
+        if budget.target_sparsity is not None and 1 - left >= budget.target_sparsity:
+            return choices
+    if budget.target_bytes is not None:
+        raise LimitNotMetError(
+            f"the smallest plan takes {size:,.0f} bytes, more than {budget.target_bytes:,.0f}"
+        )
+    raise LimitNotMetError(
+        f"the sparsest plan has {1 - left:.2%} zeros, less than {budget.target_sparsity:.2%}"
+    )
+
+
+def _summed(choices: Sequence[Choice]) -> tuple[float, float, float]:
+    drop = sum(choice.drop for choice in choices)
+    reach = _WIDER * _Z * math.sqrt(sum(choice.variance for choice in choices))
+    return drop, drop / _WIDER - reach, drop * _WIDER + reach
+
+
+def _told(plan: Plan) -> str:
+    expected = plan.expected
+    return (
+        f"the plan is expected to lose {expected.drop:.4f} of the accuracy, "
+        f"{expected.drop_low:.4f} to {expected.drop_high:.4f}"
+    )

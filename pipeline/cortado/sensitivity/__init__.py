@@ -1,0 +1,50 @@
+"""Sensitivity: what each layer alone can lose, one layer at a time from the original weights.
+
+options    what is swept, and when the measuring of a point may stop
+images     what it is measured on
+points     the points of a sweep: a layer, what is done to it, how far
+cuts       where the graph is cut: the values that live on at each layer
+walk       batches through the cut graph: what lies before a layer is computed once
+measure    the dense model once, then the points of a wave
+tally      scores of a changed model beside those of the dense one → sums → figures
+intervals  confidence intervals for them
+rows       from sums to rows
+table      the CSV file: one row a point; resumed, mended, merged
+waves      points that are measured together, within time and memory
+curves     the chosen point of a layer, and where its curve lacks points
+team       several processes that divide the points
+sweep      the whole of it
+
+A point is one evaluation of the network behind the layer; the values in front of it are shared
+by all points of the layer, and of all layers of a wave, batch by batch.
+"""
+
+from cortado.sensitivity.curves import choose
+from cortado.sensitivity.images import Images
+from cortado.sensitivity.intervals import drop_interval
+from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
+from cortado.sensitivity.points import changed_weights
+from cortado.sensitivity.sweep import sweep
+from cortado.sensitivity.table import Curve, Row, Table, encode_rows, hash_model, merge, read_table
+from cortado.sensitivity.team import Alone, Team
+
+__all__ = [
+    "DEFAULT_BITS",
+    "DEFAULT_RATES",
+    "Alone",
+    "Curve",
+    "Images",
+    "Kind",
+    "Row",
+    "SweepOptions",
+    "Table",
+    "Team",
+    "changed_weights",
+    "choose",
+    "drop_interval",
+    "encode_rows",
+    "hash_model",
+    "merge",
+    "read_table",
+    "sweep",
+]

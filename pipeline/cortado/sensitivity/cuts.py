@@ -1,0 +1,175 @@
+"""Where the graph is cut: in front of each layer.
+
+At a cut live all values that nodes from there on need and that are known by then. In a chain
+that is what enters the layer; in a residual network the skip connection too. With the live
+values V_l at the cut in front of layer l,
+
+    part(V_l → V_m)          what lies between two cuts, a model of its own
+    part(V_l, W_l → scores)  what follows, with the weight of the layer as one more input
+
+so that all weights of a layer are tried in one session.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import onnx_ir as ir
+from onnx_ir.passes.common import ShapeInferencePass
+
+from cortado.data import Feed
+from cortado.errors import CortadoError
+from cortado.model import serial
+from cortado.model.heads import Scores, activation_of, main_output
+from cortado.model.layers import Layer, Skipped, check_finite, find_layers
+
+__all__ = ["Cut", "Network", "cut_network"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """The cut in front of one layer.
+
+    Attributes
+    ----------
+    layer : Layer
+        The layer.
+    values : tuple of str
+        What lives there.
+    behind : tuple of str
+        What lives behind the first node of the layer.
+    """
+
+    layer: Layer
+    values: tuple[str, ...]
+    behind: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model that can be cut in front of its layers.
+
+    Attributes
+    ----------
+    model : onnx_ir.Model
+        With shapes between its nodes.
+    feed : Feed
+        How images enter it.
+    scores : Scores
+        The output that is scored, and what its numbers mean.
+    cuts : tuple of Cut
+        One a layer, in graph order.
+    skipped : tuple of Skipped
+        What looks like a layer and can't be swept, and why.
+    """
+
+    model: ir.Model
+    feed: Feed
+    scores: Scores
+    cuts: tuple[Cut, ...]
+    skipped: tuple[Skipped, ...]
+
+    def part(self, inputs: Sequence[str], outputs: Sequence[str], *, shapes: bool = True) -> bytes:
+        """Return the ONNX file of what computes `outputs` from `inputs`, of these shapes or any."""
+        values = ir.convenience.create_value_mapping(self.model.graph)
+        for name in inputs:
+            if values[name].dtype is None:
+                raise CortadoError(f"the type of the value {name} is unknown")
+        graph = ir.convenience.extract(self.model.graph, list(inputs), list(outputs))
+        for value in () if shapes else (*graph.inputs, *graph.outputs):
+            value.shape = None
+        functions = list(self.model.functions.values())
+        model = ir.Model(graph, ir_version=self.model.ir_version, functions=functions)
+        return serial.encode(model)
+
+    def weight_bytes(self, cut: Cut) -> int:
+        """Return the bytes of all float32 layers from a cut on."""
+        return sum(later.layer.array.nbytes for later in self.cuts[self.cuts.index(cut) :])
+
+
+def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
+    """Cut a model in front of each of its prunable layers.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        Left as it is.
+    classes, head
+        To choose the output that is scored, see `main_output`.
+    """
+    infer = ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
+    model = infer(model.clone()).model
+    widths = {str(value.name): _width(value) for value in model.graph.outputs}
+    scores = activation_of(model, main_output(model, widths, classes, head))
+    layers = find_layers(model)
+    check_finite(layers.prunable)
+    nodes = _needed(model.graph, scores.output)
+    places = {node: place for place, node in enumerate(nodes)}
+    cuts, skipped = [], list(layers.skipped)
+    for layer in layers.prunable:
+        used = [places[node] for node in layer.nodes if node in places]
+        reason = _reason(model.graph, layer, used)
+        if reason:
+            skipped.append(Skipped(layer.name, layer.op_type, reason))
+        else:
+            place = min(used)
+            cuts.append(Cut(layer, _live(nodes, place), _live(nodes, place + 1)))
+    return Network(model, Feed.of(model), scores, tuple(cuts), tuple(skipped))
+
+
+def _reason(graph: ir.Graph, layer: Layer, used: Sequence[int]) -> str:
+    if layer.weight.name not in graph.initializers or any(
+        n.graph is not graph for n in layer.nodes
+    ):
+        return "it lies in a graph inside a node"
+    return "" if used else "the output that is scored does not depend on it"
+
+
+def _width(value: ir.Value) -> int | None:
+    shape = value.shape
+    if shape is None or len(shape) < 2:
+        return None
+    return shape[1] if isinstance(shape[1], int) else None
+
+
+def _needed(graph: ir.Graph, output: str) -> list[ir.Node]:
+    """Return the nodes that the output needs, in graph order."""
+    needed: set[ir.Node] = set()
+    pending = [value for value in graph.outputs if value.name == output]
+    while pending:
+        node = pending.pop().producer()
+        if node is not None and node not in needed:
+            needed.add(node)
+            pending.extend(_inputs(node))
+    return [node for node in graph if node in needed]
+
+
+def _live(nodes: Sequence[ir.Node], place: int) -> tuple[str, ...]:
+    """Return what the nodes from `place` on need of what is known before it."""
+    made = {value for node in nodes[place:] for value in node.outputs}
+    needed = {value: None for node in nodes[place:] for value in _inputs(node)}
+    return tuple(str(value.name) for value in needed if value not in made and not _is_fixed(value))
+
+
+def _is_fixed(value: ir.Value) -> bool:
+    """Tell whether a value is the same for all images: an initializer, or made of such alone."""
+    if value.is_initializer():
+        return True
+    node = value.producer()
+    return node is not None and all(_is_fixed(each) for each in _inputs(node))
+
+
+def _inputs(node: ir.Node) -> list[ir.Value]:
+    """Return what a node reads, graphs inside it too."""
+    read = [value for value in node.inputs if value is not None]
+    for attribute in node.attributes.values():
+        graphs: Mapping[int, ir.Graph] = {}
+        if attribute.type is ir.AttributeType.GRAPH:
+            graphs = {0: attribute.as_graph()}
+        elif attribute.type is ir.AttributeType.GRAPHS:
+            graphs = dict(enumerate(attribute.as_graphs()))
+        for graph in graphs.values():
+            own = {*graph.inputs, *graph.initializers.values()}
+            own |= {value for inner in graph for value in inner.outputs}
+            read += [v for inner in graph for v in _inputs(inner) if v not in own]
+            read += [v for v in graph.outputs if v not in own]
+    return read

@@ -1,0 +1,72 @@
+"""What is swept, and when the measuring of a point may stop."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cortado.errors import UsageError
+from cortado.prune import Method
+
+__all__ = ["DEFAULT_BITS", "DEFAULT_RATES", "Kind", "SweepOptions"]
+
+Kind = Literal["prune", "bits"]
+
+DEFAULT_RATES = (0.3, 0.5, 0.65, 0.75, 0.82, 0.88, 0.92, 0.95, 0.97, 0.98)
+"""Fractions of zeros, denser where networks break."""
+
+DEFAULT_BITS = (2, 3, 4, 5, 6, 7, 8)
+
+_LEAST_BITS, _MOST_BITS = 2, 8
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """What to do to each layer.
+
+    Attributes
+    ----------
+    kinds : tuple of {"prune", "bits"}
+        Pruning to each of `rates`, sharing 2^B values for each B of `bits`, or both.
+    rates : tuple of float
+        Fractions of zeros, 0 < r < 1.
+    bits : tuple of int
+        2…8.
+    method : str
+        How pruned weights are chosen, see `cortado.prune.importance`.
+    selectors : tuple of str
+        The layers; none for all.
+    adaptive : bool
+        Add rates where the accuracy falls steeply.
+    within : float or None
+        A point is done when the 95 % interval of its accuracy reaches so far to either side at
+        most. None: after all images.
+    floor : float or None
+        A point is done when its accuracy is surely less. None: after all images.
+    workers : int
+        Threads, each with a batch of its own.
+    seed : int
+        For ``random-below``.
+    """
+
+    kinds: tuple[Kind, ...] = ("prune",)
+    rates: tuple[float, ...] = DEFAULT_RATES
+    bits: tuple[int, ...] = DEFAULT_BITS
+    method: Method = "magnitude"
+    selectors: tuple[str, ...] = ()
+    adaptive: bool = False
+    within: float | None = None
+    floor: float | None = None
+    workers: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for rate in self.rates:
+            if not 0 < rate < 1:
+                raise UsageError(f"the rate {rate:g} is no fraction of zeros between 0 and 1")
+        for bits in self.bits:
+            if not _LEAST_BITS <= bits <= _MOST_BITS:
+                raise UsageError(f"{bits} bits: it must be {_LEAST_BITS} to {_MOST_BITS}")
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a point may be done before all images are."""
+        return self.within is not None or self.floor is not None

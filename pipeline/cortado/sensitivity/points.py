@@ -1,0 +1,83 @@
+"""The points of a sweep: a layer, what is done to it, and how far.
+
+The weights of a point are those that `prune` or `quantize` would give the layer, alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cortado.model.layers import Layer
+from cortado.model.selector import ALL, Assignment, assign
+from cortado.model.typing import FloatArray
+from cortado.prune import Pool, draw_masks
+from cortado.quantize import make_codebook
+from cortado.quantize.codebook import share_values
+from cortado.sensitivity.options import Kind, SweepOptions
+
+__all__ = ["Point", "change", "changed_weights", "grid", "select"]
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """One row of the table.
+
+    Attributes
+    ----------
+    place : int
+        The position of the layer among those that are swept.
+    kind : {"prune", "bits"}
+        What is done to it.
+    rate : float
+        The fraction of zeros, or the bits.
+    """
+
+    place: int
+    kind: Kind
+    rate: float
+
+
+def select(layers: Sequence[Layer], selectors: Iterable[str]) -> list[Layer]:
+    """Return the layers that any of the selectors matches; all without selectors."""
+    chosen = assign(layers, [Assignment(selector, None) for selector in selectors or (ALL,)])
+    return [layer for layer in layers if layer.key in chosen]
+
+
+def grid(layers: int, options: SweepOptions) -> list[Point]:
+    """Return the points of a sweep in the order of its table."""
+    rates: dict[Kind, tuple[float, ...]] = {"prune": options.rates, "bits": options.bits}
+    return sorted(
+        Point(place, kind, float(rate))
+        for place in range(layers)
+        for kind in set(options.kinds)
+        for rate in set(rates[kind])
+    )
+
+
+def change(layer: Layer, point: Point, options: SweepOptions) -> FloatArray | str:
+    """Return the weights of `layer` at `point`, or why the point says nothing about it."""
+    before = layer.array
+    after = changed_weights(before, point.kind, point.rate, options)
+    if before.any() and not after.any():
+        return "it would lose all of its weights"
+    if np.array_equal(before, after):
+        zeros = 1 - np.count_nonzero(before) / before.size
+        kept = f"{zeros:.2%} of it are zeros" if point.kind == "prune" else "it shares values"
+        return f"nothing would change: {kept} already"
+    return after
+
+
+def changed_weights(
+    before: FloatArray, kind: Kind, rate: float, options: SweepOptions
+) -> FloatArray:
+    """Return weights pruned to a fraction of zeros, or sharing 2^rate values."""
+    generator = np.random.default_rng(options.seed)
+    if kind == "bits":
+        values = before[before != 0]
+        if not values.size:
+            return before
+        codebook = make_codebook(values, 2 ** int(rate), "optimal", generator)
+        return share_values(before, codebook)
+    masks = draw_masks({"": before}, [Pool(("",), rate)], options.method, generator)
+    return np.where(masks[""], before, np.float32(0))

@@ -1,0 +1,110 @@
+"""From what was measured at a point to its row in the table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado.model.layers import Layer, Skipped
+from cortado.model.selector import ALL
+from cortado.model.typing import FloatArray
+from cortado.sensitivity.images import Images
+from cortado.sensitivity.options import SweepOptions
+from cortado.sensitivity.points import Point
+from cortado.sensitivity.table import DENSE, SKIPPED, Identity, Row, hash_model
+from cortado.sensitivity.tally import Tally
+
+__all__ = ["Rows"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Makes the rows of one sweep.
+
+    Attributes
+    ----------
+    identity : Identity
+        What they share.
+    options : SweepOptions
+        The method, and its seed.
+    layers : sequence of Layer
+        Those that are swept, by the places of the points.
+    """
+
+    identity: Identity
+    options: SweepOptions
+    layers: Sequence[Layer]
+
+    @classmethod
+    def of(
+        cls, model: ir.Model, images: Images, options: SweepOptions, layers: Sequence[Layer]
+    ) -> "Rows":
+        """Return the maker of rows for a sweep of `model`."""
+        against = "labels" if images.labelled else "dense"
+        count = len(images.samples)
+        identity = Identity(hash_model(model), images.data, images.split, count, against)
+        return cls(identity, options, layers)
+
+    def dense(self, tally: Tally) -> Row:
+        """Return the row of the model as it is."""
+        arrays = [layer.array for layer in self.layers]
+        weights = sum(array.size for array in arrays)
+        kept = sum(int(np.count_nonzero(array)) for array in arrays)
+        return self._row(ALL, DENSE, 0.0, weights, weights - kept, tally=tally)
+
+    def skipped(self, nodes: Sequence[Skipped]) -> Iterator[Row]:
+        """Yield the rows of what can't be swept."""
+        for node in nodes:
+            reason = f"{node.op_type}: {node.reason}"
+            yield self._row(node.name, SKIPPED, 0.0, 0, 0, note=reason)
+
+    def point(self, point: Point, weights: FloatArray | str, tally: Tally | None) -> Row:
+        """Return the row of a point: its weights, or why there are no figures."""
+        layer = self.layers[point.place]
+        note = weights if isinstance(weights, str) else ""
+        array = layer.array if isinstance(weights, str) else weights
+        zeros = array.size - int(np.count_nonzero(array))
+        return self._row(layer.name, point.kind, point.rate, array.size, zeros, note, tally)
+
+    def key_of(self, point: Point) -> tuple[str, str, float, str, int]:
+        """Return `Row.key` of the row of a point."""
+        layer = self.layers[point.place].name
+        return (layer, point.kind, point.rate, self.options.method, self.options.seed)
+
+    def _row(
+        self,
+        layer: str,
+        kind: str,
+        rate: float,
+        weights: int,
+        zeros: int,
+        note: str = "",
+        tally: Tally | None = None,
+    ) -> Row:
+        identity, measured = self.identity, tally or Tally()
+        low, high = measured.interval if tally else (None, None)
+        return Row(
+            layer=layer,
+            kind=kind,
+            rate=rate,
+            accuracy=measured.correct / measured.samples if tally else None,
+            loss=measured.loss / measured.samples if tally else None,
+            kl=measured.kl / measured.samples if tally else None,
+            samples=measured.samples,
+            ci_low=low,
+            ci_high=high,
+            seconds=round(measured.seconds, 3),
+            seed=self.options.seed,
+            lost=measured.lost if tally else None,
+            gained=measured.gained if tally else None,
+            weights=weights,
+            zeros=zeros,
+            method=self.options.method,
+            against=identity.against,
+            data=identity.data,
+            split=identity.split,
+            images=identity.images,
+            model=identity.model,
+            note=note,
+        )

@@ -1,0 +1,193 @@
+"""The sweep: the dense model, then the points, wave by wave.
+
+Each wave walks through the images once. Its rows are handed on as soon as it is done. With
+`within` or `floor` a wave goes in rounds of some hundred images; between two of them points
+that are known well enough leave. Sums are taken in the order of the batches, whoever computed
+them: threads and processes change nothing but the time.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from cortado.errors import CortadoError
+from cortado.model.typing import FloatArray
+from cortado.sensitivity.curves import ROUNDS, bends
+from cortado.sensitivity.cuts import Cut, Network, cut_network
+from cortado.sensitivity.images import Images
+from cortado.sensitivity.measure import Dense, Measure
+from cortado.sensitivity.options import SweepOptions
+from cortado.sensitivity.points import Point, change, grid, select
+from cortado.sensitivity.rows import Rows
+from cortado.sensitivity.table import Row, Table
+from cortado.sensitivity.tally import Tally
+from cortado.sensitivity.team import Alone, Team
+from cortado.sensitivity.waves import waves
+from cortado.steps import Progress, Steps
+
+__all__ = ["sweep"]
+
+Keep = Callable[[Sequence[Row]], None]
+
+
+def sweep(
+    model: ir.Model,
+    images: Images,
+    options: SweepOptions = SweepOptions(),
+    known: Sequence[Row] = (),
+    keep: Keep | None = None,
+    team: Team | None = None,
+) -> Steps[Table]:
+    """Measure what each layer alone can lose.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        The dense model; left as it is.
+    images : Images
+        What accuracy, loss and divergence are measured on.
+    options : SweepOptions
+        The points, and when one is done.
+    known : sequence of Row
+        Rows of an earlier run, whose points are not measured again.
+    keep : callable, optional
+        Is given the rows of each wave when it is done.
+    team : Team, optional
+        The processes that divide the points; by default this one alone.
+
+    Raises
+    ------
+    CortadoError
+        If there is no layer to sweep, or `known` is of another model or of other images.
+    """
+    network = cut_network(model, images.classes, images.head)
+    chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
+    cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
+    rows = Rows.of(model, images, options, [cut.layer for cut in cuts])
+    _check_known(rows, known)
+    with ThreadPoolExecutor(options.workers) as pool:
+        measure = Measure(network, images, options, pool)
+        dense = yield from measure.dense()
+        run = _Run(network, cuts, rows, measure, dense, keep, team or Alone(), list(known))
+        run.open()
+        yield from run.points(grid(len(cuts), options))
+        for _ in range(ROUNDS if options.adaptive and "prune" in options.kinds else 0):
+            yield from run.points(run.bends())
+    return Table(tuple(run.found), mended=False)
+
+
+def _check_known(rows: Rows, known: Iterable[Row]) -> None:
+    for row in known:
+        if row.identity != rows.identity:
+            raise CortadoError(f"the table has rows {row.identity.difference(rows.identity)}")
+
+
+@dataclass
+class _Run:
+    """A sweep on its way: what it needs, and the rows so far."""
+
+    network: Network
+    cuts: Sequence[Cut]
+    rows: Rows
+    measure: Measure
+    dense: Dense
+    keep: Keep | None
+    team: Team
+    found: list[Row] = field(default_factory=list)
+
+    def open(self) -> None:
+        """Begin the table with the dense model and with what can't be swept."""
+        first = [self.rows.dense(self.dense.tally), *self.rows.skipped(self.network.skipped)]
+        known = {(row.layer, row.kind) for row in self.found}
+        self._hand_on([row for row in first if (row.layer, row.kind) not in known])
+
+    def bends(self) -> list[Point]:
+        """Return the points that the curves lack."""
+        curves: dict[int, list[Row]] = {place: [] for place in range(len(self.cuts))}
+        places = {cut.layer.name: place for place, cut in enumerate(self.cuts)}
+        options = self.rows.options
+        for row in self.found:
+            own = row.kind == "prune" and row.method == options.method and row.seed == options.seed
+            if own and row.layer in places:
+                curves[places[row.layer]].append(row)
+        return [
+            Point(place, "prune", rate) for place, curve in curves.items() for rate in bends(curve)
+        ]
+
+    def points(self, points: Iterable[Point]) -> Steps[None]:
+        """Measure those points that no row is there of yet."""
+        known = {row.key for row in self.found}
+        missing = [point for point in sorted(points) if self.rows.key_of(point) not in known]
+        seconds = self.team.gather(self._seconds())[0]
+        clock = _Clock(sum(seconds[point.place] for point in missing))
+        for wave in waves(self.network, self.cuts, missing, seconds):
+            cost = sum(seconds[point.place] for point in wave)
+            for part in self._wave(wave):
+                yield clock.progress(part * cost)
+            clock.done += cost
+            yield clock.progress(0, self._names(wave))
+
+    def _wave(self, wave: Sequence[Point]) -> Iterator[float]:
+        """Measure a wave and hand its rows on; yield the part of it that is done."""
+        changed: dict[Point, FloatArray | str] = {}
+        weights: dict[Cut, dict[Point, FloatArray]] = {}
+        for point in wave[self.team.rank :: self.team.size]:
+            cut = self.cuts[point.place]
+            array = changed[point] = change(cut.layer, point, self.rows.options)
+            if not isinstance(array, str):
+                weights.setdefault(cut, {})[point] = array
+        tallies: Mapping[Point, Tally] = {}
+        if weights:
+            for tallies in self.measure.points(weights, self.dense):
+                seen = max(tally.samples for tally in tallies.values())
+                yield seen / self.rows.identity.images
+        mine = {
+            point: self.rows.point(point, array, tallies.get(point))
+            for point, array in changed.items()
+        }
+        together = {point: row for part in self.team.gather(mine) for point, row in part.items()}
+        self._hand_on([together[point] for point in wave])
+
+    def _hand_on(self, rows: Sequence[Row]) -> None:
+        self.found += rows
+        if self.keep is not None and self.team.rank == 0:
+            self.keep(rows)
+
+    def _seconds(self) -> list[float]:
+        """Return what a point of each layer takes this machine, all workers together."""
+        of_cut = dict(zip(self.network.cuts, self.dense.seconds, strict=True))
+        workers = self.rows.options.workers * self.team.size
+        return [of_cut[cut] / workers for cut in self.cuts]
+
+    def _names(self, wave: Sequence[Point]) -> str:
+        names = dict.fromkeys(self.cuts[point.place].layer.name for point in wave)
+        layers = f"{next(iter(names))} … {list(names)[-1]}" if len(names) > 1 else next(iter(names))
+        return f"{layers}: {len(wave)} point" + "s" * (len(wave) > 1)
+
+
+class _Clock:
+    """What is done and what is left, in seconds as they were estimated.
+
+    Parameters
+    ----------
+    total : float
+        Of all points.
+    """
+
+    def __init__(self, total: float) -> None:
+        self.done = 0.0
+        self._total = total
+        self._begin = time.monotonic()
+
+    def progress(self, more: float, message: str = "") -> Progress:
+        """Return how far the sweep is, `more` after `done`; with a message, say so in it."""
+        done = self.done + more
+        if message:
+            spent = time.monotonic() - self._begin
+            left = spent * (self._total - done) / done if done else 0.0
+            message += f", {spent:.1f} s so far, about {max(left, 0.0):.0f} s left"
+        thousandths = 1000 if done >= self._total else int(1000 * done / self._total)
+        return Progress("points", thousandths, 1000, (), message)

@@ -1,0 +1,269 @@
+"""The table of a sweep: a CSV file in long format, one row a point.
+
+Rows are appended as points are done, so that the last line may be half written after a kill: it is
+left out. The first row, of the layer ``*`` and the kind ``dense``, is the model as it is; rows of
+the kind ``skipped``, and those with a note, have no figures and say why. Every row names the model
+by the hash of its weights, and rows of several models, methods or data sets never mix.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_type_hints
+
+import onnx_ir as ir
+
+from cortado.errors import CortadoError
+
+__all__ = ["Curve", "Identity", "Row", "Table", "encode_rows", "hash_model", "merge", "read_table"]
+
+BITS, DENSE, SKIPPED = "bits", "dense", "skipped"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What all rows of a table share: they could not be compared otherwise.
+
+    Attributes
+    ----------
+    model : str
+        The hash of its initializers.
+    data, split : str
+        What it was measured on.
+    images : int
+        How many images there are; a point that stopped early saw fewer.
+    against : {"labels", "dense"}
+        What a correct class is: the label, or the choice of the dense model.
+    """
+
+    model: str
+    data: str
+    split: str
+    images: int
+    against: str
+
+    def difference(self, other: "Identity") -> str:
+        """Say in what this differs from another: ``of another model: a, not b``."""
+        pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        name, own, its = next((name, a, b) for name, a, b in pairs if a != b)
+        kinds = {"images": "number of images", "against": "way of counting"}
+        return f"of another {kinds.get(name, name)}: {own}, not {its}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One point, as the columns of the file.
+
+    Attributes
+    ----------
+    layer, kind, rate
+        The layer; ``prune``, ``bits``, ``dense`` or ``skipped``; the fraction of zeros, or bits.
+    accuracy, loss, kl : float or None
+        See `tally`; None with a note.
+    samples : int
+        Images that the figures are about.
+    ci_low, ci_high : float or None
+        The 95 % interval of the accuracy.
+    seconds : float
+        Spent in onnxruntime.
+    seed : int
+        Of the method, where it draws.
+    lost, gained : int or None
+        Images that the dense model alone gets right, and the changed one alone.
+    weights, zeros : int
+        Of the layer, at this point.
+    method, against, data, split, images, model
+        See `Identity`; how weights are chosen.
+    note : str
+        Why there are no figures.
+    """
+
+    layer: str
+    kind: str
+    rate: float
+    accuracy: float | None
+    loss: float | None
+    kl: float | None
+    samples: int
+    ci_low: float | None
+    ci_high: float | None
+    seconds: float
+    seed: int
+    lost: int | None
+    gained: int | None
+    weights: int
+    zeros: int
+    method: str
+    against: str
+    data: str
+    split: str
+    images: int
+    model: str
+    note: str
+
+    @property
+    def identity(self) -> Identity:
+        """What the row must share with all others."""
+        return Identity(self.model, self.data, self.split, self.images, self.against)
+
+    @property
+    def key(self) -> tuple[str, str, float, str, int]:
+        """What tells the row from all others."""
+        return (self.layer, self.kind, self.rate, self.method, self.seed)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The points of one layer and one kind that have figures, gentle ones first."""
+
+    layer: str
+    kind: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        All complete rows.
+    mended : bool
+        Whether the last line was half written, and left out.
+    """
+
+    rows: tuple[Row, ...]
+    mended: bool
+
+    @property
+    def dense(self) -> Row | None:
+        """The model as it is."""
+        return next((row for row in self.rows if row.kind == DENSE), None)
+
+    @property
+    def curves(self) -> list[Curve]:
+        """The curve of each layer and kind, in the order of the rows."""
+        rows = [row for row in self.rows if row.kind != DENSE and row.accuracy is not None]
+        keys = dict.fromkeys((row.layer, row.kind) for row in rows)
+        return [
+            Curve(
+                layer,
+                kind,
+                tuple(
+                    sorted(
+                        (row for row in rows if (row.layer, row.kind) == (layer, kind)),
+                        key=lambda row: -row.rate if row.kind == BITS else row.rate,
+                    )
+                ),
+            )
+            for layer, kind in keys
+        ]
+
+    @property
+    def without_figures(self) -> list[Row]:
+        """The rows that say why they have none."""
+        return [row for row in self.rows if row.accuracy is None]
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+_TYPES = get_type_hints(Row)
+
+
+def encode_rows(rows: Iterable[Row], *, header: bool) -> bytes:
+    """Return rows as lines of CSV; equal rows give equal bytes."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if header:
+        writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_show(getattr(row, name)) for name in COLUMNS])
+    return text.getvalue().encode()
+
+
+def read_table(data: bytes, source: str) -> Table:
+    """Read a table.
+
+    Raises
+    ------
+    CortadoError
+        If a line other than the last is damaged, or rows of different models or data mix.
+    """
+    complete, _, rest = data.rpartition(b"\n")
+    if not complete and encode_rows((), header=True).startswith(rest):
+        return Table((), mended=True)
+    try:
+        lines = list(csv.reader(io.StringIO(complete.decode(), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CortadoError(f"{source} is no CSV file of cortado sensitivity: {error}") from error
+    if not lines or tuple(lines[0]) != COLUMNS:
+        raise CortadoError(f"{source} has not the columns of cortado sensitivity: layer, kind, …")
+    rows = tuple(_parse(line, f"{source}, line {i + 2}") for i, line in enumerate(lines[1:]))
+    _check_same(rows, source)
+    return Table(rows, mended=bool(rest))
+
+
+def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
+    """Return the rows of several tables; of equal points, that of most images stays.
+
+    Raises
+    ------
+    CortadoError
+        If they are of different models or data; the message names the file.
+    """
+    best: dict[tuple[str, str, float, str, int], Row] = {}
+    first = next((row for table in tables for row in table.rows), None)
+    for table, source in zip(tables, sources, strict=True):
+        _check_same((*([first] if first else []), *table.rows), source)
+        for row in table.rows:
+            known = best.get(row.key)
+            if known is None or row.samples > known.samples:
+                best[row.key] = row
+    return Table(tuple(best.values()), any(table.mended for table in tables))
+
+
+def hash_model(model: ir.Model) -> str:
+    """Return the hash of all initializers: names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.graph.initializers.items()):
+        assert value.const_value is not None  # or the model could not have been read
+        digest.update(f"{name} {value.dtype} {list(value.const_value.shape)}\n".encode())
+        digest.update(value.const_value.tobytes())
+    return f"sha256:{digest.hexdigest()[:24]}"
+
+
+def _check_same(rows: Sequence[Row], source: str) -> None:
+    for row in rows:
+        if row.identity != rows[0].identity:
+            what = row.identity.difference(rows[0].identity)
+            raise CortadoError(f"{source} has rows {what}")
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def _parse(line: Sequence[str], place: str) -> Row:
+    if len(line) != len(COLUMNS):
+        raise CortadoError(f"{place}: {len(line)} fields in place of {len(COLUMNS)}")
+    values: dict[str, Any] = {
+        name: _parse_field(text, _TYPES[name], f"{place}: {name}")
+        for name, text in zip(COLUMNS, line, strict=True)
+    }
+    return Row(**values)
+
+
+def _parse_field(text: str, kind: Any, place: str) -> object:
+    if kind is str:
+        return text
+    types = get_args(kind) or (kind,)
+    if not text and type(None) in types:
+        return None
+    try:
+        return types[0](text)
+    except ValueError as error:
+        raise CortadoError(f"{place} is {text!r}, not a number") from error

@@ -1,0 +1,129 @@
+"""`cortado plan`, and the commands that take its plans."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cli.program import cortado, done, refused, weights, zeros
+
+SWEEP = ("--kind", "prune", "--kind", "bits", "--rates", "0.3,0.6,0.9", "--bits", "2,4", "-q")
+
+
+@pytest.fixture(scope="module")
+def table(trained, tmp_path_factory):
+    path = tmp_path_factory.mktemp("plan") / "sweep.csv"
+    done("sensitivity", trained, "--data", "digits", *SWEEP, "-o", path)
+    return path
+
+
+def plan(table, model, *options):
+    return json.loads(done("plan", table, "--model", model, "-q", *options))
+
+
+def test_a_plan_for_a_sparsity_reaches_it_when_prune_and_quantize_take_it(table, trained, tmp_path):
+    path = tmp_path / "plan.json"
+    done("plan", table, "--model", trained, "--target-sparsity", "0.7", "-q", "-o", path)
+    found = json.loads(path.read_text())
+    pruned = done("prune", trained, "--plan", path, "-q")
+    shares = {layer["name"]: layer["sparsity"] for layer in found["layers"]}
+    for name, share in zeros(pruned).items():
+        assert share == pytest.approx(shares[name], abs=0.01)
+    arrays = weights(done("quantize", "-", "--plan", path, "-q", stdin=pruned))
+    total = sum(array.size for array in arrays.values())
+    empty = sum(np.count_nonzero(array == 0) for array in arrays.values())
+    assert empty / total == pytest.approx(found["expected"]["sparsity"])
+    assert empty / total >= 0.7
+    for layer in found["layers"]:
+        nonzero = arrays[layer["name"]][arrays[layer["name"]] != 0]
+        assert len(np.unique(nonzero)) <= 2 ** layer["bits"]
+
+
+def test_bytes_are_those_of_the_file_that_emit_writes(table, trained, tmp_path):
+    path, report = tmp_path / "plan.json", tmp_path / "report.json"
+    done("plan", table, "--model", trained, "--target-bytes", "3000", "-q", "-o", path)
+    found = json.loads(path.read_text())
+    assert found["expected"]["bytes"] <= 3000
+    pruned = done("prune", trained, "--plan", path, "-q")
+    shared = done("quantize", "-", "--plan", path, "-q", stdin=pruned)
+    options = ("-q", "-o", tmp_path / "small.onnx", "--json", report)
+    done("emit", "-", *options, stdin=shared)
+    stored = {t["name"]: t for t in json.loads(report.read_text())["tensors"]}
+    real = sum(stored[f"{layer['name']}.weight"]["stored_bytes"] for layer in found["layers"])
+    assert real == pytest.approx(found["expected"]["bytes"], rel=0.05)
+
+
+def test_a_smaller_drop_gives_a_larger_plan(table, trained):
+    options = ("--data", "digits", "--split", "train")
+    small, large = (
+        plan(table, trained, *options, "--max-drop", drop)["expected"] for drop in ("0.2", "0.05")
+    )
+    assert small["bytes"] < large["bytes"]
+    assert large["drop_low"] <= large["drop"] <= large["drop_high"] <= 0.05
+
+
+def test_without_images_the_interval_is_wider(table, trained):
+    budget = ("--target-bytes", "5000")
+    summed = plan(table, trained, *budget)["expected"]
+    measured = plan(table, trained, *budget, "--data", "digits")["expected"]
+    assert summed["images"] == 0
+    assert measured["images"] > 0
+    widths = [e["drop_high"] - e["drop_low"] for e in (summed, measured)]
+    assert widths[0] > widths[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--target-bytes 10", "the smallest plan takes"),
+        ("--target-sparsity 0.99", "the sparsest plan has"),
+        ("--target-sparsity 0.89 --max-drop 0", "more than 0, at this target"),
+        ("--max-drop 0", "more than 0, though it is the gentlest"),
+    ],
+)
+def test_a_budget_that_none_meets_is_exit_code_3(options, words, table, trained, old):
+    options = (*options.split(), "--data", "digits", "-q", "-o", old)
+    assert refused(cortado("plan", table, "--model", trained, *options), 3, "plan", words)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("", "needs a drop"),
+        ("--target-bytes 900 --target-sparsity 0.5", "not for both"),
+        ("--max-drop 0.1 --head prob", "--head needs --data"),
+    ],
+)
+def test_contradictions_are_wrong_usage(options, words, table, trained):
+    assert refused(cortado("plan", table, "--model", trained, *options.split()), 2, "plan", words)
+
+
+def test_a_table_of_another_model_is_refused(table, pruned):
+    result = cortado("plan", table, "--model", pruned, "--max-drop", "0.1")
+    assert refused(result, 1, "plan", "of another model")
+
+
+def test_tables_of_several_runs_merge(trained, tmp_path):
+    paths = [tmp_path / "prune.csv", tmp_path / "bits.csv"]
+    for path, kind in zip(paths, (SWEEP[:2] + SWEEP[4:6], SWEEP[2:4] + SWEEP[6:8]), strict=True):
+        done("sensitivity", trained, "--data", "digits", *kind, "-q", "-o", path)
+    options = ("--model", trained, "--target-sparsity", "0.5", "-q")
+    found = json.loads(done("plan", *paths, *options))
+    assert {layer["bits"] for layer in found["layers"]} <= {2, 4}
+
+
+@pytest.mark.parametrize("command", ["prune", "quantize"])
+def test_a_plan_that_names_unknown_layers_is_refused(command, table, trained, tmp_path):
+    path = tmp_path / "plan.json"
+    found = plan(table, trained, "--target-sparsity", "0.5")
+    found["layers"][0]["name"] = "conv9"
+    path.write_text(json.dumps(found))
+    result = cortado(command, trained, "--plan", path)
+    assert refused(result, 1, command, "the plan names conv9; the model has: conv1, fc1, fc2")
+
+
+def test_a_plan_and_rates_by_hand_contradict(trained):
+    result = cortado("prune", trained, "--plan", "plan.json", "--sparsity", "0.5")
+    assert refused(result, 2, "prune", "--sparsity, --quality or --plan")
+    result = cortado("quantize", trained, "--plan", "plan.json", "--bits", "3")
+    assert refused(result, 2, "quantize", "--bits or with --plan")

@@ -1,0 +1,147 @@
+"""`cortado sensitivity`: the table, going on with it, dividing it, its picture and page."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+
+from cli.program import cortado, done, process_environment, refused
+from cortado.sensitivity import read_table
+
+RATES = ("--rates", "0.5,0.9,0.97")
+
+
+def sweep(model, *options):
+    return done("sensitivity", model, "--data", "digits", "-q", *RATES, *options)
+
+
+def without_seconds(data):
+    return [re.sub(r"^((?:[^,]*,){9})[^,]*", r"\1", line) for line in data.decode().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def whole(trained):
+    return sweep(trained)
+
+
+def test_the_table_begins_with_the_dense_model_and_has_a_row_a_point(whole):
+    header, dense, *points = whole.decode().splitlines()
+    assert header.startswith("layer,kind,rate,accuracy,loss,kl,samples,ci_low,ci_high,seconds,seed")
+    assert dense.startswith("*,dense,0,")
+    assert [row.split(",")[:3] for row in points] == [
+        [layer, "prune", rate]
+        for layer in ("conv1", "fc1", "fc2")
+        for rate in ("0.5", "0.9", "0.97")
+    ]
+
+
+def test_same_seed_same_table(whole, trained):
+    again = sweep(trained, "--workers", "1")
+    assert without_seconds(again) == without_seconds(whole)
+
+
+@pytest.mark.parametrize("cut", [60, 500, 900, -1, -30])
+def test_a_sweep_that_was_killed_goes_on(cut, whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(whole[:cut])
+    sweep(trained, "-o", path)
+    assert without_seconds(path.read_bytes()) == without_seconds(whole)
+
+
+def test_finished_points_are_not_measured_again(whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(whole)
+    sweep(trained, "-o", path)
+    assert path.read_bytes() == whole
+
+
+def test_a_table_of_another_model_is_refused_and_stays(whole, pruned, tmp_path):
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(whole)
+    result = cortado("sensitivity", pruned, "--data", "digits", "-q", *RATES, "-o", path)
+    assert refused(result, 1, "sensitivity", "another model")
+    assert path.read_bytes() == whole
+
+
+def test_a_file_that_is_no_table_is_refused_and_stays(trained, old):
+    result = cortado("sensitivity", trained, "--data", "digits", *RATES, "-o", old)
+    assert refused(result, 1, "sensitivity", "has not the columns")
+
+
+def test_a_damaged_line_is_named(whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    lines = whole.decode().splitlines()
+    lines[3] = lines[3].replace(",prune,", ",prune,,")
+    path.write_text("\n".join(lines) + "\n")
+    result = cortado("sensitivity", trained, "--data", "digits", *RATES, "-o", path)
+    assert refused(result, 1, "sensitivity", "line 4")
+
+
+def test_processes_that_divide_the_points_give_the_same_table(whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("-m", "cortado_cli", "sensitivity", str(trained), "--data", "digits", "-q"),
+        *(*RATES, "-o", str(path)),
+    ]
+    subprocess.run(command, env=process_environment(), check=True, capture_output=True, timeout=120)
+    assert without_seconds(path.read_bytes()) == without_seconds(whole)
+
+
+def test_what_was_pruned_already_is_no_robust_layer(pruned):
+    table = read_table(sweep(pruned), "the table")
+    notes = {(row.layer, row.rate): row.note for row in table.without_figures}
+    assert notes.keys() >= {(layer, 0.5) for layer in ("conv1", "fc1", "fc2")}
+    assert all("already" in note for note in notes.values())
+
+
+def test_the_report_is_one_page_that_escapes_its_texts(trained, tmp_path):
+    proto = onnx.load(trained)
+    for tensor in proto.graph.initializer:
+        if tensor.name == "fc1.weight":
+            tensor.name = "<b>fc1.weight"
+    for node in proto.graph.node:
+        for index, name in enumerate(node.input):
+            if name == "fc1.weight":
+                node.input[index] = "<b>fc1.weight"
+    model, page, picture = (tmp_path / n for n in ("odd.onnx", "page.html", "picture.png"))
+    onnx.save(proto, model)
+    sweep(model, "--report", page, "--plot", picture, "-o", tmp_path / "s.csv")
+    text = page.read_text()
+    assert "&lt;b&gt;fc1" in text
+    assert "<b>" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert not re.search(r"(src|href)=|https?://|@import", text)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_labels_correct_is_what_the_dense_model_chooses(trained, npz):
+    images = npz(labels=np.zeros(40, np.int64))
+    one = done("sensitivity", trained, "--data", images, "--without-labels", "-q", *RATES)
+    dense = read_table(one, "the table").dense
+    assert (dense.accuracy, dense.lost, dense.kl) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--rates 0.5,1.5", "1.5 is no fraction"),
+        ("--kind bits --rates 0.5", "--rates needs --kind prune"),
+        ("--kind bits --bits 2.5", "no whole number"),
+        ("--kind bits --bits 9", "9 bits"),
+        ("--bits 4", "--bits needs --kind bits"),
+        ("--layers nothing", "matches none of"),
+    ],
+)
+def test_wrong_options_are_refused(options, words, trained):
+    result = cortado("sensitivity", trained, "--data", "digits", *options.split())
+    assert refused(result, 2, "sensitivity", words)
+
+
+def test_a_model_is_the_same_in_every_stored_form(whole, trained):
+    sparse = done("emit", trained, "--storage", "sparse", "-q")
+    again = done("sensitivity", "--data", "digits", "-q", *RATES, stdin=sparse)
+    assert without_seconds(again) == without_seconds(whole)

@@ -1,0 +1,77 @@
+"""The parts of a planner: monotone fits, the knapsack, the file."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
+
+from cortado.errors import CortadoError, UsageError
+from cortado.plan import Budget, Expectation, LayerPlan, Plan, encode_plan, parse_plan
+from cortado.plan.isotonic import isotonic_fit
+from cortado.plan.knapsack import best_combinations
+
+values = st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 10)), min_size=1, max_size=12)
+options = st.lists(st.tuples(st.integers(1, 50), st.integers(0, 50)), min_size=1, max_size=5)
+
+
+@given(values)
+def test_the_monotone_fit_is_that_of_scikit_learn(points):
+    y, weights = zip(*points, strict=True)
+    expected = IsotonicRegression().fit_transform(np.arange(len(y)), y, sample_weight=weights)
+    assert isotonic_fit(y, weights) == pytest.approx(expected, abs=1e-9)
+
+
+@given(st.lists(options, min_size=1, max_size=4), st.integers(1, 200))
+def test_the_knapsack_finds_the_least_loss_for_every_budget(layers, budget):
+    costs = [np.array([cost for cost, _ in layer], float) for layer in layers]
+    losses = [np.array([loss for _, loss in layer], float) for layer in layers]
+    found = [
+        (
+            sum(c[i] for c, i in zip(costs, row, strict=True)),
+            sum(d[i] for d, i in zip(losses, row, strict=True)),
+        )
+        for row in best_combinations(costs, losses)
+    ]
+    assert found == sorted(found, key=lambda pair: (-pair[0], pair[1]))
+    every = [(sum(c for c, _ in x), sum(d for _, d in x)) for x in itertools.product(*layers)]
+    least = min((loss for cost, loss in every if cost <= budget), default=None)
+    assert min((loss for cost, loss in found if cost <= budget), default=None) == least
+
+
+def test_many_combinations_are_thinned_without_losing_much():
+    rng = np.random.default_rng(0)
+    costs = [rng.uniform(1, 1000, 60) for _ in range(12)]
+    losses = [1 / cost + rng.uniform(0, 0.01, 60) for cost in costs]
+    found = best_combinations(costs, losses)
+    assert len(found) <= 4001
+    total = [sum(c[i] for c, i in zip(costs, row, strict=True)) for row in found]
+    assert np.all(np.diff(total) < 0)
+
+
+PLAN = Plan(
+    "sha256:a", "magnitude", 0,
+    (LayerPlan("fc1", 0.9, 4, 0.01, 800.5), LayerPlan("fc2", 0.0, None, 0.0, 80.0)),
+    Expectation(0.001, -0.001, 0.003, 880.5, 0.8, 6000),
+)  # fmt: skip
+
+
+def test_a_plan_comes_back():
+    assert parse_plan(encode_plan(PLAN), "plan.json") == PLAN
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", encode_plan(PLAN)[:-20]])
+def test_a_damaged_plan_is_refused(damage):
+    with pytest.raises(CortadoError, match=r"plan\.json is no plan, or is damaged"):
+        parse_plan(damage, "plan.json")
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [{}, {"target_bytes": 10, "target_sparsity": 0.5}, {"max_drop": 1}, {"target_bytes": 0}],
+)
+def test_budgets_that_contradict_or_say_nothing_are_refused(budget):
+    with pytest.raises(UsageError):
+        Budget(**budget)

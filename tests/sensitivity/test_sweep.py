@@ -1,0 +1,179 @@
+"""A sweep beside brute force: each point as a model of its own, evaluated in full."""
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from cortado.data import ArraySamples
+from cortado.errors import CortadoError
+from cortado.evaluate import evaluate
+from cortado.model.selector import Assignment
+from cortado.prune import PruneOptions, prune
+from cortado.quantize import QuantizeOptions, quantize
+from cortado.sensitivity import Images, SweepOptions, sweep
+from cortado.steps import finish
+from nets import build, conv_net, decoded, if_net, mlp, normal, two_heads
+from sensitivity.residual import Residual
+
+
+def images(*shape, classes=3, count=300, seed=1, **fields):
+    rng = np.random.default_rng(seed)
+    samples = ArraySamples(normal(rng, count, *shape), rng.integers(0, classes, count))
+    return Images(samples, classes, **fields)
+
+
+def shared_net():
+    """Return x · w → Relu → · w → + skip → · v: one weight, two nodes, with a value past both."""
+    rng = np.random.default_rng(3)
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], "first"),
+        helper.make_node("Relu", ["a"], ["b"], "relu"),
+        helper.make_node("MatMul", ["b", "w"], ["c"], "second"),
+        helper.make_node("Add", ["c", "x"], ["d"], "skip"),
+        helper.make_node("MatMul", ["d", "v"], ["y"], "last"),
+    ]
+    weights = {"w": normal(rng, 6, 6), "v": normal(rng, 6, 3)}
+    return decoded(build(nodes, weights, {"x": ["N", 6]}, {"y": ["N", 3]}))
+
+
+def grouped_net():
+    rng = np.random.default_rng(4)
+    nodes = [
+        helper.make_node("Conv", ["x", "a"], ["c"], "a", group=2),
+        helper.make_node("LeakyRelu", ["c"], ["r"], "relu"),
+        helper.make_node("ConvTranspose", ["r", "b"], ["t"], "b"),
+        helper.make_node("Flatten", ["t"], ["f"], "flatten"),
+        helper.make_node("Gemm", ["f", "w", "bias"], ["y"], "fc", transA=0, alpha=0.5),
+    ]
+    weights = {
+        "a": normal(rng, 6, 1, 3, 3),
+        "b": normal(rng, 6, 4, 2, 2),
+        "w": normal(rng, 100, 3),
+        "bias": normal(rng, 1, 3),
+    }
+    return decoded(build(nodes, weights, {"x": ["N", 2, 6, 6]}, {"y": ["N", 3]}))
+
+
+NETS = {
+    "mlp": (mlp, (6,)),
+    "mlp of one batch size": (lambda: mlp(fixed_batch=7), (6,)),
+    "convolutions": (conv_net, (1, 6, 6)),
+    "softmax": (lambda: conv_net(softmax=True), (1, 6, 6)),
+    "shared weight": (shared_net, (6,)),
+    "groups": (grouped_net, (2, 6, 6)),
+    "residual": (lambda: Residual((4, 8), (2, 2), 12, classes=3, stem_stride=1).model, (3, 12, 12)),
+}
+
+
+def brute_force(model, data, row):
+    """Return the evaluation of one point as a user would do it by hand."""
+    if row.kind == "prune":
+        options = PruneOptions(row.method, seed=row.seed)
+        changed = prune(model, [Assignment(row.layer, row.rate)], options).model
+    else:
+        options = QuantizeOptions(seed=row.seed)
+        changed = quantize(model, [Assignment(row.layer, int(row.rate))], options).model
+    return finish(evaluate(changed, data.samples, data.classes, data.head))
+
+
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("method", ["magnitude", "random-below"])
+def test_every_point_equals_brute_force(net, method):
+    make, shape = NETS[net]
+    model, data = make(), images(*shape)
+    options = SweepOptions(
+        ("prune", "bits"), rates=(0.3, 0.6, 0.8), bits=(2, 3), method=method, workers=2, seed=5
+    )
+    table = finish(sweep(model, data, options))
+    points = [row for curve in table.curves for row in curve.rows]
+    assert len(points) >= 4
+    for row in points:
+        found = brute_force(model, data, row)
+        assert round(row.accuracy * row.samples) == found.correct, row
+        assert row.loss == pytest.approx(found.loss, rel=1e-5)
+    dense = finish(evaluate(model, data.samples, data.classes))
+    assert round(table.dense.accuracy * 300) == dense.correct
+    for row in points:
+        assert row.lost - row.gained == dense.correct - round(row.accuracy * 300)
+
+
+def test_the_divergence_is_that_of_scipy():
+    special = pytest.importorskip("scipy.special")
+    model, data = mlp(), images(6)
+    table = finish(sweep(model, data, SweepOptions(rates=(0.8,), selectors=("fc1",))))
+    (row,) = table.curves[0].rows
+    changed = prune(model, [Assignment("fc1", 0.8)]).model
+    p, q = (special.softmax(logits(m, data.samples), axis=1) for m in (model, changed))
+    assert row.kl == pytest.approx(special.rel_entr(p, q).sum(axis=1).mean(), rel=1e-4)
+
+
+def logits(model, samples):
+    from cortado.model import serial
+    from cortado.session import open_session
+
+    session = open_session(serial.encode(model))
+    pixels, _ = samples.take(np.arange(len(samples)))
+    return session.run({"x": pixels})["y"].astype(np.float64)
+
+
+def test_workers_and_known_rows_change_nothing():
+    model, data = conv_net(), images(1, 6, 6, count=900)
+    options = [SweepOptions(rates=(0.4, 0.7), workers=workers) for workers in (1, 3)]
+    one, three = (finish(sweep(model, data, each)).rows for each in options)
+    assert [plain(row) for row in one] == [plain(row) for row in three]
+    kept = []
+    rest = finish(sweep(model, data, options[0], one[:3], kept.extend)).rows
+    assert [plain(row) for row in rest] == [plain(row) for row in one]
+    assert tuple(kept) == rest[3:]
+
+
+def plain(row):
+    """Return all of a row but its seconds, the losses to the digits that the table shows."""
+    fields = {name: value for name, value in vars(row).items() if name != "seconds"}
+    return {n: f"{v:.9g}" if isinstance(v, float) else v for n, v in fields.items()}
+
+
+def test_rows_of_other_images_are_refused():
+    model, data = mlp(), images(6)
+    rows = finish(sweep(model, data, SweepOptions(rates=(0.5,)))).rows
+    with pytest.raises(CortadoError, match="of another number of images: 300, not 40"):
+        finish(sweep(model, images(6, count=40), SweepOptions(), rows))
+
+
+def test_points_stop_when_they_are_known_well_enough():
+    model, data = mlp(sizes=(6, 50, 3)), images(6, count=4000)
+    exact = finish(sweep(model, data, SweepOptions(rates=(0.5, 0.9))))
+    early = finish(sweep(model, data, SweepOptions(rates=(0.5, 0.9), within=0.04)))
+    for curve, whole in zip(early.curves, exact.curves, strict=True):
+        for row, full in zip(curve.rows, whole.rows, strict=True):
+            assert row.samples < full.samples == 4000
+            assert row.ci_high - row.ci_low <= 0.08
+            assert row.ci_low <= full.accuracy <= row.ci_high
+
+
+def test_points_below_the_floor_stop():
+    data = images(6, count=4000)
+    table = finish(sweep(mlp(), data, SweepOptions(rates=(0.5,), floor=0.9)))
+    assert {row.samples for curve in table.curves for row in curve.rows} == {500}
+
+
+def test_adaptive_points_lie_where_the_accuracy_falls():
+    model = mlp(sizes=(6, 50, 3))
+    data = images(6, count=2000)
+    options = SweepOptions(rates=(0.1, 0.9), selectors=("fc2",), adaptive=True)
+    (curve,) = finish(sweep(model, Images(data.samples, 3, labelled=False), options)).curves
+    rates = [row.rate for row in curve.rows]
+    assert len(rates) > 3
+    assert rates[:1] + rates[-1:] == [0.1, 0.9]
+
+
+def test_what_cannot_be_swept_is_listed_with_its_reason():
+    notes = {r.layer: r.note for r in finish(sweep(two_heads(), images(1, 6, 6))).without_figures}
+    assert "does not depend on it" in notes["right"]
+    with pytest.raises(CortadoError, match="no prunable layer"):
+        finish(sweep(if_net(), Images(images(4).samples, 2)))
+
+
+def test_a_layer_that_would_vanish_has_no_figures():
+    table = finish(sweep(mlp(), images(6), SweepOptions(rates=(0.99,))))
+    assert {row.note for row in table.without_figures} == {"it would lose all of its weights"}

@@ -1,0 +1,52 @@
+"""The table of a sweep while it grows: read, mended, appended to."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cortado import files
+from cortado.sensitivity import Row, encode_rows, read_table
+from cortado_cli.options import STREAM
+from cortado_cli.streams import write_artifact
+
+if TYPE_CHECKING:
+    from cortado_cli.talk import Talk
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """A file that gets rows as they are done; standard output gets all of them at the end.
+
+    Parameters
+    ----------
+    path : str
+        The file, or ``-``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fresh = True
+
+    def read(self, talk: "Talk") -> tuple[Row, ...]:
+        """Return the rows that are there, and cut off a line that was half written."""
+        if self._path == STREAM or not files.exists(self._path):
+            return ()
+        table = read_table(files.read(self._path), self._path)
+        if table.mended:
+            talk.say(f"{self._path}: its last line was half written, and is done again")
+            files.write(self._path, encode_rows(table.rows, header=True))
+        if table.rows:
+            talk.say(f"{self._path}: {len(table.rows)} rows are there, and stay")
+        self._fresh = False
+        return table.rows
+
+    def keep(self, rows: Sequence[Row]) -> None:
+        """Append rows to the file."""
+        if self._path != STREAM:
+            files.append(self._path, encode_rows(rows, header=self._fresh))
+            self._fresh = False
+
+    def close(self, rows: Sequence[Row]) -> None:
+        """Write all rows to standard output, if that is where they go."""
+        if self._path == STREAM:
+            write_artifact(STREAM, encode_rows(rows, header=True))

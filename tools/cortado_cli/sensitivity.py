@@ -1,0 +1,224 @@
+"""``cortado sensitivity``: what each layer alone can lose."""
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from cortado_cli.options import (
+    STREAM,
+    Number,
+    check_file,
+    check_place,
+    data_options,
+    model_argument,
+    refuse_without,
+    seed_option,
+    talk_options,
+)
+from cortado_cli.shapes import Numbers
+
+if TYPE_CHECKING:
+    from cortado.sensitivity import Row, Table
+    from cortado_cli.talk import Talk
+
+__all__ = ["command"]
+
+
+@click.command("sensitivity")
+@model_argument
+@data_options(required=True)
+@click.option(
+    "--split",
+    type=click.Choice(["test", "val", "train"]),
+    default="val",
+    show_default=True,
+    help="Choices belong to the val images, a tenth of the training images.",
+)
+@click.option(
+    "--without-labels",
+    is_flag=True,
+    help="What the dense model chooses is correct; the labels are not looked at.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(["prune", "bits"]),
+    multiple=True,
+    default=("prune",),
+    show_default=True,
+    help="What is done to a layer: pruning, sharing 2^B values, or both (repeat it).",
+)
+@click.option("--rates", type=Numbers(), help="Fractions of zeros, as in 0.5,0.8,0.9.")
+@click.option("--bits", type=Numbers(), help="Bits of shared values, 2 to 8, as in 2,3,4.")
+@click.option(
+    "--method",
+    type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
+    default="magnitude",
+    show_default=True,
+    help="How weights to prune are chosen, as in cortado prune.",
+)
+@click.option("--layers", "selectors", multiple=True, metavar="SELECTOR", help="Only these layers.")
+@click.option("--adaptive", is_flag=True, help="Add rates where the accuracy falls steeply.")
+@click.option(
+    "--within",
+    type=Number(0, 1, min_open=True),
+    help="Stop a point when its accuracy is known to so much (95 %). Without: all images.",
+)
+@click.option(
+    "--floor",
+    type=Number(0, 1),
+    help="Stop a point when its accuracy is surely below. Without: all images.",
+)
+@click.option("--workers", type=click.IntRange(1), help="Threads; by default one a core.")
+@click.option(
+    "-o",
+    "--output",
+    "table",
+    default=STREAM,
+    callback=check_place,
+    metavar="PATH",
+    help="The table, CSV; one that is there is gone on with. - is standard output, the default.",
+)
+@click.option("--plot", callback=check_file, metavar="PATH", help="Draw the curves as PNG.")
+@click.option("--report", callback=check_file, metavar="PATH", help="Write a page, HTML.")
+@click.option(
+    "--max-drop",
+    type=Number(0, 1),
+    default=0.005,
+    show_default=True,
+    help="Of each layer, mark the farthest point whose accuracy falls by no more.",
+)
+@seed_option
+@talk_options
+def command(
+    *,
+    model: str,
+    data: str,
+    samples: int | None,
+    head: str | None,
+    split: Literal["test", "val", "train"],
+    without_labels: bool,
+    kinds: tuple[Literal["prune", "bits"], ...],
+    rates: tuple[float, ...] | None,
+    bits: tuple[float, ...] | None,
+    method: Literal["magnitude", "random-below", "std", "lamp"],
+    selectors: tuple[str, ...],
+    adaptive: bool,
+    within: float | None,
+    floor: float | None,
+    workers: int | None,
+    table: str,
+    plot: str | None,
+    report: str | None,
+    max_drop: float,
+    seed: int,
+    talk: "Talk",
+) -> None:
+    """Measure what each layer alone can lose, and write it as a table.
+
+    \b
+    cortado sensitivity lenet.onnx --data mnist/ -o sensitivity.csv --plot sensitivity.png
+    cortado sensitivity lenet.onnx --data mnist/ --kind bits --bits 2,3,4 -o bits.csv
+    cortado sensitivity lenet.onnx --data mnist/ --layers 'conv*' --adaptive -o sensitivity.csv
+    torchrun --nproc-per-node 2 -m cortado_cli sensitivity lenet.onnx --data mnist/ -o s.csv
+
+    Each layer is pruned to each rate, or its weights share 2^B values, while all other layers
+    stay as they are. A row of the table is such a point: accuracy with its 95 % interval, loss,
+    divergence from the dense model (kl), images that were lost and gained. The first row is the
+    dense model; a layer that can't be swept has a row that says why.
+
+    Rows are written as they are done. Where a sweep was killed, the same command goes on.
+    """
+    from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, SweepOptions, sweep
+    from cortado.steps import finish
+    from cortado_cli.data import open_measured
+    from cortado_cli.history import command_line
+    from cortado_cli.journal import Journal
+    from cortado_cli.streams import read_model, write_artifact
+    from cortado_cli.torchrun import join_team
+
+    if "prune" not in kinds:
+        refuse_without("--kind prune", ["rates", "adaptive", "method"])
+    if "bits" not in kinds:
+        refuse_without("--kind bits", ["bits"])
+    options = SweepOptions(
+        kinds=kinds,
+        rates=rates or DEFAULT_RATES,
+        bits=_whole(bits) if bits else DEFAULT_BITS,
+        method=method,
+        selectors=selectors,
+        adaptive=adaptive,
+        within=within,
+        floor=floor,
+        workers=workers or _cores(),
+        seed=seed,
+    )
+    network = read_model(model)
+    images = open_measured(network, data, split, samples, head)
+    if without_labels:
+        images = replace(images, labelled=False)
+    team = join_team()
+    journal = Journal(table)
+    known = team.gather(journal.read(talk) if team.rank == 0 else ())[0]
+    steps = sweep(network, images, options, known, journal.keep, team)
+    if team.rank > 0:
+        finish(steps)
+        return
+    found = talk.follow(steps)
+    journal.close(found.rows)
+    _tell(talk, found, max_drop)
+    if plot is not None:
+        from cortado.report import draw_curves  # imports matplotlib
+
+        write_artifact(plot, draw_curves(found, max_drop))
+    if report is not None:
+        from cortado.report import sensitivity_page
+
+        write_artifact(report, sensitivity_page(found, max_drop, command_line()))
+
+
+def _whole(bits: tuple[float, ...]) -> tuple[int, ...]:
+    for each in bits:
+        if not each.is_integer():
+            raise click.UsageError(f"--bits {each:g} is no whole number")
+    return tuple(map(int, bits))
+
+
+def _cores() -> int:
+    """Return the cores that this process may use, divided among the processes of this machine."""
+    from cortado_cli.torchrun import local_size
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // local_size())
+
+
+def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
+    from cortado.sensitivity import choose
+
+    dense = table.dense
+    if dense is None or dense.accuracy is None:
+        return
+    talk.say(f"dense: {dense.accuracy:.4f} on {dense.images:,} {dense.split} images")
+    rows = [
+        (curve.layer, curve.kind, *_point(choose(curve, dense, max_drop))) for curve in table.curves
+    ]
+    if rows:
+        talk.table(("layer", "kind", f"within {max_drop:g}", "accuracy", "interval", "kl"), rows)
+    talk.say_all([_without(row) for row in table.without_figures])
+
+
+def _point(row: "Row | None") -> tuple[str, str, str, str]:
+    if row is None or row.accuracy is None:
+        return ("none", "", "", "")
+    rate = f"{row.rate:.2%}" if row.kind == "prune" else f"{row.rate:g} bits"
+    interval = f"{row.ci_low:.4f} … {row.ci_high:.4f}"
+    return (rate, f"{row.accuracy:.4f}", interval, f"{row.kl:.4f}")
+
+
+def _without(row: "Row") -> str:
+    if row.kind == "skipped":
+        return f"not swept: {row.layer}: {row.note}"
+    rate = f"pruned to {row.rate:g}" if row.kind == "prune" else f"at {row.rate:g} bits"
+    return f"no figures: {row.layer} {rate}: {row.note}"
