@@ -52,6 +52,11 @@ class Evaluation:
         """Fraction of images that are correct."""
         return self.correct / self.samples
 
+    @property
+    def errors(self) -> int:
+        """Images that are not correct."""
+        return self.samples - self.correct
+
 
 def evaluate(
     model: ir.Model,

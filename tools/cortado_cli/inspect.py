@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cortado_cli.options import check_file, json_option, talk_options
+from cortado_cli.options import check_file, json_option, models_argument, talk_options
 from cortado_cli.reports import skipped_lines, skipped_reports
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _HEADINGS = (
 
 
 @click.command("inspect")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@models_argument
 @click.option(
     "--plot",
     callback=check_file,
@@ -52,7 +52,7 @@ def command(
     from cortado.model.metadata import read_history
     from cortado_cli.streams import write_artifact, write_json, write_text
 
-    found = [_inspect(path) for path in models or ("-",)]
+    found = [_inspect(path) for path in models]
     for file in found:
         for step in read_history(file.candidate.model):
             talk.detail(f"{file.path}: {step}")

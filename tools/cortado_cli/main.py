@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "cli", "run"]
 COMMANDS = {
     "import": "Turn a Caffe net or an ONNX file into a plain ONNX model with dense weights.",
     "inspect": "Show each layer's weights, zeros, distinct values, entropy and bytes.",
-    "evaluate": "Measure accuracy and loss of a model, image by image, in onnxruntime.",
+    "evaluate": "Measure accuracy and loss of models, image by image, in onnxruntime.",
     "prune": "Set the least important weights to zero; zeros that are there stay.",
     "retrain": "Train a model in PyTorch; its zeros stay zero, its shared values stay shared.",
     "quantize": "Let the non-zero weights of each layer share 2^B values; zeros stay zero.",
