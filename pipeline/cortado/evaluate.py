@@ -86,6 +86,11 @@ class Evaluation:
         """Fraction of images that are correct; NaN where there are no classes."""
         return self.correct / self.samples if self.classified else math.nan
 
+    @property
+    def errors(self) -> int:
+        """Images that are not correct."""
+        return self.samples - self.correct
+
 
 def evaluate(
     model: ir.Model,

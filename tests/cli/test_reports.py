@@ -165,7 +165,8 @@ def test_what_emit_reports(pruned, tmp_path):
 def test_what_evaluate_reports(trained):
     found = report("evaluate", trained, "--data", "digits", "--split", "val")
     keys = ["samples", "correct", "accuracy", "loss", "provider", "split", "seconds"]
-    assert list(found) == keys
+    assert list(found) == ["model", "density", *keys]
+    assert (found["model"], found["density"]) == (str(trained), 1)
     assert (found["samples"], found["split"]) == (144, "val")
     assert found["provider"] == "CPUExecutionProvider"
     assert found["accuracy"] == found["correct"] / 144 > 0.5
@@ -178,6 +179,21 @@ def test_every_provider_has_a_run_in_the_report(dense):
     options = ["--provider", "cpu", "--provider", "CPUExecutionProvider"]
     found = report("evaluate", dense, "--data", "digits", "--samples", "9", *options)
     assert [run["samples"] for run in found["runs"]] == [9, 9]
+
+
+def test_several_models_are_evaluated_side_by_side(trained, pruned):
+    data = ["--data", "digits", "--samples", "50"]
+    runs = report("evaluate", trained, pruned, *data)["runs"]
+    alone = [report("evaluate", path, *data) for path in (trained, pruned)]
+    kept = ("model", "density", "samples", "correct", "loss")
+    assert [[run[key] for key in kept] for run in runs] == [
+        [one[key] for key in kept] for one in alone
+    ]
+    assert runs[1]["density"] < runs[0]["density"] == 1
+    heading, *rows, images = done("evaluate", trained, pruned, *data).decode().splitlines()
+    assert heading.split()[:3] == ["model", "weights", "left"]
+    assert [row.split()[0] for row in rows] == [str(trained), str(pruned)]
+    assert images == "50 images of the test split"
 
 
 def test_what_inspect_reports(dense, pruned):

@@ -109,7 +109,7 @@ def _scores(compressed: "Compressed") -> "tuple[Evaluation, Evaluation]":
 
 
 def _score_row(score: "Evaluation") -> tuple[str, ...]:
-    return f"{score.samples - score.correct:,}", f"{score.accuracy:.4f}", f"{score.loss:.4f}"
+    return f"{score.errors:,}", f"{score.accuracy:.4f}", f"{score.loss:.4f}"
 
 
 def _score_report(score: "Evaluation") -> dict[str, Any]:

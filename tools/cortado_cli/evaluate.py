@@ -1,27 +1,35 @@
 """``cortado evaluate``: accuracy and loss in onnxruntime."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from cortado_cli.options import (
     data_options,
     json_option,
-    model_argument,
+    models_argument,
     provider_option,
     talk_options,
 )
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from cortado.data import Dataset, Samples
+    from cortado.data.images import ImageForm
     from cortado.evaluate import Evaluation, Metric
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
 
+_HEADINGS = ("model", "weights left", "correct", "errors", "accuracy", "loss", "provider")
+
 
 @click.command("evaluate")
-@model_argument
+@models_argument
 @data_options(required=True)
 @click.option(
     "--split",
@@ -35,7 +43,7 @@ __all__ = ["command"]
 @talk_options
 def command(
     *,
-    model: str,
+    models: tuple[str, ...],
     data: str,
     samples: int | None,
     head: str | None,
@@ -44,63 +52,131 @@ def command(
     json_path: str | None,
     talk: "Talk",
 ) -> None:
-    """Measure accuracy and loss of a model, image by image, in onnxruntime.
+    """Measure accuracy and loss of models, image by image, in onnxruntime.
 
     \b
     cortado evaluate lenet.onnx --data mnist/
     cortado evaluate lenet.onnx --data mnist/ --split val --provider cuda --json -
+    cortado evaluate dense.onnx round-*.onnx --data mnist/
 
     An image is correct if its label scores strictly highest, as in Caffe. The loss is the mean
     cross-entropy in nats. A model that remembers the losses and metrics that Caffe trained it with
-    is measured by them.
+    is measured by them. Several models make a table.
     """
-    from cortado.data import subset
-    from cortado.evaluate import evaluate
-    from cortado.model.metadata import read_criteria
-    from cortado_cli.data import open_for
     from cortado_cli.streams import read_model, write_json, write_text
 
-    network = read_model(model)
+    source = _Source(data, split, samples, {})
+    runs: list[_Run] = []
+    for path in models:
+        network = read_model(path)
+        _tell_refused(network, talk)
+        runs += _measure(path, network, source, head, providers, talk)
+    if json_path != "-":
+        write_text("".join(map(_lines, runs)) if len(models) == 1 else _table(runs))
+    reports = [run.report() for run in runs]
+    write_json(json_path, None, reports[0] if len(runs) == 1 else {"runs": reports})
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The images; those of files are decoded as each model takes them, and opened once a form."""
+
+    spec: str
+    split: Literal["test", "val", "train"]
+    samples: int | None
+    opened: "dict[ImageForm, Dataset]"
+
+    def open(self, network: "ir.Model") -> "tuple[Samples, int]":
+        """Return the images for a model, and the number of classes."""
+        from cortado.data import Feed, open_data, subset
+
+        form = Feed.of(network).form
+        if form not in self.opened:
+            self.opened[form] = open_data(self.spec, form)
+        dataset = self.opened[form]
+        images = dataset.split(self.split)
+        return images if self.samples is None else subset(images, self.samples), dataset.classes
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One model on one provider; its density is the fraction of weights that are not zero."""
+
+    path: str
+    density: float
+    split: str
+    found: "Evaluation"
+
+    def report(self) -> dict[str, Any]:
+        """Return it as `json` can write it."""
+        return {
+            "model": self.path,
+            "density": self.density,
+            "samples": self.found.samples,
+            "correct": self.found.correct,
+            "accuracy": self.found.accuracy,
+            "loss": self.found.loss,
+            "provider": self.found.provider,
+            "split": self.split,
+            "seconds": self.found.seconds,
+        } | _criteria_report(self.found.metrics)
+
+
+def _tell_refused(network: "ir.Model", talk: "Talk") -> None:
+    from cortado.model.metadata import read_criteria
+
     refused = [each for each in read_criteria(network) if each.refusal]
     talk.say_all([f"{x.name} ({x.kind}) is not measured: {x.refusal}" for x in refused])
-    dataset = open_for(network, data)
-    images = dataset.split(split)
-    if samples is not None:
-        images = subset(images, samples)
-    reports, lines = [], []
+
+
+def _measure(
+    path: str,
+    network: "ir.Model",
+    source: _Source,
+    head: str | None,
+    providers: Sequence[str],
+    talk: "Talk",
+) -> Iterator[_Run]:
+    from cortado.describe import describe
+    from cortado.evaluate import evaluate
+
+    density = describe(network).total.density
+    images, classes = source.open(network)
     for provider in providers:
-        found = talk.follow(evaluate(network, images, dataset.classes, head, provider))
-        reports.append(
-            {
-                "samples": found.samples,
-                "correct": found.correct,
-                "accuracy": found.accuracy,
-                "loss": found.loss,
-                "provider": found.provider,
-                "split": split,
-                "seconds": found.seconds,
-            }
-            | _criteria_report(found.metrics)
-        )
-        lines += _lines(found, split)
-    if json_path != "-":
-        write_text("".join(lines))
-    write_json(json_path, None, reports[0] if len(reports) == 1 else {"runs": reports})
+        found = talk.follow(evaluate(network, images, classes, head, provider))
+        yield _Run(path, density, source.split, found)
 
 
-def _lines(found: "Evaluation", split: str) -> list[str]:
+def _table(runs: list[_Run]) -> str:
+    from cortado_cli.talk import format_table
+
+    rows = [_row(run) for run in runs]
+    first = runs[0]
+    images = f"{first.found.samples:,} images of the {first.split} split\n"
+    return format_table(_HEADINGS, rows, sys.stdout) + images
+
+
+def _row(run: _Run) -> tuple[str, ...]:
+    found = run.found
+    counts = (f"{found.correct:,}", f"{found.errors:,}", f"{found.accuracy:.4f}")
+    scores = counts if found.classified else ("-", "-", "-")
+    return run.path, f"{run.density:.2%}", *scores, f"{found.loss:.4f}", found.provider
+
+
+def _lines(run: _Run) -> str:
     """Return what is printed, with a line for each criterion that says more."""
-    place = f"{split} split, {found.provider}, {found.seconds:.2f} s\n"
-    if not found.classified:
-        lines = [f"{found.samples:,} images: loss {found.loss:.4f}, {place}"]
+    found = run.found
+    place = f"{run.split} split, {found.provider}, {found.seconds:.2f} s\n"
+    if found.classified:
+        first = (
+            f"{found.correct:,} of {found.samples:,} correct ({found.errors:,} errors): "
+            f"accuracy {found.accuracy:.4f}, loss {found.loss:.4f}, {place}"
+        )
     else:
-        lines = [
-            f"{found.correct:,} of {found.samples:,} correct "
-            f"({found.samples - found.correct:,} errors): accuracy {found.accuracy:.4f}, "
-            f"loss {found.loss:.4f}, {place}"
-        ]
+        first = f"{found.samples:,} images: loss {found.loss:.4f}, {place}"
     known = (found.accuracy, found.loss)
-    return lines + [_line(metric) for metric in found.metrics if metric.value not in known]
+    others = [_line(metric) for metric in found.metrics if metric.value not in known]
+    return "".join((first, *others))
 
 
 def _line(metric: "Metric") -> str:

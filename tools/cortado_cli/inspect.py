@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cortado_cli.options import check_file, json_option, refuse_without, talk_options
+from cortado_cli.options import (
+    check_file,
+    json_option,
+    models_argument,
+    refuse_without,
+    talk_options,
+)
 from cortado_cli.reports import skipped_lines, skipped_reports
 
 if TYPE_CHECKING:
@@ -41,7 +47,7 @@ def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 @click.command("inspect")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@models_argument
 @click.option(
     "--plot",
     callback=_check_plot,
@@ -95,7 +101,7 @@ def command(
 
     if data is None:
         refuse_without("--data", ["samples"])
-    found = [_inspect(path, data, samples, talk) for path in models or ("-",)]
+    found = [_inspect(path, data, samples, talk) for path in models]
     for file in found:
         for step in read_history(file.candidate.model):
             talk.detail(f"{file.path}: {step}")

@@ -1,6 +1,7 @@
 """The options and arguments that commands share, spelled and explained once.
 
 model_argument   MODEL          a path, or ``-`` for standard input
+models_argument  MODEL...       several of them
 output_option    -o/--output    a path, or ``-`` for standard output
 data_options     --data, --samples, --head
 talk_options     -q, -v         how much is said on standard error
@@ -44,6 +45,7 @@ __all__ = [
     "given_options",
     "json_option",
     "model_argument",
+    "models_argument",
     "output_option",
     "provider_option",
     "refuse_without",
@@ -184,6 +186,16 @@ def flag_of(option: click.Parameter) -> str:
 def model_argument(command: F) -> F:
     """Add ``MODEL``, a path or standard input."""
     return click.argument("model", default=STREAM, metavar="[MODEL]")(command)
+
+
+def models_argument(command: F) -> F:
+    """Add ``[MODEL]...``, paths or, where there is none, standard input."""
+    return click.argument(
+        "models",
+        nargs=-1,
+        metavar="[MODEL]...",
+        callback=lambda _ctx, _param, paths: paths or (STREAM,),
+    )(command)
 
 
 def output_option(command: F) -> F:

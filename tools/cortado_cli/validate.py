@@ -131,7 +131,7 @@ def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[
         figures.provider.removesuffix("ExecutionProvider"),
         _largest([found.absolute for found in figures.differences]),
         _largest([found.relative for found in figures.differences]),
-        f"{score.samples - score.correct:,}" if score else "",
+        f"{score.errors:,}" if score else "",
         f"{score.accuracy:.4f}" if score else "",
         f"{score.loss:.4f}" if score else "",
         f"{1e3 * latency.median:.4f}" if latency else "",
