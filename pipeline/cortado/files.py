@@ -19,6 +19,7 @@ from onnx.external_data_helper import load_external_data_for_model
 
 from cortado.errors import CortadoError
 from cortado.model import serial
+from cortado.model.checks import check_external
 
 __all__ = [
     "append",
@@ -85,7 +86,7 @@ def find_beside(path: str, document: str) -> str:
 def read_model(path: str) -> ir.Model:
     """Read the ONNX file `path`, with its external data, as `serial.decode` does."""
     proto = serial.parse(read(path), source=path)
-    serial.check_external(proto, source=path)
+    check_external(proto, source=path)
     try:
         load_external_data_for_model(proto, str(Path(path).parent))
     except (OSError, ValueError, RuntimeError, onnx.checker.ValidationError) as error:

@@ -7,8 +7,6 @@ functions, metadata) comes back out as it went in.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterator
 
 import numpy as np
 import onnx
@@ -16,15 +14,14 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
 from cortado.errors import CortadoError
+from cortado.model.checks import check_proto, first_line, is_external
 from cortado.model.coded import decode_weights
 from cortado.model.plain import lift_weights
 from cortado.model.splice import splice, withhold
 from cortado.model.typing import Array
-from cortado.model.walk import graphs_inside
+from cortado.model.walk import graphs_of, tensors_of
 
 __all__ = [
-    "OPSETS",
-    "check_external",
     "decode",
     "encode",
     "encode_outline",
@@ -33,11 +30,6 @@ __all__ = [
     "parse",
 ]
 
-OPSETS = range(7, 28)
-"""Opsets of the default domain that onnxruntime guarantees to run (1.32: 7 to 27)."""
-
-_EXTERNAL_KEYS = ("location", "offset", "length", "checksum")
-_TYPES = {int(dtype) for dtype in ir.DataType}
 _PROTO_LIMIT = 2**31 - 1  # protobuf refuses larger messages
 
 
@@ -92,7 +84,7 @@ def encode_outline(model: ir.Model) -> bytes:
 def _to_proto(model: ir.Model) -> onnx.ModelProto:
     try:
         proto = ir.to_proto(model)
-        for graph in _graphs(proto):
+        for graph in graphs_of(proto):
             _drop_repeated_metadata(graph)
     except (ValueError, RuntimeError) as error:  # RuntimeError: onnx_ir's own
         raise _cannot_write(error) from error
@@ -100,7 +92,7 @@ def _to_proto(model: ir.Model) -> onnx.ModelProto:
 
 
 def _cannot_write(error: Exception) -> CortadoError:
-    return CortadoError(f"the model cannot be written as one ONNX file: {_first_line(error)}")
+    return CortadoError(f"the model cannot be written as one ONNX file: {first_line(error)}")
 
 
 def parse(data: bytes, source: str) -> onnx.ModelProto:
@@ -121,115 +113,21 @@ def parse(data: bytes, source: str) -> onnx.ModelProto:
 
 def has_external_data(data: bytes, source: str) -> bool:
     """Tell whether some weights of an ONNX file are in other files."""
-    return any(_is_external(tensor) for tensor in _tensors(parse(data, source)))
-
-
-def check_external(proto: onnx.ModelProto, source: str) -> None:
-    """Refuse weights in other files whose place there is not stated as onnxruntime demands.
-
-    What ONNX's own reader does not know it passes over: without its offset, a weight would be
-    read from the beginning of the file.
-    """
-    for tensor in filter(_is_external, _tensors(proto)):
-        keys = [entry.key for entry in tensor.external_data]
-        odd = next((key for key in keys if key not in _EXTERNAL_KEYS or keys.count(key) > 1), None)
-        if odd is not None:
-            raise CortadoError(
-                f"{source}: the external data of {tensor.name} states {odd!r} wrongly"
-            )
-        for entry in tensor.external_data:
-            number = entry.value.isascii() and entry.value.isdigit()
-            if entry.key in ("offset", "length") and not number:
-                raise CortadoError(
-                    f"{source}: the external data of {tensor.name} "
-                    f"has the {entry.key} {entry.value!r}"
-                )
+    return any(is_external(tensor) for tensor in tensors_of(parse(data, source)))
 
 
 def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     """Return the model that a parsed file holds, checked and with dense weights."""
-    _check_opset(proto, source)
-    _check_inside(proto, source)
-    _check_outputs(proto, source)
-    if proto.training_info:
-        raise CortadoError(f"{source} holds training_info, which would be lost; remove it first")
-    try:
-        onnx.checker.check_model(proto)
-    except (onnx.checker.ValidationError, ValueError) as error:
-        raise CortadoError(f"{source} is not a valid ONNX model: {_first_line(error)}") from error
-    _check_size(proto, source)
-    for tensor in _tensors(proto):
-        _check_values(tensor, source)
-    for graph in _graphs(proto):
+    check_proto(proto, source)
+    for graph in graphs_of(proto):
         _expand_sparse(graph, source)
     try:
         decode_weights(proto, source)
         model = ir.from_proto(proto)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise CortadoError(f"{source} cannot be read: {_first_line(error)}") from error
+        raise CortadoError(f"{source} cannot be read: {first_line(error)}") from error
     lift_weights(model)
     return model
-
-
-def _check_opset(proto: onnx.ModelProto, source: str) -> None:
-    for opset in proto.opset_import:
-        if opset.domain in ("", "ai.onnx") and opset.version not in OPSETS:
-            raise CortadoError(
-                f"{source} uses opset {opset.version}; "
-                f"onnxruntime runs opsets {OPSETS.start} to {OPSETS.stop - 1}"
-            )
-
-
-def _check_inside(proto: onnx.ModelProto, source: str) -> None:
-    for tensor in _tensors(proto):
-        if _is_external(tensor):
-            raise CortadoError(
-                f"{source}: the weights of {tensor.name} are in an external file; "
-                "name the model by its path instead of piping it"
-            )
-
-
-def _check_outputs(proto: onnx.ModelProto, source: str) -> None:
-    """Refuse outputs of one name, and one that contradicts the input that it is."""
-    for name, times in Counter(output.name for output in proto.graph.output).items():
-        if times > 1:
-            raise CortadoError(f"{source} lists its output {name} {times} times")
-    inputs = {value.name: value.type for value in proto.graph.input}
-    for output in proto.graph.output:
-        if inputs.get(output.name, output.type) != output.type:
-            raise CortadoError(f"{source} gives its input and output {output.name} other types")
-
-
-def _is_external(tensor: onnx.TensorProto) -> bool:
-    return bool(tensor.data_location == onnx.TensorProto.EXTERNAL)
-
-
-def _check_size(proto: onnx.ModelProto, source: str) -> None:
-    """Refuse sparse initializers that would expand to more than a file may hold."""
-    elements = sum(math.prod(x.dims) for graph in _graphs(proto) for x in graph.sparse_initializer)
-    if elements > _PROTO_LIMIT:
-        raise CortadoError(
-            f"{source}: its sparse initializers declare {elements} elements; "
-            "an ONNX file has no room for them"
-        )
-
-
-def _check_values(tensor: onnx.TensorProto, source: str) -> None:
-    """Refuse a tensor that holds more or fewer values than its shape says."""
-    if tensor.data_type == onnx.TensorProto.STRING or tensor.data_type not in _TYPES:
-        return  # what is of no known type is refused when it is read
-    elements, dtype = math.prod(tensor.dims), ir.DataType(tensor.data_type)
-    if tensor.HasField("raw_data"):
-        found, needed = len(tensor.raw_data), -(-elements * dtype.bitwidth // 8)
-    elif dtype is ir.DataType.FLOAT:
-        found, needed = len(tensor.float_data), elements
-    else:
-        return
-    if found != needed:
-        raise CortadoError(
-            f"{source}: {tensor.name or 'a constant'} of shape {list(tensor.dims)} does not hold "
-            "the values that its shape says"
-        )
 
 
 def _expand_sparse(graph: onnx.GraphProto, source: str) -> None:
@@ -240,7 +138,7 @@ def _expand_sparse(graph: onnx.GraphProto, source: str) -> None:
             dense = _dense(sparse)
         except (ValueError, KeyError, TypeError, MemoryError) as error:
             raise CortadoError(
-                f"{source}: the sparse initializer {name} is damaged: {_first_line(error)}"
+                f"{source}: the sparse initializer {name} is damaged: {first_line(error)}"
             ) from error
         graph.initializer.append(onnx.numpy_helper.from_array(dense, name))
     del graph.sparse_initializer[:]
@@ -261,28 +159,6 @@ def _dense(sparse: onnx.SparseTensorProto) -> Array:
     return dense.reshape(shape)
 
 
-def _graphs(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
-    """Yield the graph of a model and all graphs inside its nodes and functions."""
-    yield proto.graph
-    yield from graphs_inside(proto.graph.node)
-    for function in proto.functions:
-        yield from graphs_inside(function.node)
-
-
-def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Yield every tensor of a model: initializers, sparse ones, and attributes of nodes."""
-    for graph in _graphs(proto):
-        yield from graph.initializer
-        for sparse in graph.sparse_initializer:
-            yield from (sparse.values, sparse.indices)
-    for parent in (*_graphs(proto), *proto.functions):
-        for node in parent.node:
-            for attribute in node.attribute:
-                if attribute.HasField("t"):
-                    yield attribute.t
-                yield from attribute.tensors
-
-
 def _drop_repeated_metadata(graph: onnx.GraphProto) -> None:
     """Undo that onnx_ir writes the metadata of an initializer twice."""
     for tensor in graph.initializer:
@@ -290,11 +166,3 @@ def _drop_repeated_metadata(graph: onnx.GraphProto) -> None:
             metadata = {entry.key: entry.value for entry in tensor.metadata_props}
             del tensor.metadata_props[:]
             onnx.helper.set_metadata_props(tensor, metadata)
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the first line of the error behind a chain of errors."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import onnx
 
-__all__ = ["graphs_inside", "used_by"]
+__all__ = ["graphs_inside", "graphs_of", "tensors_of", "used_by"]
 
 
 def graphs_inside(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:
@@ -14,6 +14,28 @@ def graphs_inside(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:
             for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
                 yield graph
                 yield from graphs_inside(graph.node)
+
+
+def graphs_of(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
+    """Yield the graph of a model and all graphs inside its nodes and functions."""
+    yield proto.graph
+    yield from graphs_inside(proto.graph.node)
+    for function in proto.functions:
+        yield from graphs_inside(function.node)
+
+
+def tensors_of(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Yield every tensor of a model: initializers, sparse ones, and attributes of nodes."""
+    for graph in graphs_of(proto):
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
+    for parent in (*graphs_of(proto), *proto.functions):
+        for node in parent.node:
+            for attribute in node.attribute:
+                if attribute.HasField("t"):
+                    yield attribute.t
+                yield from attribute.tensors
 
 
 def used_by(nodes: Iterable[onnx.NodeProto]) -> set[str]:
