@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado_cli.options import Number, refuse_without
+from cortado_cli.options import (
+    refuse_without,
+)
+from cortado_cli.types import Number
 
 if TYPE_CHECKING:
     from cortado.retrain import RetrainOptions
