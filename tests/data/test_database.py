@@ -165,6 +165,20 @@ def test_a_damaged_record_is_one_line(wrong, message, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_of_a_repeated_field_the_last_counts():
+    """Protobuf's rule for fields that are not repeated, which `data` is too."""
+    small, large = IMAGES[0, :, :2], IMAGES[0]
+    found = read_datum(datum(small, 1) + datum(large, 2))
+    assert (found.label, found.pixels.tolist()) == (2, large.tolist())
+    assert read_datum(encoded(b"x", 0) + encoded(b"y", 0)).encoded == b"y"
+
+
+@pytest.mark.parametrize("number", [1, 5, 7])
+def test_numbers_of_another_kind_are_refused(number):
+    with pytest.raises(CortadoError, match=f"^it is no Datum: field {number} is of wire type 2$"):
+        read_datum(datum(IMAGES[0], 1) + field(number, b"\x00"))
+
+
 @pytest.mark.usefixtures("_memory")
 def test_a_negative_label_is_refused(tmp_path):
     with pytest.raises(CortadoError, match=r"record 1 .* has a label that is negative"):

@@ -5,12 +5,13 @@ of something that is not cortado, raises `CortadoError` where the reader refused
 where it was wrong.
 """
 
-from fuzz import caffemodels, external, nets_of_caffe, onnx_files, sick
+from fuzz import caffemodels, datums, external, nets_of_caffe, onnx_files, sick
 
 TARGETS = {
     "prototxt": nets_of_caffe,
     "caffemodel": caffemodels,
     "onnx": onnx_files,
     "external": external,
+    "datum": datums,
     "sick": sick,  # for the test of the watch
 }
