@@ -5,7 +5,7 @@ of something that is not cortado, raises `CortadoError` where the reader refused
 where it was wrong.
 """
 
-from fuzz import caffemodels, datums, external, nets_of_caffe, onnx_files, sick
+from fuzz import caffemodels, datums, external, lmdbs, nets_of_caffe, onnx_files, sick
 
 TARGETS = {
     "prototxt": nets_of_caffe,
@@ -13,5 +13,6 @@ TARGETS = {
     "onnx": onnx_files,
     "external": external,
     "datum": datums,
+    "lmdb": lmdbs,
     "sick": sick,  # for the test of the watch
 }

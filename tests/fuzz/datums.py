@@ -1,4 +1,4 @@
-"""Damaged records of Caffe's databases: refused, or the image that google.protobuf finds in them."""
+"""Damaged records of Caffe's databases: refused, or the image that google.protobuf finds there."""
 
 import functools
 from math import prod
