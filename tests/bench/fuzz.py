@@ -14,7 +14,7 @@ CASES = 50_000
 
 
 def rows() -> Iterator[Row]:
-    for target in ("prototxt", "caffemodel", "onnx", "external"):
+    for target in ("prototxt", "caffemodel", "onnx", "external", "datum", "lmdb"):
         result = run_cases(target, 0, CASES)
         for finding in result.findings:
             print(finding, file=sys.stderr)

@@ -5,7 +5,7 @@ of something that is not cortado, raises `CortadoError` where the reader refused
 where it was wrong.
 """
 
-from fuzz import caffemodels, datums, external, lmdbs, nets_of_caffe, onnx_files, sick
+from fuzz import caffemodels, datums, external, hdf5s, lmdbs, nets_of_caffe, onnx_files, sick
 
 TARGETS = {
     "prototxt": nets_of_caffe,
@@ -14,5 +14,6 @@ TARGETS = {
     "external": external,
     "datum": datums,
     "lmdb": lmdbs,
+    "hdf5": hdf5s,
     "sick": sick,  # for the test of the watch
 }
