@@ -3,18 +3,23 @@
 The format has one library, so that no other reader can say what a damaged header means, and nothing
 guards values but the checksum that one of the seeds has. What is judged is what has an answer:
 every value is a number of the file, at the place and of the type that its dataset has, and where
-nothing but values was damaged, the rest is as it was.
+nothing but values was damaged, the rest is as it was. What the library does not survive, a process
+beside has to find out first.
 """
 
 import functools
 import io
+import os
+import resource
 from pathlib import Path
 from random import Random
 
 import h5py
 import numpy as np
 
-from cortado.caffe import read_weights
+from cortado.caffe.hdf5 import read_hdf5
+from cortado.caffe.hdf5_trial import attempt
+from cortado.errors import CortadoError
 from fuzz.damage import chunk, damage
 
 REAL = Path(__file__).parents[1] / "caffe" / "data" / "shared_params.caffemodel.h5"
@@ -84,19 +89,30 @@ def make(number: int) -> tuple[int, bool, bytes]:
 
 def judge(case: tuple[int, bool, bytes]) -> None:
     seed, only_values, data = case
-    found = read_weights(data)
+    try_in_fork(data)
+    found = read_hdf5(data)
     for layer, arrays in found.layers.items():
         for i, blob in enumerate(arrays):
             if blob is not None:
                 check_values(data, f"{layer}/{i}", blob.array)
     if only_values:
-        whole = read_weights(seeds()[seed]).layers
+        whole = read_hdf5(seeds()[seed]).layers
         assert list(found.layers) == list(whole), "other layers"
         for name, (begin, size) in blobs(seed).items():
             layer, _, i = name.rpartition("/")
             if data[begin : begin + size] == seeds()[seed][begin : begin + size]:
                 same = found.layers[layer][int(i)].array, whole[layer][int(i)].array
                 assert np.array_equal(*same, equal_nan=True), f"{name}: other values"
+
+
+def try_in_fork(data: bytes) -> None:
+    """Do as `try_hdf5`, which would start Python for every case."""
+    process = os.fork()
+    if not process:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        os._exit(1 if attempt(data) else 0)
+    if os.waitpid(process, 0)[1]:
+        raise CortadoError("refused, or not survived")
 
 
 def check_values(data: bytes, name: str, array: np.ndarray) -> None:

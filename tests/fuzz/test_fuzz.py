@@ -10,7 +10,8 @@ import pytest
 from fuzz.watch import run_cases
 
 CASES = {
-    "prototxt": 2500, "caffemodel": 4000, "onnx": 1500, "external": 500, "datum": 1000, "lmdb": 500,
+    "prototxt": 2500, "caffemodel": 3800, "onnx": 1500, "external": 500, "datum": 1000, "lmdb": 500,
+    "hdf5": 200,
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from cortado.errors import CortadoError
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["SIGNATURE", "read_hdf5"]
+__all__ = ["SIGNATURE", "most_bytes", "read_hdf5"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """The first bytes of every HDF5 file."""
@@ -59,7 +59,7 @@ def read_hdf5(data: bytes) -> CaffeWeights:
             "HDF5 weights need the package h5py: install cortado with its extra 'caffe'"
         ) from error
     layers: dict[str, tuple[StoredBlob | None, ...]] = {}
-    left = max(_PLENTY, _MAX_RATIO * len(data))
+    left = most_bytes(len(data))
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
             for name, group in _groups(file):
@@ -78,6 +78,11 @@ def read_hdf5(data: bytes) -> CaffeWeights:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CortadoError(f"the HDF5 file is damaged or truncated: {reason}") from error
     return CaffeWeights(layers)
+
+
+def most_bytes(size: int) -> int:
+    """Return how many bytes the blobs of a file of `size` bytes may have, all together."""
+    return max(_PLENTY, _MAX_RATIO * size)
 
 
 def _groups(file: "h5py.File") -> "Iterator[tuple[str, h5py.Group]]":
