@@ -57,6 +57,7 @@ def open_records(path: str, *, lmdb: bool) -> Records:
 
 @dataclass(frozen=True)
 class _LevelDb:
+    path: str
     database: Any  # of the library, which has no types
     keys: Sequence[bytes]
 
@@ -64,7 +65,14 @@ class _LevelDb:
         return len(self.keys)
 
     def __getitem__(self, index: int) -> bytes:
-        value: bytes = self.database.get(self.keys[index])
+        import plyvel
+
+        try:
+            value: bytes | None = self.database.get(self.keys[index], verify_checksums=True)
+        except plyvel.Error as error:
+            raise CortadoError(_reason(error, self.path)) from error
+        if value is None:
+            raise CortadoError("LevelDB finds no value for it")
         return value
 
     def key(self, index: int) -> str:
@@ -87,13 +95,14 @@ def _open_leveldb(path: str) -> Records:
         raise CortadoError(f"LevelDB writes to the directories that it reads; {path} is read-only")
     try:
         database = plyvel.DB(path, create_if_missing=False, paranoid_checks=True)
-        with contextlib.closing(database.iterator(include_value=False)) as iterator:
+        options = {"include_value": False, "verify_checksums": True}
+        with contextlib.closing(database.iterator(**options)) as iterator:
             keys = list(iterator)
     except (plyvel.Error, OSError) as error:
         raise CortadoError(
             f"{path} is no LevelDB, or is damaged: {_reason(error, path)}"
         ) from error
-    return _LevelDb(database, keys)
+    return _LevelDb(path, database, keys)
 
 
 def _reason(error: Exception, path: str) -> str:

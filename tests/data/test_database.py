@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import plyvel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -240,6 +241,18 @@ def test_a_mutated_record_is_read_or_refused(data):
         found = read_datum(record)
         if found.encoded:
             decode_image(found.encoded, ANY_FORM, upright=False)
+
+
+def test_checksums_of_a_leveldb_are_verified(tmp_path):
+    path = write_leveldb(tmp_path / "db", records(RNG.integers(0, 256, (20, 1, 50, 50), np.uint8)))
+    with plyvel.DB(path) as database:
+        database.compact_range()
+    (table,) = Path(path).glob("*.ldb")
+    whole = bytearray(table.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    table.write_bytes(whole)
+    with pytest.raises(CortadoError, match=r"is damaged: .*checksum mismatch"):
+        everything(opened(path))
 
 
 def test_a_truncated_database_is_refused(tmp_path):
