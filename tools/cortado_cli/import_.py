@@ -90,7 +90,7 @@ def command(
     """
     from cortado.model.blobs import blobs_of
     from cortado.model.serial import encode_outline
-    from cortado.session import open_session
+    from cortado.session import check_loads
     from cortado_cli.check import check_limit, check_report, compare, show_check
     from cortado_cli.history import record
     from cortado_cli.streams import write_json, write_model
@@ -105,7 +105,7 @@ def command(
         blobs = blobs_of(model)
     talk.say_all(notes)
     store_transform(model, transform)
-    open_session(encode_outline(model))  # what onnxruntime refuses is refused here
+    check_loads(encode_outline(model))  # what onnxruntime refuses is refused here
     report = {"notes": list(notes), **_report(model)}
     if check is not None:
         checked = compare(check, model, blobs, tolerance)

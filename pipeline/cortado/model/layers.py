@@ -19,14 +19,25 @@ from cortado.model.naming import wished_name
 from cortado.model.origins import HALVES, TRAINABLE, origin_of
 from cortado.model.typing import FloatArray
 
-__all__ = ["Layer", "Layers", "Skipped", "check_finite", "find_layers", "replace_weights"]
+__all__ = [
+    "OPERATORS",
+    "Layer",
+    "Layers",
+    "Skipped",
+    "check_finite",
+    "find_layers",
+    "replace_weights",
+]
 
 _FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
 _INTEGERS = {ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT4, ir.DataType.UINT4}
 _FACTORS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
 _RECURRENT = ("LSTM", "GRU", "RNN")
+OPERATORS = (*_FACTORS, *_RECURRENT)
+"""The operators whose weights are pruned."""
+
 _INPUT_WEIGHT, _STATE_WEIGHT = 1, 2  # of a recurrent node: for what comes in, for its own state
-_OTHER_KIND = f"only ONNX's own {', '.join((*_FACTORS, *_RECURRENT))} are pruned"
+_OTHER_KIND = f"only ONNX's own {', '.join(OPERATORS)} are pruned"
 
 
 @dataclass(frozen=True)
