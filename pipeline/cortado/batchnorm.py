@@ -20,7 +20,7 @@ import onnx_ir as ir
 
 from cortado.data import Samples
 from cortado.errors import CortadoError
-from cortado.frontier import Frontier, feed_batches
+from cortado.frontier import Frontier, read_inputs
 from cortado.model.layers import Skipped
 from cortado.model.typing import Array, FloatArray
 from cortado.steps import Progress, Steps
@@ -132,7 +132,7 @@ def reestimate(model: ir.Model, samples: Samples) -> Steps[Reestimated]:
     norms = find_norms(model)
     if not norms.found:
         return Reestimated(model, 0, norms.skipped)
-    frontier = Frontier(model, feed_batches(model, samples))
+    frontier = Frontier(model, read_inputs(model, samples))
     for done, norm in enumerate(norms.found, start=1):
         frontier.advance([norm.source])
         frontier.change(measure(frontier.model, norm, list(frontier.values(norm.source))))

@@ -10,13 +10,13 @@ reported, and the loss of the output that is scored takes the place of cross-ent
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Feed, Samples
+from cortado.data import Feed, Samples, feed_batches
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.criteria import Criterion
@@ -32,14 +32,12 @@ __all__ = [
     "Evaluation",
     "Metric",
     "as_scores",
-    "batches",
     "count_correct",
     "cross_entropy",
     "evaluate",
     "evaluate_session",
     "is_correct",
     "log_probabilities",
-    "pad",
 ]
 
 _BATCH = 250
@@ -129,9 +127,7 @@ def evaluate_session(
     sums = _Sums.over(model, session, classes, head)
     feed = Feed.of(model)
     seconds, done = 0.0, 0
-    for indices in batches(len(samples), feed.batch or _BATCH):
-        pixels, labels = samples.take(indices)
-        inputs = pad(feed(pixels), feed.batch)
+    for inputs, labels, _ in feed_batches(feed, samples, _BATCH):
         begin = time.perf_counter()
         outputs = session.run({feed.name: inputs})
         seconds += time.perf_counter() - begin
@@ -272,16 +268,3 @@ def as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
             f"the label {labels.max()} lies outside the {scores.shape[1]} classes of {output}"
         )
     return scores.reshape(len(scores), scores.shape[1])
-
-
-def batches(count: int, size: int) -> Iterator[IntArray]:
-    """Yield the indices of 0 … `count` − 1, `size` at a time."""
-    for begin in range(0, count, size):
-        yield np.arange(begin, min(begin + size, count))
-
-
-def pad(inputs: FloatArray, batch: int | None) -> FloatArray:
-    """Repeat the last image up to the only batch size that the model takes."""
-    if batch is None or len(inputs) == batch:
-        return inputs
-    return np.concatenate([inputs, np.repeat(inputs[-1:], batch - len(inputs), axis=0)])

@@ -12,32 +12,22 @@ them: their results are not held.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Feed, Samples
+from cortado.data import Feed, Samples, feed_batches
 from cortado.model import serial
 from cortado.model.layers import replace_weights
 from cortado.model.typing import Array, FloatArray
 from cortado.session import open_session
 
-__all__ = ["Frontier", "feed_batches"]
+__all__ = ["Frontier", "read_inputs"]
 
 _BATCH = 100
 
 
-def feed_batches(model: ir.Model, samples: Samples) -> list[FloatArray]:
-    """Return all images as inputs of a model, in batches that it takes.
-
-    The last batch of a model that takes only one size is filled up with the first images.
-    """
-    feed = Feed.of(model)
-    size = feed.batch or _BATCH
-    batches = []
-    for begin in range(0, len(samples), size):
-        end = begin + size if feed.batch else min(begin + size, len(samples))
-        batches.append(feed(samples.take(np.arange(begin, end) % len(samples)).pixels))
-    return batches
+def read_inputs(model: ir.Model, samples: Samples) -> list[FloatArray]:
+    """Return all images as inputs of a model, in batches that it takes, see `feed_batches`."""
+    return [fed.inputs for fed in feed_batches(Feed.of(model), samples, _BATCH)]
 
 
 class Frontier:
@@ -48,7 +38,7 @@ class Frontier:
     model : onnx_ir.Model
         With one input that takes images; left as it is.
     batches : sequence of array
-        Inputs, as `feed_batches` gives them.
+        Inputs, as `read_inputs` gives them.
     """
 
     def __init__(self, model: ir.Model, batches: Sequence[FloatArray]) -> None:

@@ -46,7 +46,7 @@ class Teacher:
     def loss(self, logits: Tensor, pixels: FloatArray, views: Views | None) -> Tensor:
         """Return T² · KL(teacher_T ‖ student_T), averaged over the batch."""
         with torch.no_grad():
-            targets = self.module(to_tensor(pixels, self.feed, logits.device, views)).flatten(1)
+            targets = self.module(to_tensor(self.feed(pixels, views), logits.device)).flatten(1)
         student = F.log_softmax(logits / self.temperature, dim=1)
         teacher = F.log_softmax(targets / self.temperature, dim=1)
         divergence = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
