@@ -13,31 +13,24 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import onnx_ir as ir
 
 from cortado.data import Feed, Samples, feed_batches
-from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.criteria import Criterion
 from cortado.model.exposed import expose
 from cortado.model.heads import Activation, activation_of, criterion_of, main_output
 from cortado.model.metadata import read_criteria
-from cortado.model.typing import BoolArray, FloatArray, IntArray
-from cortado.scoring import score
+from cortado.model.typing import FloatArray, IntArray
+from cortado.scoring import as_scores, count_correct, cross_entropy, score
 from cortado.session import Session, open_session
 from cortado.steps import Progress, Steps
 
 __all__ = [
     "Evaluation",
     "Metric",
-    "as_scores",
-    "count_correct",
-    "cross_entropy",
     "evaluate",
     "evaluate_session",
-    "is_correct",
-    "log_probabilities",
 ]
 
 _BATCH = 250
@@ -150,15 +143,15 @@ def evaluate_session(
 class _Sums:
     """What was added up over the batches so far.
 
-    `main` is the loss of the output, where the session outputs what it scores; `ignore` the label
-    that does not count. `totals` holds a sum and its divisor for the main criterion, or for
-    cross-entropy, and for each of the model's.
+    `trained` is the loss that the output was trained with, and `main` that same one where the
+    session outputs what it scores. `totals` holds a sum and its divisor for the main criterion, or
+    for cross-entropy, and for each of the model's.
     """
 
     output: str
     activation: Activation
+    trained: Criterion | None
     main: Criterion | None
-    ignore: int | None
     criteria: tuple[Criterion, ...]
     totals: list[tuple[float, int]]
     correct: int = 0
@@ -167,14 +160,14 @@ class _Sums:
     @classmethod
     def over(cls, model: ir.Model, session: Session, classes: int, head: str | None) -> "_Sums":
         output = main_output(model, session.widths, classes, head)
-        main = criterion_of(model, output)
+        trained = criterion_of(model, output)
         known = read_criteria(model)
         criteria = [each for each in known if _is_measurable(each, session.widths)]
         return cls(
             output=output,
             activation=activation_of(model, output).activation,
-            main=main if main in criteria else None,
-            ignore=None if main is None else main.ignore,
+            trained=trained,
+            main=trained if trained in criteria else None,
             criteria=tuple(criteria),
             totals=[(0.0, 0)] * (1 + len(criteria)),
         )
@@ -196,9 +189,8 @@ class _Sums:
 
     def add(self, outputs: Mapping[str, FloatArray], labels: IntArray) -> None:
         found = [score(each, outputs[each.scores], labels) for each in self.criteria]
-        kept = np.ones(len(labels), np.bool_) if self.ignore is None else labels != self.ignore
-        counted = labels[kept]
-        scores = outputs[self.output][kept]
+        kept = slice(None) if self.trained is None else self.trained.counts(labels)
+        counted, scores = labels[kept], outputs[self.output][kept]
         if self.classified:
             scores = as_scores(scores, counted, self.output)
             self.correct += count_correct(scores, counted)
@@ -223,48 +215,3 @@ def _is_measurable(criterion: Criterion, widths: Mapping[str, int | None]) -> bo
 
 def _mean(total: tuple[float, int]) -> float:
     return total[0] / total[1] if total[1] else math.nan
-
-
-def count_correct(scores: FloatArray, labels: IntArray) -> int:
-    """Count the rows of scores (n, classes) whose label is the only maximum."""
-    return int(is_correct(scores, labels).sum())
-
-
-def is_correct(scores: FloatArray, labels: IntArray) -> BoolArray:
-    """Tell of each row of scores (n, classes) whether its label is the only maximum."""
-    own = np.take_along_axis(scores, labels[:, None], axis=1)  # (n, 1)
-    others = (~(scores < own)).sum(axis=1) - 1  # NaN is never smaller, and so never correct
-    right: BoolArray = others == 0
-    return right
-
-
-def cross_entropy(scores: FloatArray, labels: IntArray, activation: Activation) -> FloatArray:
-    """Return the cross-entropy of each row, in nats, of shape (n,)."""
-    logs = log_probabilities(scores, activation)
-    losses: FloatArray = -np.take_along_axis(logs, labels[:, None], axis=1)[:, 0]
-    return losses
-
-
-def log_probabilities(scores: FloatArray, activation: Activation) -> FloatArray:
-    """Return the logarithms of the probabilities that scores (n, classes) stand for, float64."""
-    wide = scores.astype(np.float64)
-    if activation == "softmax":
-        return np.log(np.maximum(wide, np.finfo(np.float32).tiny))
-    if activation == "log_softmax":
-        return wide
-    shifted = wide - wide.max(axis=1, keepdims=True)
-    logs: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return logs
-
-
-def as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
-    """Check the scores and drop trailing axes of size 1: (n, classes, 1, 1) → (n, classes)."""
-    if scores.ndim < 2 or np.prod(scores.shape[2:]) != 1:
-        raise CortadoError(
-            f"the output {output} has the shape {list(scores.shape)}, not one score a class"
-        )
-    if labels.size and labels.max() >= scores.shape[1]:
-        raise CortadoError(
-            f"the label {labels.max()} lies outside the {scores.shape[1]} classes of {output}"
-        )
-    return scores.reshape(len(scores), scores.shape[1])

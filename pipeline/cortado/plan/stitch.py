@@ -4,10 +4,10 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.data import Feed, feed_batches
-from cortado.evaluate import as_scores, is_correct
 from cortado.model import serial
 from cortado.model.heads import main_output
 from cortado.model.typing import BoolArray, FloatArray
+from cortado.scoring import as_scores, is_correct
 from cortado.sensitivity import Images
 from cortado.session import open_session
 

@@ -16,7 +16,6 @@ from torch import Tensor, fx, nn
 
 from cortado.data import Feed, Samples, feed_batches
 from cortado.errors import CortadoError
-from cortado.evaluate import count_correct
 from cortado.model.criteria import Criterion
 from cortado.model.typing import FloatArray, IntArray
 from cortado.retrain.batches import epoch_batches, to_tensor
@@ -27,7 +26,7 @@ from cortado.retrain.losses import Objective
 from cortado.retrain.options import RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.rates import learning_rate
-from cortado.scoring import score
+from cortado.scoring import count_correct, score
 from cortado.steps import Progress, Steps
 
 __all__ = ["Loop", "Measured", "make_optimizer"]
@@ -144,7 +143,7 @@ class Loop:
         main = self.objective.main
         if not main.is_classifying:
             return 0, 0
-        counted = labels != main.ignore
+        counted = main.counts(labels)
         return count_correct(scores[counted], labels[counted]), int(counted.sum())
 
     def check(self) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from cortado.data import feed_batches
 from cortado.data.samples import Subset
-from cortado.evaluate import as_scores
 from cortado.model.typing import FloatArray, IntArray
+from cortado.scoring import as_scores
 from cortado.sensitivity.cuts import Cut, Network
 from cortado.sensitivity.images import Images
 from cortado.sensitivity.options import SweepOptions
