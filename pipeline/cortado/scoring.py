@@ -38,6 +38,7 @@ __all__ = [
     "cross_entropy",
     "is_correct",
     "log_probabilities",
+    "refusal_of",
     "score",
 ]
 
@@ -80,11 +81,19 @@ def check_labels(criterion: Criterion, width: int, labels: IntArray) -> None:
     """Refuse labels that a criterion cannot compare with `width` scores an image."""
     if criterion.is_classifying:
         _check_classes(labels, width, criterion.scores)
-    elif width != 1:
+    elif refusal_of(criterion, width):
         raise CortadoError(
-            f"layer {criterion.name!r} ({criterion.kind}) needs a target for each of "
-            f"{width} scores; the data have one label an image"
+            f"layer {criterion.name!r} ({criterion.kind}) does not fit the labels: "
+            f"{refusal_of(criterion, width)}"
         )
+
+
+def refusal_of(criterion: Criterion, width: int | None) -> str:
+    """Return why labels do not suffice for a criterion of `width` scores; empty where they do."""
+    if criterion.refusal or criterion.is_classifying or width == 1:
+        return criterion.refusal
+    count = "an unknown number of" if width is None else width
+    return f"it needs a target for each of {count} scores; the data have one label an image"
 
 
 def as_scores(scores: FloatArray, labels: IntArray, name: str) -> FloatArray:

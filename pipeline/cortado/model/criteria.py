@@ -73,7 +73,7 @@ class Criterion:
     @property
     def is_classifying(self) -> bool:
         """Whether its scores are one a class."""
-        return self.kind not in ("EuclideanLoss", "SigmoidCrossEntropyLoss")
+        return self.kind not in ("ContrastiveLoss", "EuclideanLoss", "SigmoidCrossEntropyLoss")
 
     def counts(self, labels: IntArray) -> BoolArray:
         """Tell of each label, of shape (n,), whether its image counts."""

@@ -100,7 +100,9 @@ def main_criterion(criteria: Sequence[Criterion]) -> Criterion | None:
 def criterion_of(model: ir.Model, output: str) -> Criterion | None:
     """Return the loss that an output was trained with, if the model remembers one."""
     losses = [each for each in read_criteria(model) if each.is_loss]
-    behind = [output] if not losses else [output, activation_of(model, output).logits]
+    if not losses:
+        return None
+    behind = {output, activation_of(model, output).logits, _before_sigmoid(model, output)}
     return next((each for each in losses if each.scores in behind), None)
 
 
@@ -122,6 +124,15 @@ def activation_of(model: ir.Model, output: str) -> Scores:
             _check_axis(node, model.opset_imports.get("", 1))
             return Scores(output, str(node.inputs[0].name), _ACTIVATIONS[node.op_type])
     raise CortadoError(f"the model has no output {output}")
+
+
+def _before_sigmoid(model: ir.Model, output: str) -> str:
+    """Return the value that enters the Sigmoid an output ends in; itself where there is none."""
+    value = next(each for each in model.graph.outputs if each.name == output)
+    node = _producer(value)
+    if node is None or node.op_type != "Sigmoid" or node.inputs[0] is None:
+        return output
+    return str(node.inputs[0].name)
 
 
 def _producer(value: ir.Value) -> ir.Node | None:
