@@ -15,6 +15,7 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.types import InputPath, ReportPath
 
 if TYPE_CHECKING:
     from cortado.activity import LayerActivity
@@ -50,12 +51,14 @@ def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -
 @models_argument
 @click.option(
     "--plot",
+    type=ReportPath(),
     callback=_check_plot,
     metavar="PATH",
     help="Draw the models side by side, as a .png; into a directory (PATH/), each layer.",
 )
 @click.option(
     "--data",
+    type=InputPath(),
     metavar="SPEC",
     help="Count on these images how many units of each layer are active; labels are not used.",
 )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from cortado_cli.options import (
-    Number,
     json_option,
     model_argument,
     output_option,
@@ -14,6 +13,7 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
     from cortado.repair import Repaired, Step
@@ -27,10 +27,15 @@ _HEADINGS = ("layer", "op", "fitted", "error before", "after", "kept")
 @click.command("repair")
 @model_argument
 @click.option(
-    "--reference", required=True, metavar="DENSE", help="The same model before it was cut."
+    "--reference",
+    type=InputPath(),
+    required=True,
+    metavar="DENSE",
+    help="The same model before it was cut.",
 )
 @click.option(
     "--data",
+    type=InputPath(),
     required=True,
     metavar="SPEC",
     help="Images: a .npy, a .npz with x alone, or any data set; labels are not used.",
