@@ -8,7 +8,7 @@
 4. Of an If whose condition is known by then, the nodes of its branch take its place.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import onnx_ir as ir
@@ -23,6 +23,7 @@ from cortado.bridge.shapes import infer_shapes, opset_of, with_shapes
 from cortado.bridge.sizes import Sizes
 from cortado.bridge.weights import remember_attributes
 from cortado.errors import CortadoError
+from cortado.model.reads import needed_nodes
 
 __all__ = ["to_torch"]
 
@@ -57,7 +58,7 @@ def to_torch(model: ir.Model, outputs: Sequence[str] | None = None) -> fx.GraphM
     shaped = with_shapes(model)
     graph = shaped.graph
     wanted = _find_values(graph, outputs)
-    nodes = _needed(graph, wanted)
+    nodes = _without_constants(needed_nodes(graph, wanted))
     _refuse_missing(nodes)
     builder = Builder(lambda: infer_shapes(shaped))
     for value in graph.inputs:
@@ -80,16 +81,8 @@ def _find_values(graph: ir.Graph, names: Sequence[str] | None) -> list[ir.Value]
     return [known[name] for name in names]
 
 
-def _needed(graph: ir.Graph, wanted: Sequence[ir.Value]) -> list[ir.Node]:
-    """Return the nodes that compute `wanted`, in graph order; constants are no work."""
-    needed: set[ir.Node] = set()
-    pending = list(wanted)
-    while pending:
-        node = pending.pop().producer()
-        if node is not None and node not in needed:
-            needed.add(node)
-            pending.extend(_inputs_of(node))
-    return [node for node in graph if node in needed and node.op_type != "Constant"]
+def _without_constants(nodes: Iterable[ir.Node]) -> list[ir.Node]:
+    return [node for node in nodes if node.op_type != "Constant"]  # what they hold is no work
 
 
 def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
@@ -101,19 +94,6 @@ def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
     if missing:
         named = "; ".join(f"{op} ({', '.join(names)})" for op, names in missing.items())
         raise CortadoError(f"PyTorch code is lacking for these operators: {named}")
-
-
-def _inputs_of(node: ir.Node) -> Iterator[ir.Value]:
-    """Yield what a node reads, in the graphs inside it too."""
-    yield from (value for value in node.inputs if value is not None)
-    for inner in _branches_of(node):
-        for each in inner.all_nodes():
-            yield from (value for value in each.inputs if value is not None)
-        yield from inner.outputs
-
-
-def _branches_of(node: ir.Node) -> list[ir.Graph]:
-    return [a.as_graph() for a in node.attributes.values() if a.type is ir.AttributeType.GRAPH]
 
 
 def _translate(node: ir.Node, ctx: Context) -> None:
@@ -139,7 +119,7 @@ def _translate_branch(node: ir.Node, ctx: Context) -> None:
     if condition is None:
         raise ctx.refusal("its condition depends on data")
     branch = node.attributes["then_branch" if condition.item() else "else_branch"].as_graph()
-    nodes = [each for each in branch if each.op_type != "Constant"]
+    nodes = _without_constants(branch)
     _refuse_missing(nodes)
     for each in nodes:
         _translate(each, Context(each, ctx.opset, ctx.builder))
