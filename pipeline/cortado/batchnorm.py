@@ -22,6 +22,7 @@ from cortado.data import Samples
 from cortado.errors import CortadoError
 from cortado.frontier import Frontier, read_inputs
 from cortado.model.layers import Skipped
+from cortado.model.nodes import is_standard
 from cortado.model.typing import Array, FloatArray
 from cortado.steps import Progress, Steps
 
@@ -76,7 +77,7 @@ def find_norms(model: ir.Model) -> Norms:
     places = {node: place for place, node in enumerate(model.graph)}
     found, skipped = [], []
     for node in model.graph.all_nodes():
-        if node.op_type != "BatchNormalization" or node.domain not in ("", "ai.onnx"):
+        if not is_standard(node, "BatchNormalization"):
             continue
         name = _name_of(node)
         reason = "it is inside a node such as If" if node not in places else _why_not(node)

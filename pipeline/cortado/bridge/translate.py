@@ -19,10 +19,11 @@ from cortado.bridge import operators  # noqa: F401 - importing it fills the regi
 from cortado.bridge.builder import Builder
 from cortado.bridge.context import Context
 from cortado.bridge.registry import find, find_for_sizes
-from cortado.bridge.shapes import infer_shapes, opset_of, with_shapes
+from cortado.bridge.shapes import infer_shapes, version_of, with_shapes
 from cortado.bridge.sizes import Sizes
 from cortado.bridge.weights import remember_attributes
 from cortado.errors import CortadoError
+from cortado.model.nodes import is_standard
 from cortado.model.reads import needed_nodes
 
 __all__ = ["to_torch"]
@@ -65,7 +66,7 @@ def to_torch(model: ir.Model, outputs: Sequence[str] | None = None) -> fx.GraphM
         if not value.is_initializer():
             builder.add_input(value)
     for node in nodes:
-        _translate(node, Context(node, opset_of(graph, node), builder))
+        _translate(node, Context(node, version_of(graph, node), builder))
     module = builder.finish([builder.tensor(value) for value in wanted])
     remember_attributes(module, builder.attributes)
     return module
@@ -82,13 +83,15 @@ def _find_values(graph: ir.Graph, names: Sequence[str] | None) -> list[ir.Value]
 
 
 def _without_constants(nodes: Iterable[ir.Node]) -> list[ir.Node]:
-    return [node for node in nodes if node.op_type != "Constant"]  # what they hold is no work
+    return [
+        node for node in nodes if not is_standard(node, "Constant")
+    ]  # what they hold is no work
 
 
 def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
     missing: dict[str, list[str]] = {}
     for node in nodes:
-        if find(node) is None and find_for_sizes(node) is None and node.op_type != "If":
+        if find(node) is None and find_for_sizes(node) is None and not is_standard(node, "If"):
             op_type = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
             missing.setdefault(op_type, []).append(node.name or str(node.outputs[0].name))
     if missing:
@@ -97,7 +100,7 @@ def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
 
 
 def _translate(node: ir.Node, ctx: Context) -> None:
-    if node.op_type == "If" and node.domain in ("", "ai.onnx"):
+    if is_standard(node, "If"):
         _translate_branch(node, ctx)
         return
     if _is_fixed(node, ctx) and _compute(node, ctx):
@@ -131,7 +134,7 @@ def _translate_branch(node: ir.Node, ctx: Context) -> None:
 def _is_fixed(node: ir.Node, ctx: Context) -> bool:
     """Tell whether a node computes the same in every run: all it reads is constant."""
     inputs = [value for value in node.inputs if value is not None]
-    return node.op_type not in _RANDOM and all(ctx.builder.fixed(v) is not None for v in inputs)
+    return not is_standard(node, *_RANDOM) and all(ctx.builder.fixed(v) is not None for v in inputs)
 
 
 def _compute(node: ir.Node, ctx: Context) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
+from cortado.model.nodes import is_standard
+
 __all__ = ["slim"]
 
 _NOT_STORED = {"cortado.history"}
@@ -34,7 +36,7 @@ def slim(proto: onnx.ModelProto) -> None:
     proto.metadata_props.extend(kept)
     versions = {opset.domain: opset.version for opset in proto.opset_import}
     for node in proto.graph.node:
-        if node.domain in ("", "ai.onnx"):
+        if is_standard(node):
             _drop_defaults(node, versions.get(node.domain, onnx.defs.onnx_opset_version()))
 
 
