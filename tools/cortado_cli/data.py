@@ -21,8 +21,6 @@ def open_for(model: ir.Model, spec: str) -> Dataset:
 def open_training_data(model: ir.Model, spec: str, samples: int | None) -> Dataset:
     """Open ``--data`` for a model; ``--samples`` limits the training part."""
     dataset = open_for(model, spec)
-    if samples is None:
-        return dataset
     return replace(dataset, train=subset(dataset.train, samples))
 
 
@@ -36,11 +34,9 @@ def open_measured(
     name = spec.rstrip("/").rpartition("/")[2]
     unlabelled = read_unlabelled(spec)
     if unlabelled is not None:
-        chosen = unlabelled if samples is None else subset(unlabelled, samples)
-        return Images(chosen, 0, head, name, "all", labelled=False)
+        return Images(subset(unlabelled, samples), 0, head, name, "all", labelled=False)
     dataset = open_for(model, spec)
-    part = dataset.split(split)
-    chosen = part if samples is None else subset(part, samples)
+    chosen = subset(dataset.split(split), samples)
     return Images(chosen, dataset.classes, head, name, split)
 
 

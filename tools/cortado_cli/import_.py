@@ -171,11 +171,12 @@ def _import_caffe(
 
 def _report(model: "ir.Model") -> dict[str, object]:
     from cortado.model.layers import find_layers
+    from cortado.model.nodes import opset_of
     from cortado_cli.reports import value_reports
 
     return {
         "layers": len(find_layers(model).prunable),
         "inputs": value_reports(model.graph.inputs),
         "outputs": value_reports(model.graph.outputs),
-        "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
+        "opset": opset_of(model),
     }

@@ -5,6 +5,8 @@ layers     the prunable layers of a model, by the names that its user knows
 selector   ``SELECTOR=VALUE`` assignments to layers
 codebook   the values that a layer's weights share, if they do
 heads      the output that is scored, and the logits behind it
+nodes      standard operators, and their opset
+reads      what nodes read, in the graphs inside them too
 exposed    tensors inside a model, among its outputs
 transform  how pixels become inputs
 criteria   the losses and metrics that a net was trained with

@@ -16,6 +16,7 @@ import onnx_ir as ir
 
 from cortado.errors import CortadoError
 from cortado.model.naming import wished_name
+from cortado.model.nodes import is_standard
 from cortado.model.origins import HALVES, TRAINABLE, origin_of
 from cortado.model.typing import FloatArray
 
@@ -183,11 +184,10 @@ def _weights_of(node: ir.Node) -> dict[str, ir.Value | str]:
     The keys are what the names of the parts end in: nothing, but for the second weight of a
     recurrent node.
     """
-    is_standard = node.domain in ("", "ai.onnx")
-    if is_standard and node.op_type in _FACTORS:
+    if is_standard(node, *_FACTORS):
         factor = _factor_of(node)
         return {} if factor is None else {"": factor}
-    if is_standard and node.op_type in _RECURRENT:
+    if is_standard(node, *_RECURRENT):
         parts = {"": node.inputs[_INPUT_WEIGHT], ".state": node.inputs[_STATE_WEIGHT]}
         found = {part: origin_of(value) for part, value in parts.items() if value is not None}
         return {part: value for part, value in found.items() if value.is_initializer()}

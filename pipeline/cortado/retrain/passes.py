@@ -20,7 +20,7 @@ from cortado.retrain.losses import Objective, Teacher
 from cortado.retrain.options import Distillation, Gradual, RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.statistics import refresh_statistics
-from cortado.steps import Progress, Steps
+from cortado.steps import Progress, Steps, show_figure
 
 __all__ = ["Epoch", "Retrained", "prepare", "retrain"]
 
@@ -182,6 +182,6 @@ def _teacher(
 
 def _describe(epoch: Epoch) -> str:
     return (
-        f"epoch {epoch.number + 1}: training loss {epoch.train.loss:.4f}, "
-        f"validation loss {epoch.val.loss:.4f}, accuracy {epoch.val.accuracy:.4f}"
+        f"epoch {epoch.number + 1}: training loss {show_figure(epoch.train.loss)}, "
+        f"validation loss {show_figure(epoch.val.loss)}, accuracy {show_figure(epoch.val.accuracy)}"
     )

@@ -12,6 +12,7 @@ import onnx
 
 from cortado.model.layers import OPERATORS
 from cortado.model.naming import SCOPES, is_named
+from cortado.model.nodes import is_standard
 
 __all__ = ["slim"]
 
@@ -39,7 +40,7 @@ def slim(proto: onnx.ModelProto) -> None:
     versions = {opset.domain: opset.version for opset in proto.opset_import}
     _drop_notes(proto.graph)
     for node in proto.graph.node:
-        if node.domain in ("", "ai.onnx"):
+        if is_standard(node):
             _drop_defaults(node, versions.get(node.domain, onnx.defs.onnx_opset_version()))
 
 
