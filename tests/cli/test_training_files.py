@@ -36,6 +36,7 @@ net: "models/tiny/train_val.prototxt"
 base_lr: 0.01 lr_policy: "step" gamma: 0.5 stepsize: 3 momentum: 0.9 weight_decay: 0.001
 max_iter: 10 display: 5 random_seed: 3
 """
+ADAGRAD = SOLVER.replace("momentum: 0.9", 'type: "AdaGrad"')
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,7 @@ def test_options_beside_a_solver_win(files, tmp_path):
     [
         (SOLVER, "--rate cosine", 2, "--rate contradicts --solver"),
         (SOLVER, "--optimizer sgd", 2, "--optimizer contradicts --solver"),
+        (ADAGRAD, "--momentum 0.5", 2, "--momentum 0.5: the solver's type AdaGrad has no momentum"),
         (SOLVER.replace("train_val", "none"), "", 1, "say where it is with --net"),
         (SOLVER, "--net none.prototxt", 1, "cannot read none.prototxt"),
         (SOLVER.replace("net:", "snapshot_prefix:"), "", 1, "names no net: give it with --net"),

@@ -34,7 +34,8 @@ __all__ = ["command"]
 @click.option(
     "--solver",
     metavar="PROTOTXT",
-    help="Train as this solver.prototxt of Caffe says; options given beside it win.",
+    help="Train as this solver.prototxt of Caffe says; options given beside it win, but for "
+    "--optimizer and --rate, which it says.",
 )
 @click.option(
     "--net",

@@ -55,6 +55,8 @@ _READ |= {"iter_size", "clip_gradients"}
 class Solver:
     """How Caffe would train; names are those of its SolverParameter.
 
+    `CortadoError` refuses what Caffe refuses.
+
     Attributes
     ----------
     clip_gradients : float
@@ -81,6 +83,9 @@ class Solver:
     iter_size: int = 1
     clip_gradients: float = -1.0
     params: Mapping[str, tuple[ParamSpec, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(self)
 
     def rate(self, step: int, steps: int) -> float:
         """Return the learning rate of iteration `step` of `steps`."""
@@ -170,7 +175,6 @@ def read_solver(text: str) -> ReadSolver:
         iter_size=message.integer("iter_size", 1, minimum=1),
         clip_gradients=message.number("clip_gradients", -1.0),
     )
-    _check(solver)
     state = message.message("train_state")
     options = CaffeOptions(
         phase="TRAIN", level=state.integer("level", 0), stages=state.texts("stage")
