@@ -38,7 +38,8 @@ _WEIGHTS = (".caffemodel", ".caffemodel.h5")
 @click.option(
     "--check",
     metavar="GOLDENS.npz",
-    help="Compare blobs with known values, such as Caffe's net.blobs; exit code 3 if one differs.",
+    help="Compare blobs with known values, such as Caffe's net.blobs; exit code 3 if one differs "
+    "or has a name that the net does not know.",
 )
 @click.option(
     "--check-tolerance",
@@ -84,7 +85,7 @@ def command(
     Of an ONNX file, constants behind DequantizeLinear become floats, functions are written out,
     and nodes that were exported in training mode infer.
     """
-    from cortado.model.blobs import blobs_of
+    from cortado.model.blobs import blobs_of, with_lost
     from cortado.model.cut import cut_model
     from cortado.model.plain import to_plain
     from cortado.model.serial import encode_outline
@@ -103,11 +104,12 @@ def command(
     if caffemodel is None and not init and not net.endswith(_WEIGHTS):
         needless = ["shapes", "phase", "level", "stages", "detections", "modules"]
         refuse_without("a PROTOTXT", needless)
-        plain = to_plain(read_model(net))
+        given = read_model(net)
+        plain = to_plain(given)
         model, notes = plain.model, plain.notes
         if options.cut_at:
             model = cut_model(model, options.cut_at)
-        blobs = blobs_of(model)
+        blobs = with_lost(blobs_of(model), blobs_of(given))
     else:
         model, notes, blobs = _import_caffe(net, caffemodel, options, seed)
     talk.say_all(notes)

@@ -30,7 +30,7 @@ from cortado.caffe.parameters import Loaded, Parameters, Weights
 from cortado.caffe.schema import unknown_fields
 from cortado.caffe.transform import read_transform_param
 from cortado.errors import CortadoError
-from cortado.model.blobs import NamedBlob
+from cortado.model.blobs import NamedBlob, with_lost
 from cortado.model.criteria import Criterion
 from cortado.model.metadata import write_criteria, write_transform
 
@@ -53,7 +53,8 @@ class Imported:
     loaded : tuple of Loaded
         The blobs of each layer that has some, as they came.
     blobs : tuple of NamedBlob
-        The tops of the net, in file order, and where they are in the model.
+        The tops of the net, in file order, and where they are in the model; behind them those
+        of the whole prototxt that the model does not have.
     """
 
     model: ir.Model
@@ -160,7 +161,13 @@ def _named(net: Net, blobs: Mapping[str, Blob]) -> tuple[NamedBlob, ...]:
         for layer in net.layers
         for top in layer.tops
     }
-    return tuple(NamedBlob(top, str(blobs[top].value.name), maker) for top, maker in makers.items())
+    named = [NamedBlob(top, str(blobs[top].value.name), maker) for top, maker in makers.items()]
+    written = [
+        NamedBlob(top, "", layer.text("name"))
+        for layer in net.message.messages("layer")
+        for top in layer.texts("top")
+    ]
+    return with_lost(named, written)
 
 
 def _in_graph(criteria: Sequence[Criterion], blobs: Mapping[str, Blob]) -> list[Criterion]:
