@@ -62,6 +62,14 @@ class LayerSpec:
     message: Message
     line: int
 
+    @property
+    def in_place(self) -> tuple[tuple[str, str], ...]:
+        """The old and the new version of each blob that the layer overwrites."""
+        # The names of versions differ by now; those in the prototxt are in the message.
+        tops, bottoms = self.message.texts("top"), self.message.texts("bottom")
+        written = zip(bottoms, tops, self.bottoms, self.tops, strict=False)
+        return tuple((old, new) for bottom, top, old, new in written if bottom == top)
+
     def refuse(self, reason: str) -> CortadoError:
         """Return the error that names this layer."""
         return CortadoError(f"layer {self.name!r} ({self.type}, line {self.line}): {reason}")

@@ -18,7 +18,7 @@ from cortado.caffe.layers import (
     scaling,
     unfolding,
 )
-from cortado.caffe.layers.registry import converter_of, is_own, layer
+from cortado.caffe.layers.registry import converter_of, in_place_of, is_own, layer
 
 __all__ = [
     "activation",
@@ -28,6 +28,7 @@ __all__ = [
     "converter_of",
     "convolution",
     "forks",
+    "in_place_of",
     "indexing",
     "inner_product",
     "is_own",
