@@ -298,7 +298,7 @@ def test_names_that_clash_stay_apart():
 def test_transform_param():
     assert read_transform_param(DATA_LAYER) == InputTransform(0.5, (1.0, 2.0))
     assert read_transform_param(one_layer('type: "ReLU"')) is None
-    with pytest.raises(CortadoError, match="its mean is in the file 'm'; pass the mean explicitly"):
+    with pytest.raises(CortadoError, match="is in the file 'm'; give it with --input-mean"):
         read_transform_param(DATA_LAYER.replace("mean_value: 1 mean_value: 2", 'mean_file: "m"'))
 
 
@@ -312,7 +312,8 @@ def test_a_training_net():
     np.testing.assert_array_equal(
         run(found.model, data=x)["prob"], run(deployed.model, data=x)["prob"]
     )
-    assert "dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'" in found.notes
+    kept = "remembered for evaluate and retrain"
+    assert f"dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'; {kept}" in found.notes
     assert set(found.model.metadata_props) == {"cortado.criteria", "cortado.input"}
     assert read_transform(found.model) == InputTransform(1 / 256)
 

@@ -53,7 +53,8 @@ def files(tmp_path_factory):
     write_lmdb(data / "tiny_test_lmdb", records[:20])
     model = folder / "model.onnx"
     net = folder / "train_val.prototxt"
-    done("import", "--init", net, "--input-shape", "1,3,6,6", "-o", model)
+    report = folder / "import.json"
+    done("import", "--init", net, "--input-shape", "1,3,6,6", "-o", model, "--json", report)
     return folder
 
 
@@ -92,6 +93,16 @@ def test_a_coded_file_remembers_all_of_it(files, tmp_path):
         del report["seconds"], report["model"]
     assert reports[0] == reports[1]
     assert len(reports[0]["criteria"]) == 3
+
+
+def test_the_import_reports_what_it_remembers(files):
+    report = json.loads((files / "import.json").read_text())
+    found = [(each["name"], each["kind"], each["weight"]) for each in report["criteria"]]
+    assert found == [
+        ("loss1", "SoftmaxWithLoss", 0.3),
+        ("top2", "Accuracy", 0.0),
+        ("loss2", "SoftmaxWithLoss", 1.0),
+    ]
 
 
 def test_a_solver_trains(files, tmp_path):

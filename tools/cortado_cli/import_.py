@@ -1,6 +1,6 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -86,7 +86,7 @@ def command(
     and nodes that were exported in training mode infer.
     """
     from cortado.model.blobs import blobs_of, with_lost
-    from cortado.model.cut import cut_model
+    from cortado.model.cut import cut_model, cut_note
     from cortado.model.plain import to_plain
     from cortado.model.serial import encode_outline
     from cortado.session import open_session
@@ -108,7 +108,9 @@ def command(
         plain = to_plain(given)
         model, notes = plain.model, plain.notes
         if options.cut_at:
-            model = cut_model(model, options.cut_at)
+            model = cut_model(plain.model, options.cut_at)
+            count = len(plain.model.graph) - len(model.graph)
+            notes = (*notes, cut_note(list(dict.fromkeys(options.cut_at)), count, "node"))
         blobs = with_lost(blobs_of(model), blobs_of(given))
     else:
         model, notes, blobs = _import_caffe(net, caffemodel, options, seed)
@@ -155,11 +157,13 @@ def _import_caffe(
 
 def _report(model: "ir.Model") -> dict[str, object]:
     from cortado.model.layers import find_layers
+    from cortado.model.metadata import read_criteria
     from cortado_cli.reports import value_reports
 
     return {
         "layers": len(find_layers(model).prunable),
         "inputs": value_reports(model.graph.inputs),
         "outputs": value_reports(model.graph.outputs),
+        "criteria": [asdict(each) for each in read_criteria(model)],
         "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
     }

@@ -83,7 +83,7 @@ def _transform(layer: LayerSpec, options: CaffeOptions) -> InputTransform:
 def _mean_image(layer: LayerSpec, options: CaffeOptions) -> MeanImage:
     path = layer.message.message("transform_param").text("mean_file")
     if options.read_file is None:
-        raise layer.refuse(f"its mean is in the file {path!r}; pass the mean explicitly")
+        raise layer.refuse(f"its mean is in the file {path!r}; give it with --input-mean")
     try:
         return read_mean(options.read_file(path))
     except CortadoError as error:
