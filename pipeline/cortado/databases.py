@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cortado import files
-from cortado.errors import CortadoError
+from cortado.errors import CAFFE_EXTRA, CortadoError
 
 __all__ = ["Records", "open_records"]
-
-_EXTRA = "install cortado with its extra caffe (pip install 'cortado[caffe]')"
 
 
 class Records(Protocol):
@@ -91,7 +89,7 @@ def _open_lmdb(path: str) -> Records:
     try:
         import lmdb
     except ImportError as error:
-        raise CortadoError(f"to read the LMDB {path}, {_EXTRA}") from error
+        raise CortadoError(f"to read the LMDB {path}, install {CAFFE_EXTRA}") from error
     try:
         environment = lmdb.open(
             path, readonly=True, lock=False, create=False, readahead=False, max_spare_txns=0
@@ -111,7 +109,7 @@ def _open_leveldb(path: str) -> Records:
     try:
         import plyvel
     except ImportError as error:
-        raise CortadoError(f"to read the LevelDB {path}, {_EXTRA}") from error
+        raise CortadoError(f"to read the LevelDB {path}, install {CAFFE_EXTRA}") from error
     if not os.access(path, os.W_OK):
         raise CortadoError(f"LevelDB writes to the directories that it reads; {path} is read-only")
     try:

@@ -12,7 +12,17 @@ and the middle of a message that is too long to read left out.
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-__all__ = ["CortadoError", "LimitNotMetError", "UsageError", "names_near", "unknown_name"]
+__all__ = [
+    "CAFFE_EXTRA",
+    "CortadoError",
+    "LimitNotMetError",
+    "UsageError",
+    "names_near",
+    "unknown_name",
+]
+
+CAFFE_EXTRA = "cortado with its extra caffe (pip install '.[caffe]' in the project's folder)"
+"""What has the libraries for Caffe's LMDB, LevelDB and HDF5 files."""
 
 _HEAD, _TAIL = 600, 200  # characters of a long message that are kept
 
