@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado_cli.options import (
-    Number,
     data_options,
     device_option,
     json_option,
@@ -14,6 +13,7 @@ from cortado_cli.options import (
     seed_option,
     talk_options,
 )
+from cortado_cli.types import Number
 
 if TYPE_CHECKING:
     from cortado_cli.talk import Talk
