@@ -111,3 +111,19 @@ def test_a_caffemodel_alone(tmp_path):
     weights = DATA / "shared_params.caffemodel.h5"
     result = cortado("import", weights, "-o", tmp_path / "other.onnx")
     assert refused(result, 1, "import", str(weights), "HDF5 weights store no net")
+
+
+def test_the_bytes_of_weights_tell_what_they_are(tmp_path):
+    (tmp_path / "w.bin").write_bytes(NET[1].read_bytes())
+    done("import", NET[0], tmp_path / "w.bin", "--check", KNOWN, "-q")
+    (tmp_path / "l.h5").write_bytes((DATA / "shared_params.caffemodel.h5").read_bytes())
+    plain = done("import", DATA / "shared_params.prototxt", tmp_path / "l.h5", "-q")
+    (tmp_path / "l.bin").write_bytes((tmp_path / "l.h5").read_bytes())
+    assert done("import", DATA / "shared_params.prototxt", tmp_path / "l.bin", "-q") == plain
+    result = cortado("import", tmp_path / "l.h5", "-o", tmp_path / "other.onnx")
+    assert refused(result, 1, "import", "HDF5 weights store no net")
+
+
+def test_two_files_in_the_wrong_order(tmp_path):
+    result = cortado("import", NET[1], NET[0], "-o", tmp_path / "other.onnx")
+    assert refused(result, 1, "import", "inner.caffemodel is not a text file")
