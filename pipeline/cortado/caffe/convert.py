@@ -24,11 +24,12 @@ from cortado.caffe.heads import Deployed, deploy
 from cortado.caffe.in_place import check_in_place
 from cortado.caffe.inputs import DATA_TYPES, constants, input_shapes
 from cortado.caffe.layers import converter_of, is_own
+from cortado.caffe.message import Message
 from cortado.caffe.net import LayerSpec, Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Loaded, Parameters, Weights
 from cortado.caffe.schema import unknown_fields
-from cortado.caffe.transform import read_transform_param
+from cortado.caffe.transform import transform_of
 from cortado.errors import CortadoError
 from cortado.model.blobs import NamedBlob, with_lost
 from cortado.model.criteria import Criterion
@@ -96,7 +97,7 @@ def import_caffe(
     except FixedBatchError as reason:
         found = _convert(deployed, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
-    notes += _store_transform(found.model, prototxt, options)
+    notes += _store_transform(found.model, net.message, options)
     gone = overwritten.blobs
     blobs = [
         replace(blob, overwritten=gone[blob.name].name) if blob.name in gone else blob
@@ -105,10 +106,10 @@ def import_caffe(
     return replace(found, notes=(*notes, *found.notes), blobs=tuple(blobs))
 
 
-def _store_transform(model: ir.Model, prototxt: str, options: CaffeOptions) -> list[str]:
+def _store_transform(model: ir.Model, net: Message, options: CaffeOptions) -> list[str]:
     """Store what the prototxt states of the input transform; return what it lacks."""
     try:
-        stated = read_transform_param(prototxt, options)
+        stated = transform_of(net, options)
     except CortadoError as error:  # the model is right all the same
         return [f"no input transform is stored: {error}"]
     if stated is None:

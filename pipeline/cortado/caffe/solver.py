@@ -23,7 +23,7 @@ from typing import Literal, get_args
 
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.message import Message
-from cortado.caffe.net import LayerSpec, ParamSpec, read_layers
+from cortado.caffe.net import LayerSpec, ParamSpec, layers_of, parse_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.errors import CortadoError
@@ -186,7 +186,7 @@ def read_solver(text: str) -> ReadSolver:
 
 def read_training_net(prototxt: str, state: CaffeOptions) -> TrainingNet:
     """Return what the text of a net says of its training."""
-    layers = read_layers(prototxt, state)
+    layers = layers_of(parse_net(prototxt), state)
     params = {layer.name: layer.params for layer in layers if layer.params}
     batches = [batch for layer in layers if (batch := _batch(layer))]
     return TrainingNet(params, batches[0] if batches else None)
