@@ -16,11 +16,9 @@ from typing import Any, Protocol
 
 from cortado import files
 from cortado.caffe.lmdb import read_lmdb
-from cortado.errors import CortadoError
+from cortado.errors import CAFFE_EXTRA, CortadoError
 
 __all__ = ["Records", "open_records"]
-
-_EXTRA = "install cortado with its extra caffe (pip install 'cortado[caffe]')"
 
 
 class Records(Protocol):
@@ -90,7 +88,7 @@ def _open_leveldb(path: str) -> Records:
     try:
         import plyvel
     except ImportError as error:
-        raise CortadoError(f"to read the LevelDB {path}, {_EXTRA}") from error
+        raise CortadoError(f"to read the LevelDB {path}, install {CAFFE_EXTRA}") from error
     if not os.access(path, os.W_OK):
         raise CortadoError(f"LevelDB writes to the directories that it reads; {path} is read-only")
     try:

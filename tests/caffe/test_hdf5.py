@@ -169,7 +169,7 @@ def test_without_h5py_the_error_says_what_to_install(monkeypatch):
         return real(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(CortadoError, match=r"need the package h5py: .* its extra 'caffe'"):
+    with pytest.raises(CortadoError, match=r"need h5py: install cortado with its extra caffe"):
         read_weights(REAL)
 
 

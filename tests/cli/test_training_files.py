@@ -39,6 +39,7 @@ net: "models/tiny/train_val.prototxt"
 base_lr: 0.01 lr_policy: "step" gamma: 0.5 stepsize: 3 momentum: 0.9 weight_decay: 0.001
 max_iter: 10 display: 5 random_seed: 3
 """
+ADAGRAD = SOLVER.replace("momentum: 0.9", 'type: "AdaGrad"')
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,8 @@ def files(tmp_path_factory):
     write_lmdb(data / "tiny_test_lmdb", records[:20])
     model = folder / "model.onnx"
     net = folder / "train_val.prototxt"
-    done("import", "--init", net, "--input-shape", "1,3,6,6", "-o", model)
+    report = folder / "import.json"
+    done("import", "--init", net, "--input-shape", "1,3,6,6", "-o", model, "--json", report)
     return folder
 
 
@@ -135,6 +137,16 @@ def test_a_coded_file_remembers_all_of_it(files, tmp_path):
     assert len(reports[0]["criteria"]) == 3
 
 
+def test_the_import_reports_what_it_remembers(files):
+    report = json.loads((files / "import.json").read_text())
+    found = [(each["name"], each["kind"], each["weight"]) for each in report["criteria"]]
+    assert found == [
+        ("loss1", "SoftmaxWithLoss", 0.3),
+        ("top2", "Accuracy", 0.0),
+        ("loss2", "SoftmaxWithLoss", 1.0),
+    ]
+
+
 def test_a_solver_trains(files, tmp_path):
     command = ["retrain", files / "model.onnx", "--data", files / "data"]
     command += ["--solver", files / "solver.prototxt"]
@@ -172,6 +184,7 @@ def test_options_beside_a_solver_win(files, tmp_path):
     [
         (SOLVER, "--rate cosine", 2, "--rate contradicts --solver"),
         (SOLVER, "--optimizer sgd", 2, "--optimizer contradicts --solver"),
+        (ADAGRAD, "--momentum 0.5", 2, "--momentum 0.5: the solver's type AdaGrad has no momentum"),
         (SOLVER.replace("train_val", "none"), "", 1, "say where it is with --net"),
         (SOLVER, "--net none.prototxt", 1, "cannot read none.prototxt"),
         (SOLVER.replace("net:", "snapshot_prefix:"), "", 1, "names no net: give it with --net"),

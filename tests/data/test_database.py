@@ -223,6 +223,8 @@ def test_mean_files():
     for data in (b"", b"\xff" * 9, mean_file(mean)[:-5], mean_file(np.full((1, 2, 2), np.inf))):
         with pytest.raises(CortadoError, match="it is no mean image"):
             read_mean(data)
+    with pytest.raises(CortadoError, match=r"\(binaryproto\), or is damaged: a field of .* has"):
+        read_mean(mean_file(mean)[:-5])
 
 
 def test_parts_are_samples(tmp_path):

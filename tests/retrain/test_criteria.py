@@ -282,7 +282,7 @@ def test_labels_beyond_the_classes_are_refused():
 def test_metadata_that_names_no_value_is_refused():
     model = two_heads()
     write_criteria(model, [Criterion("loss", "HingeLoss", "nothing")])
-    with pytest.raises(CortadoError, match="has no value nothing"):
+    with pytest.raises(CortadoError, match="has no value 'nothing'"):
         finish(evaluate(model, dataset(4).train, 3))
 
 

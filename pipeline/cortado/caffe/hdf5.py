@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from cortado.caffe.caffemodel import CaffeWeights, StoredBlob
 from cortado.caffe.graph import MAX_AXES
-from cortado.errors import CortadoError
+from cortado.errors import CAFFE_EXTRA, CortadoError
 
 if TYPE_CHECKING:
     import h5py
@@ -55,9 +55,7 @@ def read_hdf5(data: bytes) -> CaffeWeights:
     try:
         import h5py
     except ImportError as error:
-        raise CortadoError(
-            "HDF5 weights need the package h5py: install cortado with its extra 'caffe'"
-        ) from error
+        raise CortadoError(f"HDF5 weights need h5py: install {CAFFE_EXTRA}") from error
     layers: dict[str, tuple[StoredBlob | None, ...]] = {}
     left = most_bytes(len(data))
     try:
