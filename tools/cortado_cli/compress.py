@@ -6,6 +6,7 @@ import click
 
 from cortado_cli.options import (
     Number,
+    check_file,
     data_options,
     device_option,
     json_option,
@@ -81,6 +82,12 @@ __all__ = ["command"]
 )
 @device_option
 @output_option
+@click.option(
+    "--report",
+    callback=check_file,
+    metavar="PATH",
+    help="Write a page, HTML: stages, sizes, layers, and what each layer alone can lose.",
+)
 @json_option
 @seed_option
 @talk_options
@@ -100,6 +107,7 @@ def command(
     batch: int,
     device: str,
     output: str,
+    report: str | None,
     json_path: str | None,
     seed: int,
     talk: "Talk",
@@ -109,6 +117,7 @@ def command(
     \b
     cortado compress lenet.onnx --data mnist/ -o small.onnx
     cortado compress lenet.onnx --data mnist/ --max-drop 0.002 --effort max -o small.onnx
+    cortado compress lenet.onnx --data mnist/ -o small.onnx --report small.html
 
     How far to go is decided on validation images, a tenth of the training images. --max-drop
     counts from the dense model as it is, or as it is after retraining without those images,
@@ -118,10 +127,11 @@ def command(
     """
     from cortado.compress import DEFAULT_MAX_DROP, CompressOptions, compress
     from cortado.validate import Limits, check_limits
-    from cortado_cli.compress_report import report, show
+    from cortado_cli.compress_report import collect, show
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_artifact, write_json
+    from cortado_cli.torchrun import count_cores
 
     network = read_model(model)
     dataset = open_training_data(network, data, samples)
@@ -136,10 +146,14 @@ def command(
         batch=batch,
         device=device,
         seed=seed,
+        workers=count_cores(),
     )
     record(network)
     compressed = talk.follow(compress(network, dataset, options, head))
     show(compressed, talk)
     check_limits(compressed.validation, Limits(max_drop=max_drop))
+    written = collect(compressed, dataset, options, talk)
     write_artifact(output, compressed.emitted.data)
-    write_json(json_path, output, report(compressed))
+    if report is not None:
+        write_artifact(report, written.page)
+    write_json(json_path, output, written.json)

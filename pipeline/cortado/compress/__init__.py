@@ -3,17 +3,30 @@
 options   how far to go, and how much time to take for it
 ladder    prune rung by rung, as long as the accuracy on validation images holds
 passes    reference → ladder → weight sharing → emitted file → validation on test images
+account   what was done, in figures: bytes of stages and layers, and curves of the dense model
 """
 
+from cortado.compress.account import (
+    Account,
+    StageAccount,
+    TensorAccount,
+    account_for,
+    sweep_beside,
+)
 from cortado.compress.options import DEFAULT_MAX_DROP, EFFORTS, CompressOptions, Effort, EffortName
 from cortado.compress.passes import Compressed, compress
 
 __all__ = [
     "DEFAULT_MAX_DROP",
     "EFFORTS",
+    "Account",
     "CompressOptions",
     "Compressed",
     "Effort",
     "EffortName",
+    "StageAccount",
+    "TensorAccount",
+    "account_for",
     "compress",
+    "sweep_beside",
 ]

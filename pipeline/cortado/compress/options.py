@@ -27,6 +27,8 @@ class Effort:
         Training the shared values.
     least_steps : int
         Each of them takes so many steps at least: an epoch of a small data set is short.
+    images : int
+        Validation images that a sweep measures its points on, at most.
     """
 
     reference: int
@@ -34,12 +36,13 @@ class Effort:
     failures: int
     share: int
     least_steps: int
+    images: int
 
 
 EFFORTS: dict[EffortName, Effort] = {
-    "quick": Effort(reference=1, rung=1, failures=2, share=1, least_steps=100),
-    "default": Effort(reference=2, rung=3, failures=2, share=2, least_steps=300),
-    "max": Effort(reference=4, rung=8, failures=3, share=4, least_steps=1000),
+    "quick": Effort(reference=1, rung=1, failures=2, share=1, least_steps=100, images=500),
+    "default": Effort(reference=2, rung=3, failures=2, share=2, least_steps=300, images=1000),
+    "max": Effort(reference=4, rung=8, failures=3, share=4, least_steps=1000, images=3000),
 }
 
 DEFAULT_MAX_DROP = 0.005
@@ -72,6 +75,8 @@ class CompressOptions:
         Where PyTorch trains.
     seed : int
         Same seed, same machine, same bytes.
+    workers : int
+        Threads of a sweep.
     """
 
     max_drop: float = DEFAULT_MAX_DROP
@@ -84,6 +89,7 @@ class CompressOptions:
     batch: int = 128
     device: str = "auto"
     seed: int = 0
+    workers: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_drop < 1:

@@ -47,7 +47,7 @@ class Compressed:
     stages : tuple of Stage
         Every model on the way, judged on validation images: dense, reference, rungs, shared.
     validation : Validation
-        The file and the dense model on the test images.
+        The file and the dense model on the test images, and the latency of one image.
     """
 
     emitted: Emitted
@@ -98,7 +98,8 @@ def compress(
     shared = yield from _share_best(task, rungs, floor)
     emitted = emit(shared[-1].model, options.storage)
     candidate = Candidate(emitted.data, serial.decode(emitted.data, "the emitted file"))
-    validation = yield from validate(candidate, model, ValidateOptions.of_test(data, head))
+    measured = replace(ValidateOptions.of_test(data, head), latency_batch=1)
+    validation = yield from validate(candidate, model, measured)
     return Compressed(emitted, (dense, *rungs, *shared), validation)
 
 
