@@ -289,7 +289,7 @@ def test_flipped_bytes_never_give_another_error(data):
 def test_a_name_that_is_not_utf_8_is_refused():
     """Protobuf reads it without a word."""
     data = EVERYTHING.replace(b"my.ops", b"my\xffops")
-    with pytest.raises(CortadoError, match="the file: the name .* of a node is not UTF-8"):
+    with pytest.raises(CortadoError, match=r"the file: the name .* of a node is not UTF-8"):
         serial.decode(data, "the file")
 
 

@@ -12,11 +12,11 @@ from cortado.sensitivity import wilson_interval
 
 if TYPE_CHECKING:
     from cortado.compress import Account, Compressed, CompressOptions
-    from cortado.data import Dataset
     from cortado.describe import LayerFigures
     from cortado.evaluate import Evaluation
     from cortado.report import Origin
     from cortado.validate import ProviderFigures
+    from cortado_cli.data import Opened
     from cortado_cli.talk import Talk
 
 __all__ = ["Written", "collect", "show"]
@@ -61,7 +61,7 @@ class Written:
 
 
 def collect(
-    compressed: "Compressed", data: "Dataset", options: "CompressOptions", talk: "Talk"
+    compressed: "Compressed", images: "Opened", options: "CompressOptions", talk: "Talk"
 ) -> Written:
     """Return the page and the report that the running command was asked for.
 
@@ -75,14 +75,14 @@ def collect(
         return Written()
     curves = None
     if asked["report"] is not None:
-        curves = talk.follow(sweep_beside(compressed, data, options, asked["head"]))
+        curves = talk.follow(sweep_beside(compressed, images.data, options, asked["head"]))
     account = talk.follow(account_for(compressed, options, curves))
-    origin = _origin(compressed, options)
+    origin = _origin(compressed, options, images)
     page = b"" if curves is None else compression_page(account, compressed.validation, origin)
     return Written(page, _as_json(compressed, account, origin))
 
 
-def _origin(compressed: "Compressed", options: "CompressOptions") -> "Origin":
+def _origin(compressed: "Compressed", options: "CompressOptions", images: "Opened") -> "Origin":
     """Return how to repeat the running command, files by their names alone."""
     from cortado.model.metadata import read_history
     from cortado.report import Origin
@@ -98,6 +98,7 @@ def _origin(compressed: "Compressed", options: "CompressOptions") -> "Origin":
         seed=options.seed,
         data=_base(data),
         earlier=read_history(compressed.stages[0].model)[:-1],
+        labelled=images.labelled,
     )
 
 

@@ -13,27 +13,23 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from cortado.compress.curves import measure_curves
 from cortado.compress.options import EFFORTS, CompressOptions
 from cortado.compress.passes import Compressed
-from cortado.data import Dataset, subset
+from cortado.compress.stages import Task
+from cortado.data import Dataset
 from cortado.describe import describe
 from cortado.emit import Emitted, StoredTensor, emit
 from cortado.model.layers import find_layers
 from cortado.sensitivity import (
-    DEFAULT_BITS,
     DEFAULT_RATES,
     Curve,
-    Images,
     Row,
-    SweepOptions,
     Table,
-    sweep,
 )
 from cortado.steps import Progress, Steps
 
 __all__ = ["Account", "StageAccount", "TensorAccount", "account_for", "sweep_beside"]
-
-_SAME = 1e-6  # fractions of zeros nearer than that are the same
 
 
 @dataclass(frozen=True)
@@ -134,9 +130,10 @@ class Account:
         layer = next((layer for layer in self.layers if layer.name == curve.layer), None)
         if layer is None:
             return None
-        rate = 1 - layer.density if curve.kind == "prune" else _bits_of(layer.distinct)
-        near = min(curve.rows, key=lambda row: abs(row.rate - rate))
-        return near if abs(near.rate - rate) < _SAME else None
+        if curve.kind == "prune":
+            zeros = layer.weights - layer.nonzero
+            return next((row for row in curve.rows if row.zeros == zeros), None)
+        return next((row for row in curve.rows if row.rate == _bits_of(layer.distinct)), None)
 
     @property
     def total(self) -> TensorAccount:
@@ -177,16 +174,10 @@ def sweep_beside(
     """Sweep the dense model on validation images, through the sparsities that its layers got."""
     layers = find_layers(compressed.model).prunable
     reached = {float(np.mean(layer.array == 0)) for layer in layers}
-    samples = subset(data.val, EFFORTS[options.effort].images)
-    images = Images(samples, data.classes, head)
-    asked = SweepOptions(
-        kinds=("prune", "bits"),
-        rates=(*DEFAULT_RATES, *(rate for rate in sorted(reached) if 0 < rate < 1)),
-        bits=DEFAULT_BITS,
-        workers=options.workers,
-        seed=options.seed,
-    )
-    return (yield from sweep(compressed.stages[0].model, images, asked))
+    rates = (*DEFAULT_RATES, *(rate for rate in sorted(reached) if 0 < rate < 1))
+    task = Task(data, head, options, EFFORTS[options.effort])
+    dense = compressed.stages[0].model
+    return (yield from measure_curves(task, dense, ("prune", "bits"), rates))
 
 
 def _bits_of(distinct: int) -> int:
