@@ -6,11 +6,11 @@ is found by trying: a plan is carried out, its biases shared, and the model judg
 images. Bisection closes in on the last that holds, and a few plans past it are tried too, since
 accuracy does not fall without exception. Of all models that held, the smallest file wins.
 
-    floor = accuracy of the dense model − max_drop + √(2 (b + c)) / n
+    floor = accuracy of the dense model − max_drop + √(b + c) / n
 
 on n validation images, of which b are lost and c gained. The last term is the standard error of
-what the drop on as many other images differs by: without it, the search would take what is small
-by luck, and the test images would often show a larger drop than was allowed.
+the drop: without it, the search would take what is small by luck, and the test images would often
+show a larger drop than was allowed.
 """
 
 import math
@@ -111,7 +111,7 @@ class _Search:
         """Carry out a plan, and judge what comes out."""
         model = yield from _carry_out(self.task, self.dense, plan)
         changed = sum(self.referee.compare(model))
-        margin = math.sqrt(2 * changed) / len(self.task.data.val)
+        margin = math.sqrt(changed) / len(self.task.data.val)
         name = f"plan of {plan.expected.bytes:,.0f} bytes"
         return (yield from judge(self.task, name, model, self.floor + margin))
 
