@@ -25,17 +25,22 @@ class Judge:
         The dense model.
     images : Images
         What it is judged on. Without labels, what it chooses is correct.
+
+    Attributes
+    ----------
+    labels : array of shape (images,), int64
+        What is correct.
     """
 
     def __init__(self, model: ir.Model, images: Images) -> None:
         self._images = images
         scores = self._scores(model)
-        self._labels = images.samples.labels if images.labelled else scores.argmax(axis=1)
-        self._right = is_correct(scores, self._labels)
+        self.labels = images.samples.labels if images.labelled else scores.argmax(axis=1)
+        self._right = is_correct(scores, self.labels)
 
     def compare(self, model: ir.Model) -> tuple[int, int]:
         """Return how many images only the dense model gets right, and how many only `model`."""
-        right: BoolArray = is_correct(self._scores(model), self._labels)
+        right: BoolArray = is_correct(self._scores(model), self.labels)
         return int((self._right & ~right).sum()), int((right & ~self._right).sum())
 
     def _scores(self, model: ir.Model) -> FloatArray:
