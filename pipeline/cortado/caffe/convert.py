@@ -137,6 +137,7 @@ def _convert(
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
             parameters.check_used(layer)
+    parameters.check_copies(deployed.dropped)
     model = graph.finish(net.name, blobs, net.outputs)
     RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
     if deployed.criteria:

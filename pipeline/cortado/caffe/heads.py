@@ -50,11 +50,14 @@ class Deployed:
         What was taken away, a line each.
     criteria : tuple of Criterion
         Losses and metrics; what they score is a blob of `net`.
+    dropped : tuple of LayerSpec
+        The layers that `net` lacks.
     """
 
     net: Net
     notes: tuple[str, ...]
     criteria: tuple[Criterion, ...]
+    dropped: tuple[LayerSpec, ...]
 
 
 def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
@@ -81,7 +84,9 @@ def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
         notes = walk.notes + [f"dropped {what}, which leads to no output" for what in unused]
     computed = {top for layer in kept for top in layer.tops}
     criteria = tuple(each for each in walk.criteria if each.scores in computed)
-    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes), criteria)
+    names = {layer.name for layer in kept}
+    dropped = tuple(layer for layer in net.layers if layer.name not in names)
+    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes), criteria, dropped)
 
 
 class _Walk:
