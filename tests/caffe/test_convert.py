@@ -317,7 +317,8 @@ def test_a_training_net():
     np.testing.assert_array_equal(
         run(found.model, data=x)["prob"], run(deployed.model, data=x)["prob"]
     )
-    assert "dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'" in found.notes
+    kept = "remembered for evaluate and retrain"
+    assert f"dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'; {kept}" in found.notes
     assert set(found.model.metadata_props) == {"cortado.criteria", "cortado.input"}
     assert read_transform(found.model) == InputTransform(1 / 256)
 

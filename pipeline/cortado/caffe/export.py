@@ -179,7 +179,8 @@ def _check_nodes(net: ir.Model, model: ir.Model) -> None:
         if one != other:
             raise CortadoError(
                 f"the model does not come from this net: it has {other or 'no more nodes'} "
-                f"where the net has {one or 'no more nodes'}"
+                f"where the net has {one or 'no more nodes'}; what it was imported with, such as "
+                "--cut-at or --phase, must be given again"
             )
 
 
