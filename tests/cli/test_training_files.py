@@ -85,6 +85,45 @@ def test_a_net_is_measured_on_what_it_was_trained_for(files):
     assert f"loss1 (SoftmaxWithLoss, weight 0.3): {losses['aux']:.4f}" in text
 
 
+def test_a_criterion_is_printed_though_its_value_is_that_of_another(files, tmp_path):
+    """Of a model that is always right, every accuracy is 1."""
+    stored = weights((files / "model.onnx").read_bytes())
+    inputs = ((IMAGES.astype(np.float32) - MEAN)[:, :, 1:7, 1:7] * 0.02).reshape(40, -1)
+    chosen = (inputs @ stored["ip.weight"].T + stored["ip.bias"]).argmax(axis=1)
+    np.savez(tmp_path / "data.npz", x=IMAGES, y=chosen)
+    text = done("evaluate", files / "model.onnx", "--data", tmp_path / "data.npz").decode()
+    assert "accuracy 1.0000" in text
+    assert "top2 (top 2): 1.0000\n" in text
+
+
+def test_several_models_have_a_column_for_each_criterion(files):
+    model = files / "model.onnx"
+    found = done("evaluate", model, model, "--data", files / "data").decode().splitlines()
+    (_, *others) = done("evaluate", model, "--data", files / "data").decode().splitlines()
+    assert [line.rpartition(": ")[0] for line in others] == [
+        "loss1 (SoftmaxWithLoss, weight 0.3)",
+        "top2 (top 2)",
+    ]
+    for line in others:
+        title, _, value = line.rpartition(": ")
+        assert title in found[0]
+        assert value in found[1].split()
+        assert value in found[2].split()
+
+
+def test_a_loss_that_labels_do_not_give_is_told_and_not_measured(files, tmp_path):
+    net = TRAIN_VAL.replace(
+        'name: "loss2" type: "SoftmaxWithLoss"', 'name: "loss2" type: "EuclideanLoss"'
+    )
+    path, model = files / "regression.prototxt", tmp_path / "model.onnx"
+    path.write_text(net)
+    done("import", "--init", path, "--input-shape", "1,3,6,6", "-o", model)
+    found = cortado("evaluate", model, "--data", files / "data")
+    assert found.code == 0
+    assert "loss2 (EuclideanLoss) is not measured: it needs a target for each of 4" in found.stderr
+    assert found.stdout.decode().startswith("20 images: loss -, test split")
+
+
 def test_a_coded_file_remembers_all_of_it(files, tmp_path):
     done("quantize", files / "model.onnx", "--bits", "2", "-q", "-o", tmp_path / "shared.onnx")
     done("emit", tmp_path / "shared.onnx", "-q", "-o", tmp_path / "coded.onnx")

@@ -92,7 +92,7 @@ def command(
     and nodes that were exported in training mode infer.
     """
     from cortado.model.serial import encode_outline
-    from cortado.session import open_session
+    from cortado.session import check_loads
     from cortado_cli.check import check_limit, check_report, compare, show_check
     from cortado_cli.history import record
     from cortado_cli.streams import write_json, write_model
@@ -106,7 +106,7 @@ def command(
         model, notes, blobs = _import_onnx(net, options.cut_at)
     talk.say_all(notes)
     store_transform(model, transform)
-    open_session(encode_outline(model))  # what onnxruntime refuses is refused here
+    check_loads(encode_outline(model))  # what onnxruntime refuses is refused here
     report = {"notes": list(notes), **_report(model)}
     if check is not None:
         checked = compare(check, model, blobs, tolerance)
@@ -186,6 +186,7 @@ def _import_caffe(
 def _report(model: "ir.Model") -> dict[str, object]:
     from cortado.model.layers import find_layers
     from cortado.model.metadata import read_criteria
+    from cortado.model.nodes import opset_of
     from cortado_cli.reports import value_reports
 
     return {
@@ -193,5 +194,5 @@ def _report(model: "ir.Model") -> dict[str, object]:
         "inputs": value_reports(model.graph.inputs),
         "outputs": value_reports(model.graph.outputs),
         "criteria": [asdict(each) for each in read_criteria(model)],
-        "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
+        "opset": opset_of(model),
     }

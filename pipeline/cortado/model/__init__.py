@@ -12,6 +12,8 @@ card       what a coded file says of itself
 Its graph:
 
 walk       graphs inside graphs
+nodes      standard operators, and their opset
+reads      what nodes read, in the graphs inside them too
 plain      weights that are initializers, nodes that infer
 cut        values inside become the outputs, what only served later goes
 exposed    values inside, among the outputs

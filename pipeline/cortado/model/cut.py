@@ -8,7 +8,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 from cortado.errors import CortadoError, UsageError, unknown_name
 from cortado.model.metadata import read_criteria, write_criteria
 
-__all__ = ["cut_model", "cut_note"]
+__all__ = ["cut_model", "cut_note", "extract_piece"]
 
 
 def cut_model(model: ir.Model, names: Sequence[str]) -> ir.Model:
@@ -42,6 +42,13 @@ def cut_model(model: ir.Model, names: Sequence[str]) -> ir.Model:
     if criteria := read_criteria(part):
         write_criteria(part, [each for each in criteria if each.scores in left])
     return part
+
+
+def extract_piece(model: ir.Model, inputs: Sequence[str], outputs: Sequence[str]) -> ir.Model:
+    """Return what computes some values of a model from others, as a model of its own."""
+    graph = ir.convenience.extract(model.graph, list(inputs), list(outputs))
+    functions = list(model.functions.values())
+    return ir.Model(graph, ir_version=model.ir_version, functions=functions)
 
 
 def cut_note(names: Sequence[str], count: int, what: str) -> str:

@@ -13,16 +13,19 @@ apply      a plan as arguments of `prune` and `quantize`
 from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of, stitch
 from cortado.plan.document import Expectation, LayerPlan, Plan, encode_plan, parse_plan
 from cortado.plan.options import Budget
-from cortado.plan.planner import make_plan
+from cortado.plan.planner import make_plan, make_plans
+from cortado.plan.stitch import Judge
 
 __all__ = [
     "Budget",
     "Expectation",
+    "Judge",
     "LayerPlan",
     "Plan",
     "bits_of",
     "encode_plan",
     "make_plan",
+    "make_plans",
     "parse_plan",
     "prune_by_plan",
     "sparsities_of",

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from cortado.batchnorm import Norm, find_norms, measure, normalize
 from cortado.data import Samples
 from cortado.errors import CortadoError
-from cortado.frontier import Frontier, feed_batches
+from cortado.frontier import Frontier, read_inputs
 from cortado.invariants import check_kept
 from cortado.model.layers import Skipped, check_finite, find_layers, replace_weights
 from cortado.model.typing import Array, BoolArray, FloatArray
@@ -169,8 +169,8 @@ class _Work:
         held: Samples,
         options: RepairOptions,
     ) -> "_Work":
-        fitted, checked = feed_batches(model, images), feed_batches(model, held)
-        wanted = [*feed_batches(reference, images), *feed_batches(reference, held)]
+        fitted, checked = read_inputs(model, images), read_inputs(model, held)
+        wanted = [*read_inputs(reference, images), *read_inputs(reference, held)]
         student, teacher = Frontier(model, [*fitted, *checked]), Frontier(reference, wanted)
         pruned = _has_pruned_biases(model)
         return cls(student, teacher, checked, len(fitted), pruned, options)
