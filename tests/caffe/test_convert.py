@@ -7,6 +7,7 @@ from caffe.running import NO_WEIGHTS, caffemodel, load, one_layer, prototxt, run
 from cortado.caffe import (
     CaffeOptions,
     Fillers,
+    StatedTransform,
     import_caffe,
     read_caffemodel,
     read_transform_param,
@@ -296,10 +297,14 @@ def test_names_that_clash_stay_apart():
 
 
 def test_transform_param():
-    assert read_transform_param(DATA_LAYER) == InputTransform(0.5, (1.0, 2.0))
+    stated = read_transform_param(DATA_LAYER)
+    assert stated == StatedTransform(InputTransform(0.5, (1.0, 2.0)))
     assert read_transform_param(one_layer('type: "ReLU"')) is None
-    with pytest.raises(CortadoError, match="its mean is in the file 'm'; pass the mean explicitly"):
-        read_transform_param(DATA_LAYER.replace("mean_value: 1 mean_value: 2", 'mean_file: "m"'))
+    without = read_transform_param(
+        DATA_LAYER.replace("mean_value: 1 mean_value: 2", 'mean_file: "m"')
+    )
+    assert without.transform == InputTransform(0.5)
+    assert "its mean is in the file 'm', which was not read" in without.missing
 
 
 @needs_shared
@@ -324,9 +329,9 @@ def test_training_says_whether_to_mirror_and_image_files_are_bgr():
         for phase, mirror in (("TRAIN", "true"), ("TEST", "false"))
     )
     expected = InputTransform(crop=3, mirror=True, order="bgr")
-    assert read_transform_param(phases) == expected
+    assert read_transform_param(phases).transform == expected
     grey = phases.replace("transform", "image_data_param { is_color: false } transform")
-    assert read_transform_param(grey) == InputTransform(crop=3, mirror=True)
+    assert read_transform_param(grey).transform == InputTransform(crop=3, mirror=True)
 
 
 def test_a_mean_is_a_file_or_numbers():

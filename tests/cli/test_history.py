@@ -2,9 +2,11 @@
 
 import json
 
+import click
 import onnx
 
 from cli.program import done
+from cortado_cli.main import COMMANDS, cli
 
 TRANSFORM = 'layer { name: "d" type: "Data" top: "d" transform_param { scale: 0.5 } }'
 
@@ -45,3 +47,15 @@ def test_every_stage_adds_a_line(dense):
         "quantize --bits 4 --bits fc1=2",
         "emit --storage dense",
     ]
+
+
+def test_every_parameter_that_is_a_path_says_what_for():
+    """Of text there are names of what is in a model, in Python or in onnxruntime."""
+    others = {"head", "cut_at", "stages", "modules", "selectors", "providers", "device", "output"}
+    texts = {
+        option.name
+        for command in COMMANDS
+        for option in cli.get_command(None, command).params
+        if type(option.type) is click.types.StringParamType
+    }
+    assert texts <= others

@@ -11,6 +11,7 @@ from cli.program import cortado, refused
         ("import {dense} --input-shape 1,1,28,28", "--input-shape needs a PROTOTXT"),
         ("import {dense} --phase TEST", "--phase needs a PROTOTXT"),
         ("import {dense} --level 1", "--level needs a PROTOTXT"),
+        ("import {dense} --seed 1", "--seed needs --init"),
         ("import {dense} --stage deploy", "--stage needs a PROTOTXT"),
         ("prune {dense} --method std --quality 1 --scope layer", "--scope needs --sparsity"),
         ("prune {dense} --sparsity 0.5 --quality 1", "--quality needs --method std"),

@@ -7,6 +7,9 @@ import onnx
 import pytest
 
 from cli.program import cortado, done, refused
+from cortado.model import serial
+from cortado.model.metadata import read_transform
+from cortado.model.transform import InputTransform
 from data.records import datum, mean_file, write_lmdb
 
 RNG = np.random.default_rng(0)
@@ -172,7 +175,15 @@ def test_a_missing_mean_file_is_named(files, tmp_path, old):
     )
     shape = ["--input-shape", "1,3,6,6", "-o", tmp_path / "model.onnx"]
     found = cortado("import", "--init", tmp_path / "net.prototxt", *shape)
-    assert (found.code, "no input transform is stored" in found.stderr) == (0, True)
+    assert (found.code, "the input transform lacks its mean" in found.stderr) == (0, True)
+
+
+def test_a_stated_mean_takes_the_place_of_a_missing_file_and_nothing_else(files, tmp_path):
+    (tmp_path / "net.prototxt").write_text(TRAIN_VAL)
+    shape = ["--input-shape", "1,3,6,6", "--input-mean", "3"]
+    data = done("import", "--init", tmp_path / "net.prototxt", *shape)
+    found = read_transform(serial.decode(data, "the model"))
+    assert found == InputTransform(0.02, (3.0,), crop=6, mirror=True)
 
 
 def test_images_of_another_size_than_the_mean_are_refused(files, npz):
@@ -184,3 +195,25 @@ def test_images_of_another_size_than_the_mean_are_refused(files, npz):
 def test_a_net_needs_a_solver(files, old):
     command = ["retrain", files / "model.onnx", "--data", files / "data", "--net", "x", "-o", old]
     assert refused(cortado(*command), 2, "retrain", "--net needs --solver")
+
+
+def test_of_training_files_no_folder_is_remembered(files, tmp_path):
+    """They decide on the result by what is in them."""
+    mean = files / "mean.binaryproto"
+    path = tmp_path / "model.onnx"
+    shape = ["--input-shape", "1,3,6,6"]
+    done("import", "--init", files / "train_val.prototxt", *shape, "--input-mean", mean, "-o", path)
+    options = ["--solver", files / "solver.prototxt", "--net", files / "train_val.prototxt"]
+    data = done("retrain", path, "--data", files / "data", *options, "--epochs", "0")
+    properties = {p.key: p.value for p in onnx.load_from_string(data).metadata_props}
+    assert json.loads(properties["cortado.history"])["steps"] == [
+        "import --init --input-shape 1,3,6,6 --input-mean mean.binaryproto",
+        "retrain --data data --epochs 0 --solver solver.prototxt --net train_val.prototxt",
+    ]
+
+
+def test_a_report_never_replaces_a_mean(files):
+    mean = files / "mean.binaryproto"
+    found = cortado("import", files / "model.onnx", "--input-mean", mean, "--json", mean)
+    assert refused(found, 2, "import", "--json would overwrite")
+    assert mean.read_bytes() == mean_file(MEAN)

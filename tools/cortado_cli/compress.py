@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado_cli.options import (
-    Number,
     check_file,
     data_options,
     device_option,
@@ -16,6 +15,7 @@ from cortado_cli.options import (
     seed_option,
     talk_options,
 )
+from cortado_cli.types import Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado_cli.talk import Talk
@@ -89,6 +89,7 @@ __all__ = ["command"]
 @output_option
 @click.option(
     "--report",
+    type=ReportPath(),
     callback=check_file,
     metavar="PATH",
     help="Write a page, HTML: stages, sizes, layers, and what each layer alone can lose.",

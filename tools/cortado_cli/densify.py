@@ -4,7 +4,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cortado_cli.options import json_option, model_argument, output_option, talk_options
+from cortado_cli.options import (
+    json_option,
+    model_argument,
+    output_option,
+    talk_options,
+)
 
 if TYPE_CHECKING:
     from cortado_cli.talk import Talk

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado_cli.kernels import KernelChoice, convert, kernel_options
-from cortado_cli.options import json_option, model_argument, output_option, talk_options
+from cortado_cli.options import (
+    json_option,
+    model_argument,
+    output_option,
+    talk_options,
+)
 
 if TYPE_CHECKING:
     from cortado_cli.talk import Talk

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 import click
 
 from cortado_cli.net import net_options
-from cortado_cli.options import json_option, model_argument, output_option, talk_options
+from cortado_cli.options import (
+    json_option,
+    model_argument,
+    output_option,
+    talk_options,
+)
+from cortado_cli.types import InputPath
 
 if TYPE_CHECKING:
     from cortado.caffe import CaffeOptions, LayerBlobs
@@ -17,10 +23,15 @@ __all__ = ["command"]
 @click.command("export-caffe")
 @model_argument
 @click.option(
-    "--prototxt", required=True, metavar="PATH", help="The net that the model was imported from."
+    "--prototxt",
+    type=InputPath(),
+    required=True,
+    metavar="PATH",
+    help="The net that the model was imported from.",
 )
 @click.option(
     "--weights",
+    type=InputPath(),
     metavar="PATH",
     help="The weights that it was imported with, for blobs that a model does not hold.",
 )

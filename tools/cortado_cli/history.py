@@ -11,15 +11,18 @@ import onnx_ir as ir
 
 from cortado.model.metadata import add_history
 from cortado.model.selector import ALL, Assignment
-from cortado_cli.options import flag_of, given_options
+from cortado_cli.options import (
+    flag_of,
+    given_options,
+)
+from cortado_cli.types import InputPath, ReportPath
 
 __all__ = ["command_line", "record"]
 
 _WITHOUT_EFFECT = {
-    *("output", "quiet", "verbose", "json_path", "device"),
-    *("table", "plot", "report", "workers", "check", "tolerance"),
+    *("output", "quiet", "verbose", "device", "workers"),
+    *("check", "tolerance"),
 }
-_PATHS = {"data", "plan", "distill", "reference", "transform_from"}
 
 
 def record(model: ir.Model) -> None:
@@ -32,7 +35,8 @@ def command_line() -> str:
     ctx = click.get_current_context()
     words = [str(ctx.info_name)]
     for option in given_options(ctx):
-        if option.name not in _WITHOUT_EFFECT:
+        decides = option.name not in _WITHOUT_EFFECT and not isinstance(option.type, ReportPath)
+        if decides:
             words += _words(option, ctx.params[str(option.name)])
     return shlex.join(words)
 
@@ -41,8 +45,8 @@ def _words(option: click.Option, value: object) -> list[str]:
     flag = flag_of(option)
     if option.is_flag:
         return [flag]
-    if option.name in _PATHS:
-        return [flag, str(value).rstrip("/").rpartition("/")[2]]
+    if isinstance(option.type, InputPath) and isinstance(value, str):
+        return [flag, value.rstrip("/").rpartition("/")[2]]
     values = value if isinstance(value, tuple) and option.multiple else (value,)
     return [word for item in values for word in (flag, _show(item))]
 

@@ -8,7 +8,6 @@ import click
 from cortado.errors import LimitNotMetError
 from cortado_cli.net import net_options
 from cortado_cli.options import (
-    Number,
     json_option,
     output_option,
     refuse_without,
@@ -16,8 +15,11 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.transform import TransformWish, reader, store_transform, transform_options
+from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx_ir as ir
 
     from cortado.caffe import CaffeOptions
@@ -27,16 +29,18 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _WEIGHTS = (".caffemodel", ".caffemodel.h5")
+_RULES = ("phase", "level", "stages")  # which layers of a training net; a stored net has none
 
 
 @click.command("import")
-@click.argument("net", metavar="PROTOTXT|MODEL")
-@click.argument("caffemodel", required=False, metavar="[CAFFEMODEL]")
+@click.argument("net", type=InputPath(), metavar="PROTOTXT|MODEL")
+@click.argument("caffemodel", type=InputPath(), required=False, metavar="[CAFFEMODEL]")
 @click.option("--init", is_flag=True, help="Fill a prototxt's layers from its fillers: no weights.")
 @net_options
 @transform_options
 @click.option(
     "--check",
+    type=InputPath(),
     metavar="GOLDENS.npz",
     help="Compare blobs with known values, such as Caffe's net.blobs; exit code 3 if one differs.",
 )
@@ -85,31 +89,20 @@ def command(
     and nodes that were exported in training mode infer.
     """
     from cortado.model.blobs import blobs_of
-    from cortado.model.cut import cut_model
-    from cortado.model.plain import to_plain
     from cortado.model.serial import encode_outline
     from cortado.session import open_session
     from cortado_cli.check import check_limit, check_report, compare, show_check
     from cortado_cli.history import record
-    from cortado_cli.streams import read_model, write_json, write_model
+    from cortado_cli.streams import write_json, write_model
 
-    if caffemodel is None and not init and net.endswith(".prototxt"):
-        raise click.UsageError(f"{net} needs a CAFFEMODEL, or --init to fill it from nothing")
-    if (caffemodel is not None or net.endswith(_WEIGHTS)) and init:
-        raise click.UsageError("--init starts from nothing: give no CAFFEMODEL with it")
+    _check_usage(net, caffemodel, init=init)
     if check is None:
         refuse_without("--check", ["tolerance"])
-    notes: tuple[str, ...] = ()
-    if caffemodel is None and not init and not net.endswith(_WEIGHTS):
-        needless = ["shapes", "phase", "level", "stages", "detections", "modules"]
-        refuse_without("a PROTOTXT", needless)
-        plain = to_plain(read_model(net))
-        model, notes = plain.model, plain.notes
-        if options.cut_at:
-            model = cut_model(model, options.cut_at)
-        blobs = blobs_of(model)
-    else:
+    if caffemodel is not None or init or net.endswith(_WEIGHTS):
         model, notes, blobs = _import_caffe(net, caffemodel, options, seed)
+    else:
+        model, notes = _import_onnx(net, options.cut_at)
+        blobs = blobs_of(model)
     talk.say_all(notes)
     store_transform(model, transform)
     open_session(encode_outline(model))  # what onnxruntime refuses is refused here
@@ -126,6 +119,31 @@ def command(
     record(model)
     write_model(output, model)
     write_json(json_path, output, report)
+
+
+def _check_usage(net: str, caffemodel: str | None, *, init: bool) -> None:
+    """Refuse combinations of files and options that make no sense."""
+    stored = net.endswith(_WEIGHTS)
+    if caffemodel is None and not init and net.endswith(".prototxt"):
+        raise click.UsageError(f"{net} needs a CAFFEMODEL, or --init to fill it from nothing")
+    if init and (caffemodel is not None or stored):
+        raise click.UsageError("--init starts from nothing: give no CAFFEMODEL with it")
+    if not init:
+        refuse_without("--init", ["seed"])
+    if stored:
+        refuse_without("a PROTOTXT", _RULES)
+    elif caffemodel is None and not init:
+        refuse_without("a PROTOTXT", (*_RULES, "shapes", "detections", "modules"))
+
+
+def _import_onnx(path: str, cut_at: "Sequence[str]") -> "tuple[ir.Model, tuple[str, ...]]":
+    from cortado.model.cut import cut_model
+    from cortado.model.plain import to_plain
+    from cortado_cli.streams import read_model
+
+    plain = to_plain(read_model(path))
+    model = cut_model(plain.model, cut_at) if cut_at else plain.model
+    return model, plain.notes
 
 
 def _import_caffe(

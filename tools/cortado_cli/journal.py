@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from cortado import files
 from cortado.sensitivity import Row, encode_rows, read_table
-from cortado_cli.options import STREAM
+from cortado_cli.options import (
+    STREAM,
+)
 from cortado_cli.streams import write_artifact
 
 if TYPE_CHECKING:

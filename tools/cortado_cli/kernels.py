@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cortado_cli.options import refuse_without
+from cortado_cli.options import (
+    refuse_without,
+)
 from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.types import InputPath
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -42,6 +45,7 @@ def kernel_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option(
         "--data",
+        type=InputPath(),
         metavar="SPEC",
         help="Training images for int8 convolutions: digits, a directory of IDX files, a .npz "
         "file, or package.module:callable.",

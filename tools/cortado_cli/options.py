@@ -11,8 +11,6 @@ device_option    --device       where PyTorch trains
 provider_option  --provider     where onnxruntime runs, which may be repeated
 selector_option                 ``SELECTOR=VALUE``, which may be repeated
 
-Finite           the type of a number
-Number           the type of a number in a range
 check_file       the callback of an option that names a file to write beside the artifact
 check_place      the same, where the file may be standard output
 given_options    which options the user gave
@@ -21,22 +19,19 @@ flag_of          how an option is spelled
 """
 
 import functools
-import math
 import sys
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from cortado.model.selector import ALL, Assignment
+from cortado_cli.types import InputPath, ReportPath, SelectorValue
 
 __all__ = [
     "STREAM",
-    "Finite",
-    "Number",
     "check_file",
     "check_place",
     "data_options",
@@ -60,45 +55,6 @@ STREAM = "-"
 
 _WITH_TRACEBACK = 2  # times -v
 _PLACES = f"{__name__}.places"
-_INPUTS = {"model", "models", "net", "caffemodel", "reference", "distill", "transform_from", "data"}
-_INPUTS |= {"prototxt", "weights", "check", "solver", "plan", "tables"}
-_REPORTS = {"json_path", "plot", "report", "table"}
-
-
-class Finite(click.types.FloatParamType):
-    """A number, and neither NaN nor infinite."""
-
-    name = "number"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Convert text, and refuse what no comparison refuses."""
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
-
-
-class Number(Finite, click.FloatRange):
-    """A finite number in a range."""
-
-
-class SelectorValue(click.ParamType[Assignment[Any]]):
-    """``SELECTOR=VALUE``, or a bare ``VALUE`` for all layers."""
-
-    def __init__(self, value_type: click.ParamType[Any]) -> None:
-        self.value_type = value_type
-        self.name = f"[SELECTOR=]{value_type.name}"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Assignment[Any]:
-        """Split at the last ``=`` and convert what follows it."""
-        if isinstance(value, Assignment):
-            return value
-        selector, _, text = str(value).rpartition("=")
-        return Assignment(selector or ALL, self.value_type.convert(text, param, ctx))
 
 
 def _check_output(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -142,14 +98,21 @@ def _claim_place(ctx: click.Context, param: click.Parameter, path: str) -> None:
 
 def _spare_inputs(ctx: click.Context) -> None:
     """Refuse to write a report over a file that is read; a model may replace its own file."""
-    inputs = [value for name, value in ctx.params.items() if name in _INPUTS]
-    paths = [path for value in inputs for path in (value if isinstance(value, tuple) else [value])]
-    read = {Path(path).resolve() for path in paths if path not in (None, STREAM)}
+    read = {Path(path).resolve() for _, path in _paths(ctx, InputPath)}
+    for parameter, path in _paths(ctx, ReportPath):
+        if Path(path).resolve() in read:
+            raise click.UsageError(f"{flag_of(parameter)} would overwrite {path}", ctx)
+
+
+def _paths(
+    ctx: click.Context, role: type[InputPath | ReportPath]
+) -> Iterator[tuple[click.Parameter, str]]:
     for parameter in ctx.command.params:
-        value = ctx.params.get(str(parameter.name))
-        report = parameter.name in _REPORTS and value not in (None, STREAM)
-        if report and Path(str(value)).resolve() in read:
-            raise click.UsageError(f"{flag_of(parameter)} would overwrite {value}", ctx)
+        if isinstance(parameter.type, role):
+            value = ctx.params.get(str(parameter.name))
+            for path in value if isinstance(value, tuple) else (value,):
+                if isinstance(path, str) and path != STREAM:
+                    yield parameter, path
 
 
 def given_options(ctx: click.Context) -> list[click.Option]:
@@ -185,13 +148,14 @@ def flag_of(option: click.Parameter) -> str:
 
 def model_argument(command: F) -> F:
     """Add ``MODEL``, a path or standard input."""
-    return click.argument("model", default=STREAM, metavar="[MODEL]")(command)
+    return click.argument("model", type=InputPath(), default=STREAM, metavar="[MODEL]")(command)
 
 
 def models_argument(command: F) -> F:
     """Add ``[MODEL]...``, paths or, where there is none, standard input."""
     return click.argument(
         "models",
+        type=InputPath(),
         nargs=-1,
         metavar="[MODEL]...",
         callback=lambda _ctx, _param, paths: paths or (STREAM,),
@@ -215,6 +179,7 @@ def json_option(command: F) -> F:
     return click.option(
         "--json",
         "json_path",
+        type=ReportPath(),
         callback=check_place,
         metavar="PATH",
         help="Write a machine-readable report; - is standard output, where no model goes there.",
@@ -283,6 +248,7 @@ def data_options(*, required: bool) -> Callable[[F], F]:
     def add(command: F) -> F:
         data = click.option(
             "--data",
+            type=InputPath(),
             required=required,
             metavar="SPEC",
             help="digits, a directory (IDX files, LMDB or LevelDB of Caffe, a folder a class), "

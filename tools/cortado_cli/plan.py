@@ -6,12 +6,12 @@ import click
 
 from cortado_cli.options import (
     STREAM,
-    Number,
     check_place,
     data_options,
     refuse_without,
     talk_options,
 )
+from cortado_cli.types import InputPath, Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado.plan import Plan
@@ -22,9 +22,10 @@ __all__ = ["command"]
 
 
 @click.command("plan")
-@click.argument("tables", nargs=-1, required=True, metavar="SENSITIVITY.csv...")
+@click.argument("tables", type=InputPath(), nargs=-1, required=True, metavar="SENSITIVITY.csv...")
 @click.option(
     "--model",
+    type=InputPath(),
     required=True,
     metavar="MODEL",
     help="The dense model that was swept; its layers are encoded to count bytes.",
@@ -48,6 +49,7 @@ __all__ = ["command"]
     "-o",
     "--output",
     "table",
+    type=ReportPath(),
     default=STREAM,
     callback=check_place,
     metavar="PATH",

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado_cli.options import (
-    Number,
     json_option,
     model_argument,
     output_option,
@@ -15,6 +14,7 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
     from cortado.model.selector import Assignment
@@ -28,7 +28,12 @@ __all__ = ["command"]
 @model_argument
 @selector_option("--sparsity", Number(0, 1, max_open=True), "Fraction of zeros, as in 'fc*=0.95'.")
 @selector_option("--quality", Number(0), "Cut |w| up to so many standard deviations (method std).")
-@click.option("--plan", metavar="PATH", help="Sparsities and method of a plan, see cortado plan.")
+@click.option(
+    "--plan",
+    type=InputPath(),
+    metavar="PATH",
+    help="Sparsities and method of a plan, see cortado plan.",
+)
 @click.option(
     "--method",
     type=click.Choice(["magnitude", "random-below", "std", "lamp"]),

@@ -17,6 +17,7 @@ from cortado_cli.options import (
 )
 from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
 from cortado_cli.training import TRAINING, Training, training_options
+from cortado_cli.types import InputPath
 
 if TYPE_CHECKING:
     from cortado.model.selector import Assignment
@@ -29,7 +30,7 @@ __all__ = ["command"]
 @click.command("quantize")
 @model_argument
 @selector_option("--bits", click.IntRange(1, 8), "2^B shared values, as in 'conv*=5'.")
-@click.option("--plan", metavar="PATH", help="Bits of a plan, see cortado plan.")
+@click.option("--plan", type=InputPath(), metavar="PATH", help="Bits of a plan, see cortado plan.")
 @click.option(
     "--bias-bits",
     type=click.IntRange(1, 8),

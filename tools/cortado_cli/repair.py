@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from cortado_cli.options import (
-    Number,
     json_option,
     model_argument,
     output_option,
@@ -14,6 +13,7 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
     from cortado.repair import Repaired, Step
@@ -27,10 +27,15 @@ _HEADINGS = ("layer", "op", "fitted", "error before", "after", "kept")
 @click.command("repair")
 @model_argument
 @click.option(
-    "--reference", required=True, metavar="DENSE", help="The same model before it was cut."
+    "--reference",
+    type=InputPath(),
+    required=True,
+    metavar="DENSE",
+    help="The same model before it was cut.",
 )
 @click.option(
     "--data",
+    type=InputPath(),
     required=True,
     metavar="SPEC",
     help="Images: a .npy, a .npz with x alone, or any data set; labels are not used.",
@@ -78,7 +83,7 @@ def command(
     share values, on those values. The statistics of BatchNormalizations are measured again.
     "error" is the squared distance to what the dense model gives there, by its variance, on images
     that were not fitted on. A layer that got worse there keeps its values, and so does the whole
-    model.
+    model. "Better" is nearer to the outputs of the dense model, whatever the labels may be.
     """
     from cortado import files
     from cortado.data import Feed, open_images, subset
@@ -88,7 +93,7 @@ def command(
 
     network, dense = read_model(model), files.read_model(reference)
     images, held = open_images(data, Feed.of(network).form)
-    images, held = subset(images, samples), subset(held, max(1, samples // 2))
+    images, held = subset(images, samples), subset(held, max(2, samples // 2))
     begin = time.perf_counter()
     steps = repair(network, dense, images, held, RepairOptions(damping=damping, seed=seed))
     repaired = talk.follow(steps)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado_cli.options import (
-    Number,
     data_options,
     device_option,
     json_option,
@@ -18,6 +17,7 @@ from cortado_cli.options import (
 )
 from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
 from cortado_cli.training import Training, training_options
+from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
     from cortado.model.selector import Assignment
@@ -33,11 +33,13 @@ __all__ = ["command"]
 @training_options(epochs=5)
 @click.option(
     "--solver",
+    type=InputPath(),
     metavar="PROTOTXT",
     help="Train as this solver.prototxt of Caffe says; options given beside it win.",
 )
 @click.option(
     "--net",
+    type=InputPath(),
     metavar="PROTOTXT",
     help="The net of --solver, where the path in it leads nowhere: batch size and lr_mult.",
 )
@@ -61,7 +63,12 @@ __all__ = ["command"]
     type=click.Choice(["layer", "global"]),
     help="For gradual: one threshold a layer, or one for all.",
 )
-@click.option("--distill", metavar="TEACHER", help="Learn from the scores of this model too.")
+@click.option(
+    "--distill",
+    type=InputPath(),
+    metavar="TEACHER",
+    help="Learn from the scores of this model too.",
+)
 @device_option
 @output_option
 @json_option

@@ -7,7 +7,6 @@ import click
 
 from cortado_cli.options import (
     STREAM,
-    Number,
     check_file,
     check_place,
     data_options,
@@ -17,6 +16,7 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.shapes import Numbers
+from cortado_cli.types import Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado.sensitivity import Row, Table
@@ -75,13 +75,26 @@ __all__ = ["command"]
     "-o",
     "--output",
     "table",
+    type=ReportPath(),
     default=STREAM,
     callback=check_place,
     metavar="PATH",
     help="The table, CSV; one that is there is gone on with. - is standard output, the default.",
 )
-@click.option("--plot", callback=check_file, metavar="PATH", help="Draw the curves as PNG.")
-@click.option("--report", callback=check_file, metavar="PATH", help="Write a page, HTML.")
+@click.option(
+    "--plot",
+    type=ReportPath(),
+    callback=check_file,
+    metavar="PATH",
+    help="Draw the curves as PNG.",
+)
+@click.option(
+    "--report",
+    type=ReportPath(),
+    callback=check_file,
+    metavar="PATH",
+    help="Write a page, HTML.",
+)
 @click.option(
     "--max-drop",
     type=Number(0, 1),

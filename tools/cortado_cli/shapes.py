@@ -1,8 +1,11 @@
 """Parameter types: shapes, lists of numbers, and means."""
 
 import math
+from typing import Any
 
 import click
+
+from cortado_cli.types import InputPath
 
 __all__ = ["Mean", "Numbers", "Shape"]
 
@@ -43,14 +46,14 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         return numbers
 
 
-class Mean(click.ParamType[tuple[float, ...] | str]):
+class Mean(InputPath):
     """Numbers between commas, such as ``104,117,123``, or the path of a file."""
 
     name = "M[,M…]|FILE"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...] | str:
+    ) -> Any:
         """Split at commas; what ends as a mean image does is a path."""
         if isinstance(value, tuple):
             return value

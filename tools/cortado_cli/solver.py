@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cortado.errors import CortadoError
-from cortado_cli.options import flag_of, given_options
+from cortado_cli.options import (
+    flag_of,
+    given_options,
+)
 
 if TYPE_CHECKING:
     from cortado.caffe import Solver, TrainingNet

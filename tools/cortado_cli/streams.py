@@ -14,7 +14,9 @@ from cortado import files
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.validate import Candidate
-from cortado_cli.options import STREAM
+from cortado_cli.options import (
+    STREAM,
+)
 
 __all__ = [
     "naming",

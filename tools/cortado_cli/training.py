@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado_cli.options import Number, refuse_without
+from cortado_cli.options import (
+    refuse_without,
+)
+from cortado_cli.types import Number
 
 if TYPE_CHECKING:
     from cortado.retrain import RetrainOptions
@@ -52,6 +55,65 @@ TRAINING = tuple(field.name for field in fields(Training))
 """The parameters that `training_options` adds."""
 
 
+_OPTIONS = (
+    click.option(
+        "--batch",
+        type=click.IntRange(min=1),
+        default=128,
+        show_default=True,
+        help="Images a step.",
+    ),
+    click.option(
+        "--optimizer",
+        type=click.Choice(["adam", "sgd"]),
+        default="adam",
+        show_default=True,
+        help="What turns gradients into steps; sgd has momentum.",
+    ),
+    click.option(
+        "--lr",
+        type=Number(min=0, min_open=True),
+        help="Peak learning rate; 0.001 for adam and 0.01 for sgd.",
+    ),
+    click.option(
+        "--rate",
+        type=click.Choice(["constant", "step", "cosine", "one-cycle"]),
+        default="cosine",
+        show_default=True,
+        help="How the learning rate runs; step: a tenth after 1/2 and after 3/4.",
+    ),
+    click.option(
+        "--momentum",
+        type=Number(0, 1, max_open=True),
+        default=0.9,
+        show_default=True,
+        help="Of sgd.",
+    ),
+    click.option(
+        "--weight-decay",
+        type=Number(min=0),
+        default=0.0,
+        show_default=True,
+        help="Draws weights to zero; those that are zero stay.",
+    ),
+    click.option(
+        "--shift",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="PIXELS",
+        help="Move each training image at random by up to so many pixels.",
+    ),
+    click.option(
+        "--batchnorm",
+        type=click.Choice(["measure", "keep"]),
+        default="measure",
+        show_default=True,
+        help="Measure BatchNorm statistics before and after training, or keep the file's.",
+    ),
+)
+
+
 def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add the options of a training run, and hand the command one `Training` made of them.
 
@@ -83,75 +145,15 @@ def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..
             )
             command(training=chosen, **options)
 
-        for option in reversed(_options(epochs)):
-            training = option(training)
-        return training
-
-    return add
-
-
-def _options(epochs: int) -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
-    return [
-        click.option(
+        passes = click.option(
             "--epochs",
             type=click.IntRange(min=0),
             default=epochs,
             show_default=True,
             help="Passes over the training images.",
-        ),
-        click.option(
-            "--batch",
-            type=click.IntRange(min=1),
-            default=128,
-            show_default=True,
-            help="Images a step.",
-        ),
-        click.option(
-            "--optimizer",
-            type=click.Choice(["adam", "sgd"]),
-            default="adam",
-            show_default=True,
-            help="What turns gradients into steps; sgd has momentum.",
-        ),
-        click.option(
-            "--lr",
-            type=Number(min=0, min_open=True),
-            help="Peak learning rate; 0.001 for adam and 0.01 for sgd.",
-        ),
-        click.option(
-            "--rate",
-            type=click.Choice(["constant", "step", "cosine", "one-cycle"]),
-            default="cosine",
-            show_default=True,
-            help="How the learning rate runs; step: a tenth after 1/2 and after 3/4.",
-        ),
-        click.option(
-            "--momentum",
-            type=Number(0, 1, max_open=True),
-            default=0.9,
-            show_default=True,
-            help="Of sgd.",
-        ),
-        click.option(
-            "--weight-decay",
-            type=Number(min=0),
-            default=0.0,
-            show_default=True,
-            help="Draws weights to zero; those that are zero stay.",
-        ),
-        click.option(
-            "--shift",
-            type=click.IntRange(min=0),
-            default=0,
-            show_default=True,
-            metavar="PIXELS",
-            help="Move each training image at random by up to so many pixels.",
-        ),
-        click.option(
-            "--batchnorm",
-            type=click.Choice(["measure", "keep"]),
-            default="measure",
-            show_default=True,
-            help="Measure BatchNorm statistics before and after training, or keep the file's.",
-        ),
-    ]
+        )
+        for option in reversed((passes, *_OPTIONS)):
+            training = option(training)
+        return training
+
+    return add

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado.errors import CortadoError
-from cortado_cli.options import Finite
 from cortado_cli.shapes import Mean
+from cortado_cli.types import Finite, InputPath
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -40,6 +40,7 @@ _OPTIONS = (
     ),
     click.option(
         "--transform-from",
+        type=InputPath(),
         metavar="PROTOTXT",
         help="Take all of that from the data layer of this training net.",
     ),
@@ -93,7 +94,9 @@ def store_transform(model: "ir.Model", wish: TransformWish) -> None:
             found = read_transform_param(text, CaffeOptions(read_file=reader(wish.prototxt)))
         if found is None:
             raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")
-        transform = found
+        if found.missing and wish.mean is None:
+            raise CortadoError(f"{wish.prototxt}: {found.missing}; --input-mean can state it")
+        transform = found.transform
     if wish.scale is not None:
         transform = replace(transform, scale=wish.scale)
     if isinstance(wish.mean, str):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from cortado_cli.options import (
-    Number,
     data_options,
     json_option,
     model_argument,
@@ -14,6 +13,7 @@ from cortado_cli.options import (
     refuse_without,
     talk_options,
 )
+from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -31,7 +31,7 @@ _HEADINGS = (
 
 @click.command("validate")
 @model_argument
-@click.option("--reference", metavar="REF", help="The model to compare with.")
+@click.option("--reference", type=InputPath(), metavar="REF", help="The model to compare with.")
 @click.option(
     "--atol",
     type=Number(min=0),

@@ -28,7 +28,7 @@ from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import BlobSpec, Weights
 from cortado.caffe.solver import Solver, TrainingNet, read_solver, read_training_net
 from cortado.caffe.stored_net import read_stored_net
-from cortado.caffe.transform import read_transform_param
+from cortado.caffe.transform import StatedTransform, read_transform_param
 from cortado.caffe.weights import read_weights
 from cortado.caffe.writer import LayerBlobs
 
@@ -44,6 +44,7 @@ __all__ = [
     "LayerBlobs",
     "Out",
     "Solver",
+    "StatedTransform",
     "TrainingNet",
     "Weights",
     "export_caffe",

@@ -95,19 +95,27 @@ def import_caffe(
     except FixedBatchError as reason:
         found = _convert(deployed, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
-    try:
-        transform = read_transform_param(prototxt, options)
-    except CortadoError as error:  # the model is right all the same
-        transform = None
-        notes.append(f"no input transform is stored: {error}")
-    if transform is not None:
-        write_transform(found.model, transform)
+    notes += _store_transform(found.model, prototxt, options)
     gone = overwritten.blobs
     blobs = [
         replace(blob, overwritten=gone[blob.name].name) if blob.name in gone else blob
         for blob in found.blobs
     ]
     return replace(found, notes=(*notes, *found.notes), blobs=tuple(blobs))
+
+
+def _store_transform(model: ir.Model, prototxt: str, options: CaffeOptions) -> list[str]:
+    """Store what the prototxt states of the input transform; return what it lacks."""
+    try:
+        stated = read_transform_param(prototxt, options)
+    except CortadoError as error:  # the model is right all the same
+        return [f"no input transform is stored: {error}"]
+    if stated is None:
+        return []
+    write_transform(model, stated.transform)
+    if not stated.missing:
+        return []
+    return [f"the input transform lacks its mean, which --input-mean can state: {stated.missing}"]
 
 
 def _convert(

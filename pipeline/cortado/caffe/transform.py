@@ -9,7 +9,7 @@ Source: BVLC/caffe data_transformer.cpp, image_data_layer.cpp.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.mean import read_mean
@@ -18,12 +18,28 @@ from cortado.caffe.options import CaffeOptions
 from cortado.errors import CortadoError
 from cortado.model.transform import InputTransform, MeanImage, Order
 
-__all__ = ["read_transform_param"]
+__all__ = ["StatedTransform", "read_transform_param"]
+
+
+@dataclass(frozen=True)
+class StatedTransform:
+    """What a prototxt states of the input transform.
+
+    Attributes
+    ----------
+    transform : InputTransform
+        All of it, or all but the mean image.
+    missing : str
+        Why the mean image is missing; empty where nothing is.
+    """
+
+    transform: InputTransform
+    missing: str = ""
 
 
 def read_transform_param(
     prototxt: str, options: CaffeOptions = CaffeOptions()
-) -> InputTransform | None:
+) -> StatedTransform | None:
     """Return the transform of the data layer in a prototxt, such as a train_val.
 
     Parameters
@@ -35,13 +51,13 @@ def read_transform_param(
 
     Returns
     -------
-    InputTransform or None
+    StatedTransform or None
         None where no data layer has a `transform_param`.
 
     Raises
     ------
     CortadoError
-        If the mean is in a file that cannot be read, or data layers disagree.
+        If data layers disagree.
     """
     layers = _data_layers(read_layers(prototxt, options))
     found = {_transform(layer, options) for layer in layers}
@@ -50,7 +66,9 @@ def read_transform_param(
     if not found:
         return None
     trained = _data_layers(read_layers(prototxt, replace(options, phase="TRAIN")))
-    return replace(found.pop(), mirror=any(_mirrors(layer) for layer in (*layers, *trained)))
+    stated = found.pop()
+    mirror = any(_mirrors(layer) for layer in (*layers, *trained))
+    return replace(stated, transform=replace(stated.transform, mirror=mirror))
 
 
 def _data_layers(layers: Sequence[LayerSpec]) -> list[LayerSpec]:
@@ -66,24 +84,29 @@ def _mirrors(layer: LayerSpec) -> bool:
     return layer.message.message("transform_param").flag("mirror", default=False)
 
 
-def _transform(layer: LayerSpec, options: CaffeOptions) -> InputTransform:
+def _transform(layer: LayerSpec, options: CaffeOptions) -> StatedTransform:
     param = layer.message.message("transform_param")
     means = param.numbers("mean_value")
     if param.has("mean_file") and means:
         raise layer.refuse("it has both a mean_file and mean_value")
-    return InputTransform(
+    transform = InputTransform(
         scale=param.number("scale", 1.0),
         mean=means,
-        image=_mean_image(layer, options) if param.has("mean_file") else None,
         crop=param.integer("crop_size", 0, minimum=0),
         order=_order(layer),
     )
+    if not param.has("mean_file"):
+        return StatedTransform(transform)
+    try:
+        return StatedTransform(replace(transform, image=_mean_image(layer, options)))
+    except CortadoError as error:
+        return StatedTransform(transform, str(error))
 
 
 def _mean_image(layer: LayerSpec, options: CaffeOptions) -> MeanImage:
     path = layer.message.message("transform_param").text("mean_file")
     if options.read_file is None:
-        raise layer.refuse(f"its mean is in the file {path!r}; pass the mean explicitly")
+        raise layer.refuse(f"its mean is in the file {path!r}, which was not read")
     try:
         return read_mean(options.read_file(path))
     except CortadoError as error:

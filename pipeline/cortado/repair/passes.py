@@ -30,6 +30,7 @@ from cortado.steps import Progress, Steps
 
 __all__ = ["Repaired", "Step", "repair"]
 
+_FEWEST_HELD = 2  # of one image no variance is known
 _HELD_ROWS = 4  # a fit has so many times the rows that its check has
 _LAST = {"LogSoftmax", "Sigmoid", "Softmax"}  # what classifiers end with
 _WIDE = 2_000  # inputs of a layer: below, threads would wait for one another more than they do
@@ -113,6 +114,8 @@ def repair(
     CortadoError
         If the reference is another net, images don't fit, or values are not finite.
     """
+    if len(held) < _FEWEST_HELD:
+        raise CortadoError(f"a repair is checked on {_FEWEST_HELD} images at least; there is 1")
     check_reference(model, reference)
     check_finite([*find_layers(model).prunable, *find_layers(reference).prunable])
     work = _Work.of(model, reference, images, held, options)
