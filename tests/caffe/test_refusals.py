@@ -15,7 +15,7 @@ from cortado.errors import CortadoError
             "layers of type 'Wonder' cannot be converted; it reads data [2, 6, 7, 8] and has "
             "no blobs; leave it out with --cut-at BLOB, or convert it with --layers MODULE",
         ),
-        ('type: "ReLU" bottom: "data"', "it has 2 bottoms instead of one"),
+        ('type: "ReLU" bottom: "data"', "it has 2 bottoms instead of 1"),
         ('type: "ReLU" top: "m"', "it has 2 tops instead of 1"),
         ('type: "Pooling"', "it has no kernel_size"),
         (
@@ -134,7 +134,7 @@ from cortado.errors import CortadoError
             "it drops values at random, because its own phase is TRAIN",
         ),
         ('type: "Tile"', "it has no tiles"),
-        ('type: "Embed" embed_param { num_output: 3 }', "it has no num_output, or no input_dim"),
+        ('type: "Embed" embed_param { num_output: 3 }', "it has no input_dim"),
         ('type: "Crop"', "it has 1 bottoms instead of 2"),
         (
             'type: "Crop" bottom: "data" crop_param { offset: 1 }',

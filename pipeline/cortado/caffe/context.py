@@ -42,9 +42,14 @@ class Context:
     @property
     def bottom(self) -> Blob:
         """The only bottom of a layer that has one."""
-        if len(self.bottoms) != 1:
-            raise self.refuse(f"it has {len(self.bottoms)} bottoms instead of one")
+        self.need_bottoms(1)
         return self.bottoms[0]
+
+    def need_bottoms(self, *counts: int) -> None:
+        """Demand that the layer have as many bottoms as one of these counts."""
+        if len(self.bottoms) not in counts:
+            wanted = " or ".join(map(str, counts))
+            raise self.refuse(f"it has {len(self.bottoms)} bottoms instead of {wanted}")
 
     @property
     def phase(self) -> str:
@@ -54,6 +59,12 @@ class Context:
     def settings(self, name: str) -> Message:
         """Return the layer's message `name`, such as ``pooling_param``."""
         return self.layer.message.message(name)
+
+    def needed(self, param: Message, name: str) -> int:
+        """Return a positive integer that the layer's settings must state."""
+        if not param.has(name):
+            raise self.refuse(f"it has no {name}")
+        return param.integer(name, 0, minimum=1)
 
     def refuse(self, reason: str) -> CortadoError:
         """Return the error that names this layer."""
@@ -161,6 +172,21 @@ class Context:
         target = (0, *shape[1:]) if blob.batched else shape  # 0 copies the dimension
         constant = self.integers(target, f"{part or 'reshape'}/shape")
         return self.node("Reshape", [blob, constant], shape, part=part)
+
+    def slice(
+        self,
+        blob: Blob,
+        starts: Sequence[int],
+        ends: Sequence[int],
+        axes: Sequence[int],
+        part: str = "",
+    ) -> Blob:
+        """Add a Slice with step 1 along some axes, counted from the front."""
+        sizes = dict(zip(axes, (e - s for s, e in zip(starts, ends, strict=True)), strict=True))
+        shape = tuple(sizes.get(axis, size) for axis, size in enumerate(blob.shape))
+        bounds = {"starts": starts, "ends": ends, "axes": axes}
+        numbers = [self.integers(values, name) for name, values in bounds.items()]
+        return self.node("Slice", [blob, *numbers], shape, part=part)
 
     def shapes(self) -> tuple[Shape, ...]:
         """Return the shapes of the blobs that the weights have for this layer."""

@@ -15,7 +15,7 @@ from math import prod
 
 import numpy as np
 
-from cortado.caffe.wire import read_message
+from cortado.caffe.wire import DamagedError, read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
@@ -73,11 +73,11 @@ def label_of(record: bytes | memoryview) -> int:
 
 @contextmanager
 def _naming() -> Iterator[None]:
-    """Say of damage that it is a record's, not a caffemodel's."""
+    """Say of damage that it is a record's."""
     try:
         yield
-    except CortadoError as error:
-        raise CortadoError(f"it is no Datum: {str(error).rpartition(': ')[2]}") from error
+    except DamagedError as error:
+        raise CortadoError(f"it is no Datum: {error}") from error
 
 
 def _as_int32(value: int) -> int:

@@ -89,10 +89,8 @@ def _load(context: Context, lead: Shape, planes: Planes, window: Window) -> list
 def _channels(context: Context, default_group: int) -> tuple[Planes, int, int]:
     """Return the layout of the bottoms, the number of channels of the tops, and of groups."""
     param, planes = context.settings("convolution_param"), planes_of(context)
-    outputs = param.integer("num_output", 0, minimum=1)
+    outputs = context.needed(param, "num_output")
     group = param.integer("group", default_group, minimum=1)
-    if not outputs:
-        raise context.refuse("it has no num_output")
     if planes.channels % group or outputs % group:
         raise context.refuse(
             f"{group} groups do not divide {planes.channels} channels and {outputs} outputs"

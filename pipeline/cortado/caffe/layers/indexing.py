@@ -38,10 +38,7 @@ def _batch_reindex(context: Context) -> Blob:
 @layer("Embed", in_place=never)
 def _embed(context: Context) -> Blob:
     x, param = context.bottom, context.settings("embed_param")
-    outputs = param.integer("num_output", 0, minimum=1)
-    rows = param.integer("input_dim", 0, minimum=1)
-    if not (outputs and rows):
-        raise context.refuse("it has no num_output, or no input_dim")
+    outputs, rows = context.needed(param, "num_output"), context.needed(param, "input_dim")
     specs = [BlobSpec("weight", (rows, outputs), param.message("weight_filler"))]
     if param.flag("bias_term", default=True):
         specs.append(BlobSpec("bias", (outputs,), param.message("bias_filler")))
@@ -95,8 +92,7 @@ def _crop(context: Context) -> Blob:
     shape = (*x.shape[:axis], *(end - start for start, end in zip(starts, ends, strict=True)))
     if shape == x.shape:
         return x
-    bounds = [context.integers(starts, "starts"), context.integers(ends, "ends")]
-    return context.node("Slice", [x, *bounds, context.integers(axes, "axes")], shape)
+    return context.slice(x, starts, ends, axes)
 
 
 @layer("Tile", in_place=never)
@@ -115,8 +111,7 @@ def _tile(context: Context) -> Blob:
 
 
 def _two(context: Context) -> tuple[Blob, Blob]:
-    if len(context.bottoms) != 2:
-        raise context.refuse(f"it has {len(context.bottoms)} bottoms instead of 2")
+    context.need_bottoms(2)
     return context.bottoms[0], context.bottoms[1]
 
 

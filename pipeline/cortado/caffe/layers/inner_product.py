@@ -31,9 +31,7 @@ def _inner_product(context: Context) -> Blob:
     x, param = context.bottom, context.settings("inner_product_param")
     axis = context.axis(param.integer("axis", 1), x.rank)
     transposed = param.flag("transpose", default=False)
-    outputs = param.integer("num_output", 0, minimum=1)
-    if not outputs:
-        raise context.refuse("it has no num_output")
+    outputs = context.needed(param, "num_output")
     inputs = prod(x.shape[axis:])
     shape = (inputs, outputs) if transposed else (outputs, inputs)
     parameters = load_masked(context, *_specs(param, shape, outputs))

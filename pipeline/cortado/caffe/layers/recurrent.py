@@ -97,10 +97,7 @@ def _sequences(context: Context, states: int) -> _Sequences:
     """Return the bottoms, of one number of steps and of sequences."""
     exposed = context.settings("recurrent_param").flag("expose_hidden", default=False)
     states, size = states if exposed else 0, _size(context)
-    if len(context.bottoms) not in (2 + states, 3 + states):
-        raise context.refuse(
-            f"it has {len(context.bottoms)} bottoms instead of {2 + states} or {3 + states}"
-        )
+    context.need_bottoms(2 + states, 3 + states)
     x, cont, *others = context.bottoms
     if x.rank < 3 or x.shape[:2] != cont.shape:
         raise context.refuse(
@@ -123,10 +120,7 @@ def _sequences(context: Context, states: int) -> _Sequences:
 
 
 def _size(context: Context) -> int:
-    size = context.settings("recurrent_param").integer("num_output", 0, minimum=1)
-    if not size:
-        raise context.refuse("it has no num_output")
-    return size
+    return context.needed(context.settings("recurrent_param"), "num_output")
 
 
 def _matrix(context: Context, part: str, shape: Shape) -> BlobSpec:

@@ -45,8 +45,7 @@ def _bias(context: Context) -> Blob:
 
 def _span(context: Context, param: Message) -> tuple[int, Shape]:
     """Return the first axis that the blob spans, and the blob's shape."""
-    if len(context.bottoms) not in (1, 2):
-        raise context.refuse(f"it has {len(context.bottoms)} bottoms instead of 1 or 2")
+    context.need_bottoms(1, 2)
     x = context.bottoms[0]
     if len(context.bottoms) == 2 and context.bottoms[1].shape == ():
         return 0, ()

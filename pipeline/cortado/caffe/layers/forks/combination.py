@@ -12,8 +12,7 @@ __all__: list[str] = []
 
 @layer("Axpy", in_place=never)
 def _axpy(context: Context) -> Blob:
-    if len(context.bottoms) != 3:
-        raise context.refuse(f"it has {len(context.bottoms)} bottoms instead of 3")
+    context.need_bottoms(3)
     a, x, y = context.bottoms
     ones = (1,) * (x.rank - 2)
     if x.shape != y.shape or x.rank < 2 or a.shape not in (x.shape[:2], (*x.shape[:2], *ones)):

@@ -8,8 +8,6 @@ Source: weiliu89/caffe permute_layer.cpp; farmingyard/ShuffleNet shuffle_channel
 crop_center_layer.cpp of the fork of waifu2x.
 """
 
-import numpy as np
-
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
 from cortado.caffe.layers.registry import layer, never
@@ -62,9 +60,6 @@ def _crop_center(context: Context) -> Blob:
         return x
     if 0 in axes:
         context.fix_batch(x, "crops the batch")
-    shape = tuple(size - 2 * c for c, size in zip(cut, x.shape, strict=True))
     starts = [cut[axis] for axis in axes]
     ends = [x.shape[axis] - cut[axis] for axis in axes]
-    numbers = {"starts": starts, "ends": ends, "axes": axes}
-    bounds = [context.constant(np.asarray(n, np.int64), part) for part, n in numbers.items()]
-    return context.node("Slice", [x, *bounds], shape)
+    return context.slice(x, starts, ends, axes)

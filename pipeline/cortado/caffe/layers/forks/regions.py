@@ -17,8 +17,7 @@ __all__: list[str] = []
 
 @layer("ROIPooling", in_place=never)
 def _roi_pooling(context: Context) -> Blob:
-    if len(context.bottoms) != 2:
-        raise context.refuse(f"it has {len(context.bottoms)} bottoms instead of 2")
+    context.need_bottoms(2)
     x, regions = context.bottoms
     shape = regions.shape
     if x.rank != 4 or shape[1:2] != (5,) or any(size != 1 for size in shape[2:]):

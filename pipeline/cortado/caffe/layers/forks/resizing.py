@@ -139,12 +139,8 @@ def _sizes_of(context: Context, x: Blob, shape: Shape) -> Blob:
 
 def _cropped(context: Context, x: Blob, start: int, sizes: Shape) -> Blob:
     """Return the part of each image that begins at `start` and has these sizes."""
-    bounds = [
-        context.integers((start, start), "starts"),
-        context.integers([start + n for n in sizes], "ends"),
-        context.integers((2, 3), "axes"),
-    ]
-    return context.node("Slice", [x, *bounds], (*x.shape[:2], *sizes), part="cropped")
+    ends = [start + size for size in sizes]
+    return context.slice(x, (start, start), ends, (2, 3), part="cropped")
 
 
 def _linear(context: Context, x: Blob, sizes: Shape) -> Blob:
