@@ -92,11 +92,11 @@ def _marked(table: Table, max_drop: float) -> tuple[Row, list[_Marked]]:
     dense, curves = table.dense, table.curves
     if dense is None or not curves:
         raise CortadoError("the table has no points that a picture could show")
-    return dense, [_mark(curve, dense, max_drop) for curve in curves]
+    return dense, [_mark(curve, max_drop) for curve in curves]
 
 
-def _mark(curve: Curve, dense: Row, max_drop: float) -> _Marked:
-    return _Marked(curve.layer, curve.kind, curve.rows, choose(curve, dense, max_drop))
+def _mark(curve: Curve, max_drop: float) -> _Marked:
+    return _Marked(curve.layer, curve.kind, curve.rows, choose(curve, max_drop))
 
 
 def _place(row: Row) -> float:

@@ -10,7 +10,7 @@ values V_l at the cut in front of layer l,
 so that all weights of a layer are tried in one session.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -104,6 +104,7 @@ def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
     check_finite(layers.prunable)
     nodes = _needed(model.graph, scores.output)
     places = {node: place for place, node in enumerate(nodes)}
+    fixed = _fixed(nodes)
     cuts, skipped = [], list(layers.skipped)
     for layer in layers.prunable:
         used = [places[node] for node in layer.nodes if node in places]
@@ -112,7 +113,7 @@ def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
             skipped.append(Skipped(layer.name, layer.op_type, reason))
         else:
             place = min(used)
-            cuts.append(Cut(layer, _live(nodes, place), _live(nodes, place + 1)))
+            cuts.append(Cut(layer, *(_live(nodes, behind, fixed) for behind in (place, place + 1))))
     return Network(model, Feed.of(model), scores, tuple(cuts), tuple(skipped))
 
 
@@ -143,19 +144,21 @@ def _needed(graph: ir.Graph, output: str) -> list[ir.Node]:
     return [node for node in graph if node in needed]
 
 
-def _live(nodes: Sequence[ir.Node], place: int) -> tuple[str, ...]:
+def _live(nodes: Sequence[ir.Node], place: int, fixed: Set[ir.Value]) -> tuple[str, ...]:
     """Return what the nodes from `place` on need of what is known before it."""
     made = {value for node in nodes[place:] for value in node.outputs}
     needed = {value: None for node in nodes[place:] for value in _inputs(node)}
-    return tuple(str(value.name) for value in needed if value not in made and not _is_fixed(value))
+    kept = (value for value in needed if value not in made | fixed and not value.is_initializer())
+    return tuple(str(value.name) for value in kept)
 
 
-def _is_fixed(value: ir.Value) -> bool:
-    """Tell whether a value is the same for all images: an initializer, or made of such alone."""
-    if value.is_initializer():
-        return True
-    node = value.producer()
-    return node is not None and all(_is_fixed(each) for each in _inputs(node))
+def _fixed(nodes: Sequence[ir.Node]) -> Set[ir.Value]:
+    """Return what is made of initializers alone, and so is the same for all images."""
+    fixed: set[ir.Value] = set()
+    for node in nodes:
+        if all(value.is_initializer() or value in fixed for value in _inputs(node)):
+            fixed.update(node.outputs)
+    return fixed
 
 
 def _inputs(node: ir.Node) -> list[ir.Value]:
