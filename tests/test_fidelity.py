@@ -68,6 +68,19 @@ def test_the_first_that_differs_is_named_with_its_layer(inner, known):
     )
 
 
+def test_a_name_that_no_layer_has_is_unknown(inner, known):
+    known["conv9"] = known["conv1"]
+    checked = check_blobs(inner.model, inner.blobs, known)
+    assert checked[-1].verdict == "unknown"
+    with pytest.raises(LimitNotMetError, match="the net has no blob 'conv9'; near it: conv1"):
+        check_limit(checked, 1e-5)
+
+
+def test_a_blob_that_is_left_out_is_not_taken_for_the_input(inner, known):
+    with pytest.raises(CortadoError, match="there are no values of the input 'data'"):
+        check_blobs(inner.model, inner.blobs, {name: known[name] for name in ("sum", "prob")})
+
+
 def test_the_tolerance_decides(inner, known):
     known = {name: known[name] for name in ("data", "flat")}
     known["flat"] = known["flat"] + np.float32(1e-3)
@@ -103,7 +116,7 @@ def test_values_of_an_onnx_file():
     assert [(blob.name, blob.layer, blob.verdict) for blob in checked] == [
         ("x", "", "input"),
         ("r", "relu", "same"),
-        ("z", "", "not in the model"),
+        ("z", "", "unknown"),
     ]
 
 

@@ -5,7 +5,7 @@ import pytest
 from onnx import helper
 
 from cortado.data import ArraySamples
-from cortado.frontier import Frontier, feed_batches
+from cortado.frontier import Frontier, read_inputs
 from cortado.model import serial
 from cortado.session import open_session
 from nets import build, conv_net, decoded, if_net, mlp, normal, weight
@@ -13,7 +13,7 @@ from nets import build, conv_net, decoded, if_net, mlp, normal, weight
 
 def batches(model, count=7, shape=(1, 6, 6), seed=0):
     pixels = normal(np.random.default_rng(seed), count, *shape)
-    return feed_batches(model, ArraySamples(pixels, np.zeros(count, np.int64)))
+    return read_inputs(model, ArraySamples(pixels, np.zeros(count, np.int64)))
 
 
 def whole(model, batch):

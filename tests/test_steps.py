@@ -1,8 +1,9 @@
 """Long work as generators."""
 
+import numpy as np
 import pytest
 
-from cortado.steps import Progress, finish
+from cortado.steps import Progress, finish, show_figure
 
 
 def work(*, fails=False):
@@ -31,3 +32,8 @@ def test_stages_are_joined_to_one_stream():
     reports = list(both())
     assert [(report.done, report.message) for report in reports] == [(1, ""), (2, "done")] * 2
     assert finish(both()) == "resultresult"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.5, "0.5000"), (1e-9, "0.0000"), (np.nan, "-")])
+def test_what_was_not_measured_is_shown_as_a_dash(value, text):
+    assert show_figure(value) == text

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Feed, Samples
+from cortado.data import Feed, Samples, feed_batches
 from cortado.model import serial
 from cortado.model.exposed import expose
 from cortado.model.layers import Layer, find_layers
@@ -69,15 +69,12 @@ def measure_activity(model: ir.Model, samples: Samples) -> Steps[tuple[LayerActi
     feed = Feed.of(model)
     session = open_session(serial.encode(expose(model, list(places.values()))))
     found: dict[str, list[BoolArray]] = {layer.name: [] for layer in layers}
-    size = feed.batch or _BATCH
-    for begin in range(0, len(samples), size):
-        indices = np.arange(begin, begin + size)
-        images = samples.take(indices % len(samples))  # a last batch is filled up
-        tensors = session.run({feed.name: feed(images.pixels)})
-        inside = int((indices < len(samples)).sum())
+    for inputs, _, indices in feed_batches(feed, samples, _BATCH):
+        tensors = session.run({feed.name: inputs})
         for layer in layers:
-            found[layer.name].append(_active(layer, tensors[places[layer.name]][:inside]))
-        yield Progress("activity", begin + inside, len(samples))
+            tensor = tensors[places[layer.name]][: len(indices)]
+            found[layer.name].append(_active(layer, tensor))
+        yield Progress("activity", int(indices[-1]) + 1, len(samples))
     return tuple(_figures(name, np.concatenate(parts)) for name, parts in found.items())
 
 

@@ -20,8 +20,9 @@ import onnx_ir as ir
 
 from cortado.data import Samples
 from cortado.errors import CortadoError
-from cortado.frontier import Frontier, feed_batches
+from cortado.frontier import Frontier, read_inputs
 from cortado.model.layers import Skipped
+from cortado.model.nodes import is_standard
 from cortado.model.typing import Array, FloatArray
 from cortado.steps import Progress, Steps
 
@@ -76,7 +77,7 @@ def find_norms(model: ir.Model) -> Norms:
     places = {node: place for place, node in enumerate(model.graph)}
     found, skipped = [], []
     for node in model.graph.all_nodes():
-        if node.op_type != "BatchNormalization" or node.domain not in ("", "ai.onnx"):
+        if not is_standard(node, "BatchNormalization"):
             continue
         name = _name_of(node)
         reason = "it is inside a node such as If" if node not in places else _why_not(node)
@@ -132,7 +133,7 @@ def reestimate(model: ir.Model, samples: Samples) -> Steps[Reestimated]:
     norms = find_norms(model)
     if not norms.found:
         return Reestimated(model, 0, norms.skipped)
-    frontier = Frontier(model, feed_batches(model, samples))
+    frontier = Frontier(model, read_inputs(model, samples))
     for done, norm in enumerate(norms.found, start=1):
         frontier.advance([norm.source])
         frontier.change(measure(frontier.model, norm, list(frontier.values(norm.source))))

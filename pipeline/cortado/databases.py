@@ -1,12 +1,11 @@
 """The doorway to Caffe's databases: LMDB and LevelDB, read record by record.
 
-Their libraries open files themselves, so that this module stands beside `files`. A record is read
-when it is asked for: of an LMDB nothing but the pages that are touched comes into memory.
+A record is read when it is asked for: of an LMDB nothing but the pages that are touched comes into
+memory. No lock is taken, and nothing written.
 
-LMDB is opened without its lock file and never written. LevelDB knows no reading alone: its library
-takes a lock, and writes a log of its own into the directory.
-
-Both come with the extra ``caffe`` of this package.
+LevelDB's library opens files itself, so that this module stands beside `files`. It knows no
+reading alone: it takes a lock, and writes a log of its own into the directory. It comes with the
+extra ``caffe`` of this package.
 """
 
 import contextlib
@@ -16,11 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cortado import files
-from cortado.errors import CortadoError
+from cortado.caffe.lmdb import read_lmdb
+from cortado.errors import CAFFE_EXTRA, CortadoError
 
 __all__ = ["Records", "open_records"]
-
-_EXTRA = "install cortado with its extra caffe (pip install 'cortado[caffe]')"
 
 
 class Records(Protocol):
@@ -56,23 +54,8 @@ def open_records(path: str, *, lmdb: bool) -> Records:
 
 
 @dataclass(frozen=True)
-class _Lmdb:
-    transaction: Any  # of the library, which has no types
-    keys: Sequence[bytes]
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __getitem__(self, index: int) -> memoryview:
-        value: memoryview = self.transaction.get(self.keys[index])
-        return value
-
-    def key(self, index: int) -> str:
-        return self.keys[index].decode(errors="replace")
-
-
-@dataclass(frozen=True)
 class _LevelDb:
+    path: str
     database: Any  # of the library, which has no types
     keys: Sequence[bytes]
 
@@ -80,7 +63,14 @@ class _LevelDb:
         return len(self.keys)
 
     def __getitem__(self, index: int) -> bytes:
-        value: bytes = self.database.get(self.keys[index])
+        import plyvel
+
+        try:
+            value: bytes | None = self.database.get(self.keys[index], verify_checksums=True)
+        except plyvel.Error as error:
+            raise CortadoError(_reason(error, self.path)) from error
+        if value is None:
+            raise CortadoError("LevelDB finds no value for it")
         return value
 
     def key(self, index: int) -> str:
@@ -89,40 +79,28 @@ class _LevelDb:
 
 def _open_lmdb(path: str) -> Records:
     try:
-        import lmdb
-    except ImportError as error:
-        raise CortadoError(f"to read the LMDB {path}, {_EXTRA}") from error
-    try:
-        environment = lmdb.open(
-            path, readonly=True, lock=False, create=False, readahead=False, max_spare_txns=0
-        )
-        size = environment.stat()["psize"] * (environment.info()["last_pgno"] + 1)
-        if files.size(f"{path}/data.mdb") < size:  # to touch what is missing would end the process
-            raise CortadoError(f"the LMDB {path} is truncated: it should have {size:,} bytes")
-        transaction = environment.begin(buffers=True)
-        with transaction.cursor() as cursor:
-            keys = [bytes(key) for key in cursor.iternext(keys=True, values=False)]
-    except lmdb.Error as error:
-        raise CortadoError(f"{path} is no LMDB, or is damaged: {_reason(error, path)}") from error
-    return _Lmdb(transaction, keys)
+        return read_lmdb(files.map_file(f"{path}/data.mdb"))
+    except CortadoError as error:
+        raise CortadoError(f"{path} is no LMDB, or is damaged: {error}") from error
 
 
 def _open_leveldb(path: str) -> Records:
     try:
         import plyvel
     except ImportError as error:
-        raise CortadoError(f"to read the LevelDB {path}, {_EXTRA}") from error
+        raise CortadoError(f"to read the LevelDB {path}, install {CAFFE_EXTRA}") from error
     if not os.access(path, os.W_OK):
         raise CortadoError(f"LevelDB writes to the directories that it reads; {path} is read-only")
     try:
         database = plyvel.DB(path, create_if_missing=False, paranoid_checks=True)
-        with contextlib.closing(database.iterator(include_value=False)) as iterator:
+        options = {"include_value": False, "verify_checksums": True}
+        with contextlib.closing(database.iterator(**options)) as iterator:
             keys = list(iterator)
     except (plyvel.Error, OSError) as error:
         raise CortadoError(
             f"{path} is no LevelDB, or is damaged: {_reason(error, path)}"
         ) from error
-    return _LevelDb(database, keys)
+    return _LevelDb(path, database, keys)
 
 
 def _reason(error: Exception, path: str) -> str:

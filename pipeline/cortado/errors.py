@@ -12,7 +12,17 @@ and the middle of a message that is too long to read left out.
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-__all__ = ["CortadoError", "LimitNotMetError", "UsageError", "unknown_name"]
+__all__ = [
+    "CAFFE_EXTRA",
+    "CortadoError",
+    "LimitNotMetError",
+    "UsageError",
+    "names_near",
+    "unknown_name",
+]
+
+CAFFE_EXTRA = "cortado with its extra caffe (pip install '.[caffe]' in the project's folder)"
+"""What has the libraries for Caffe's LMDB, LevelDB and HDF5 files."""
 
 _HEAD, _TAIL = 600, 200  # characters of a long message that are kept
 
@@ -52,6 +62,10 @@ def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
     known : sequence of str
         The names that there are.
     """
+    return UsageError(f"{what} {name!r}; {names_near(name, known)}")
+
+
+def names_near(name: str, known: Sequence[str]) -> str:
+    """Return the part of an error that lists the names nearest to one that does not exist."""
     near = get_close_matches(name, known, n=5, cutoff=0.5)
-    hint = f"near it: {', '.join(near)}" if near else f"the last are: {', '.join(known[-5:])}"
-    return UsageError(f"{what} {name!r}; {hint}")
+    return f"near it: {', '.join(near)}" if near else f"the last are: {', '.join(known[-5:])}"

@@ -10,36 +10,27 @@ reported, and the loss of the output that is scored takes the place of cross-ent
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Feed, Samples
-from cortado.errors import CortadoError
+from cortado.data import Feed, Samples, feed_batches
 from cortado.model import serial
 from cortado.model.criteria import Criterion
 from cortado.model.exposed import expose
-from cortado.model.heads import Activation, activation_of, criterion_of, main_output
+from cortado.model.heads import Scores, activation_of, criterion_of, main_output
 from cortado.model.metadata import read_criteria
-from cortado.model.typing import BoolArray, FloatArray, IntArray
-from cortado.scoring import score
+from cortado.model.typing import FloatArray, IntArray
+from cortado.scoring import as_scores, count_correct, cross_entropy, refusal_of, score
 from cortado.session import Session, open_session
 from cortado.steps import Progress, Steps
 
 __all__ = [
     "Evaluation",
     "Metric",
-    "as_scores",
-    "batches",
-    "count_correct",
-    "cross_entropy",
     "evaluate",
     "evaluate_session",
-    "is_correct",
-    "log_probabilities",
-    "pad",
 ]
 
 _BATCH = 250
@@ -62,13 +53,18 @@ class Evaluation:
     samples, correct : int
         Images scored, and those whose label scored highest.
     loss : float
-        Mean cross-entropy in nats.
+        The mean of the loss that the output was trained with, else of cross-entropy, in nats;
+        NaN where that loss needs more than labels and the output is none of a classifier.
     provider : str
         The execution provider.
     seconds : float
         Time spent in onnxruntime.
     metrics : tuple of Metric
         What the model's own criteria say.
+    further : tuple of Metric
+        Those of `metrics` that are not the accuracy or the loss above once more.
+    refused : tuple of Criterion
+        The model's criteria that labels do not suffice for; their `refusal` says why.
     classified : bool
         Whether the output that is scored has one score a class; otherwise nothing is correct.
     """
@@ -79,6 +75,8 @@ class Evaluation:
     provider: str
     seconds: float
     metrics: tuple[Metric, ...] = ()
+    further: tuple[Metric, ...] = ()
+    refused: tuple[Criterion, ...] = ()
     classified: bool = True
 
     @property
@@ -126,12 +124,13 @@ def evaluate_session(
 
     Of the model's criteria those are measured whose scores the session outputs.
     """
-    sums = _Sums.over(model, session, classes, head)
+    known = [_judged(each, session.widths) for each in read_criteria(model)]
+    output = activation_of(model, main_output(model, session.widths, classes, head))
+    criteria = [x for x in known if not x.refusal and x.scores in session.widths]
+    sums = _Sums(output, criterion_of(model, output.output), tuple(criteria))
     feed = Feed.of(model)
     seconds, done = 0.0, 0
-    for indices in batches(len(samples), feed.batch or _BATCH):
-        pixels, labels = samples.take(indices)
-        inputs = pad(feed(pixels), feed.batch)
+    for inputs, labels, _ in feed_batches(feed, samples, _BATCH):
         begin = time.perf_counter()
         outputs = session.run({feed.name: inputs})
         seconds += time.perf_counter() - begin
@@ -139,53 +138,50 @@ def evaluate_session(
         done += len(labels)
         figures = (("accuracy", sums.accuracy), ("loss", sums.loss))
         yield Progress("evaluate", done, len(samples), figures)
+    metrics = tuple(map(Metric, sums.criteria, sums.values()))
     return Evaluation(
         samples=sums.counted,
         correct=sums.correct,
         loss=sums.loss,
         provider=session.provider,
         seconds=seconds,
-        metrics=tuple(map(Metric, sums.criteria, sums.values())),
+        metrics=metrics,
+        further=tuple(metric for metric in metrics if sums.says_more(metric.criterion)),
+        refused=tuple(each for each in known if each.refusal),
         classified=sums.classified,
     )
+
+
+def _judged(criterion: Criterion, widths: Mapping[str, int | None]) -> Criterion:
+    """Return a criterion with the reason why it cannot be measured, if there is one."""
+    if criterion.refusal or criterion.scores not in widths:
+        return criterion
+    return replace(criterion, refusal=refusal_of(criterion, widths[criterion.scores]))
 
 
 @dataclass
 class _Sums:
     """What was added up over the batches so far.
 
-    `main` is the loss of the output, where the session outputs what it scores; `ignore` the label
-    that does not count. `totals` holds a sum and its divisor for the main criterion, or for
-    cross-entropy, and for each of the model's.
+    `trained` is the loss that the output was trained with, which cross-entropy stands in for where
+    it is not among the `criteria` that are measured, but is that of a classifier. `totals` holds
+    a sum and its divisor for each criterion, `first` those of the loss that is reported.
     """
 
-    output: str
-    activation: Activation
-    main: Criterion | None
-    ignore: int | None
+    output: Scores
+    trained: Criterion | None
     criteria: tuple[Criterion, ...]
-    totals: list[tuple[float, int]]
+    first: tuple[float, int] = (0.0, 0)
+    totals: list[tuple[float, int]] = field(default_factory=list)
     correct: int = 0
     counted: int = 0
 
-    @classmethod
-    def over(cls, model: ir.Model, session: Session, classes: int, head: str | None) -> "_Sums":
-        output = main_output(model, session.widths, classes, head)
-        main = criterion_of(model, output)
-        known = read_criteria(model)
-        criteria = [each for each in known if _is_measurable(each, session.widths)]
-        return cls(
-            output=output,
-            activation=activation_of(model, output).activation,
-            main=main if main in criteria else None,
-            ignore=None if main is None else main.ignore,
-            criteria=tuple(criteria),
-            totals=[(0.0, 0)] * (1 + len(criteria)),
-        )
+    def __post_init__(self) -> None:
+        self.totals = [(0.0, 0)] * len(self.criteria)
 
     @property
     def classified(self) -> bool:
-        return self.main is None or self.main.is_classifying
+        return self.trained is None or self.trained.is_classifying
 
     @property
     def accuracy(self) -> float:
@@ -193,95 +189,38 @@ class _Sums:
 
     @property
     def loss(self) -> float:
-        return _mean(self.totals[0])
+        return _mean(self.first)
 
     def values(self) -> list[float]:
-        return [_mean(total) for total in self.totals[1:]]
+        return [_mean(total) for total in self.totals]
+
+    def says_more(self, criterion: Criterion) -> bool:
+        """Tell whether a criterion is something else than the accuracy or the loss."""
+        if criterion.is_loss:
+            return criterion != self.trained
+        ignore = None if self.trained is None else self.trained.ignore
+        same = criterion.scores in (self.output.output, self.output.logits)
+        return not same or criterion.top_k > 1 or criterion.ignore != ignore
 
     def add(self, outputs: Mapping[str, FloatArray], labels: IntArray) -> None:
         found = [score(each, outputs[each.scores], labels) for each in self.criteria]
-        kept = np.ones(len(labels), np.bool_) if self.ignore is None else labels != self.ignore
-        counted = labels[kept]
-        scores = outputs[self.output][kept]
-        if self.classified:
-            scores = as_scores(scores, counted, self.output)
-            self.correct += count_correct(scores, counted)
-        if self.main is None:
-            losses = cross_entropy(scores, counted, self.activation)
-            found.insert(0, (float(losses.sum()), len(counted)))
-        else:
-            found.insert(0, found[self.criteria.index(self.main)])
+        self.totals = list(map(_plus, self.totals, found))
+        kept = slice(None) if self.trained is None else self.trained.counts(labels)
+        counted, scores = labels[kept], outputs[self.output.output][kept]
         self.counted += len(counted)
-        self.totals = [
-            (total + value, divisor + count)
-            for (total, divisor), (value, count) in zip(self.totals, found, strict=True)
-        ]
+        if self.classified:
+            scores = as_scores(scores, counted, self.output.output)
+            self.correct += count_correct(scores, counted)
+        if self.trained in self.criteria:
+            self.first = self.totals[self.criteria.index(self.trained)]
+        elif self.classified:
+            losses = cross_entropy(scores, counted, self.output.activation)
+            self.first = _plus(self.first, (float(losses.sum()), len(counted)))
 
 
-def _is_measurable(criterion: Criterion, widths: Mapping[str, int | None]) -> bool:
-    """Tell whether labels suffice, and the session outputs the scores."""
-    if criterion.refusal or criterion.scores not in widths:
-        return False
-    return criterion.is_classifying or widths[criterion.scores] == 1
+def _plus(total: tuple[float, int], found: tuple[float, int]) -> tuple[float, int]:
+    return total[0] + found[0], total[1] + found[1]
 
 
 def _mean(total: tuple[float, int]) -> float:
     return total[0] / total[1] if total[1] else math.nan
-
-
-def count_correct(scores: FloatArray, labels: IntArray) -> int:
-    """Count the rows of scores (n, classes) whose label is the only maximum."""
-    return int(is_correct(scores, labels).sum())
-
-
-def is_correct(scores: FloatArray, labels: IntArray) -> BoolArray:
-    """Tell of each row of scores (n, classes) whether its label is the only maximum."""
-    own = np.take_along_axis(scores, labels[:, None], axis=1)  # (n, 1)
-    others = (~(scores < own)).sum(axis=1) - 1  # NaN is never smaller, and so never correct
-    right: BoolArray = others == 0
-    return right
-
-
-def cross_entropy(scores: FloatArray, labels: IntArray, activation: Activation) -> FloatArray:
-    """Return the cross-entropy of each row, in nats, of shape (n,)."""
-    logs = log_probabilities(scores, activation)
-    losses: FloatArray = -np.take_along_axis(logs, labels[:, None], axis=1)[:, 0]
-    return losses
-
-
-def log_probabilities(scores: FloatArray, activation: Activation) -> FloatArray:
-    """Return the logarithms of the probabilities that scores (n, classes) stand for, float64."""
-    wide = scores.astype(np.float64)
-    if activation == "softmax":
-        return np.log(np.maximum(wide, np.finfo(np.float32).tiny))
-    if activation == "log_softmax":
-        return wide
-    shifted = wide - wide.max(axis=1, keepdims=True)
-    logs: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return logs
-
-
-def as_scores(scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
-    """Check the scores and drop trailing axes of size 1: (n, classes, 1, 1) → (n, classes)."""
-    if scores.ndim < 2 or np.prod(scores.shape[2:]) != 1:
-        raise CortadoError(
-            f"the output {output} has the shape {list(scores.shape)}, not one score a class"
-        )
-    if labels.size and labels.max() >= scores.shape[1]:
-        raise CortadoError(
-            f"the label {labels.max()} lies outside the {scores.shape[1]} classes of {output}"
-        )
-    return scores.reshape(len(scores), scores.shape[1])
-
-
-def batches(count: int, size: int) -> Iterator[IntArray]:
-    """Yield the indices of 0 … `count` − 1, `size` at a time."""
-    for begin in range(0, count, size):
-        yield np.arange(begin, min(begin + size, count))
-
-
-def pad(inputs: FloatArray, batch: int | None) -> FloatArray:
-    """Repeat the last image up to the only batch size that the model takes."""
-    if batch is None or len(inputs) == batch:
-        return inputs
-    return np.concatenate([inputs, np.repeat(inputs[-1:], batch - len(inputs), axis=0)])

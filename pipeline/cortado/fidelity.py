@@ -18,15 +18,18 @@ from typing import Literal
 import numpy as np
 import onnx_ir as ir
 
-from cortado.errors import CortadoError, LimitNotMetError
+from cortado.errors import CortadoError, LimitNotMetError, names_near
 from cortado.model.blobs import NamedBlob, blobs_of
+from cortado.model.exposed import expose
 from cortado.model.serial import encode
 from cortado.model.typing import Array
 from cortado.session import open_session
 
 __all__ = ["CheckedBlob", "Verdict", "check_blobs", "check_limit"]
 
-Verdict = Literal["same", "differs", "other shape", "input", "overwritten", "not in the model"]
+Verdict = Literal[
+    "same", "differs", "other shape", "input", "overwritten", "not in the model", "unknown"
+]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,10 @@ class CheckedBlob:
     verdict : str
         ``same`` or ``differs``, by more than the tolerance; ``other shape``; ``input``, which was
         fed; ``overwritten``: in Caffe's memory something else has taken its place;
-        ``not in the model``: a loss or an unused blob, which the import leaves out.
+        ``not in the model``: a loss or an unused blob, which the import leaves out;
+        ``unknown``: neither the model nor the net that it came from has such a blob.
+    near : str
+        The names nearest to an unknown one.
     """
 
     name: str
@@ -53,6 +59,7 @@ class CheckedBlob:
     shape: tuple[int, ...]
     difference: float | None
     verdict: Verdict
+    near: str = ""
 
 
 def check_blobs(
@@ -68,7 +75,7 @@ def check_blobs(
     model : onnx_ir.Model
         The model.
     blobs : sequence of NamedBlob
-        Its blobs, in the order of the net.
+        Its blobs, in the order of the net, and those that the import left out.
     known : mapping of str to array
         Blob → values. A model with one input takes the only array that no blob is called after
         as the input.
@@ -80,11 +87,16 @@ def check_blobs(
     CortadoError
         If an input is not known, or nothing else is.
     """
-    values = {blob.value for blob in blobs_of(model)} | {*model.graph.initializers}
-    blobs = [blob for blob in blobs if blob.value in values]  # some are computed for nobody
     sources = _sources(model, blobs, known)
     feeds = {value: known[name] for value, name in sources.items()}
-    named = [blob for blob in blobs if blob.name in known and blob.name not in sources.values()]
+    values = {blob.value for blob in blobs_of(model)} | {*model.graph.initializers}
+    named = [
+        blob
+        for blob in blobs
+        if blob.value in values  # some are computed for nobody
+        and blob.name in known
+        and blob.name not in sources.values()
+    ]
     if all(blob.overwritten for blob in named):
         raise CortadoError(f"none of the arrays is a blob that the net makes: {', '.join(known)}")
     found = _run(model, {blob.value for blob in named}, feeds)
@@ -92,7 +104,7 @@ def check_blobs(
     checked = [_check(blob, known[blob.name], found[blob.value], tolerance) for blob in named]
     strangers = known.keys() - {blob.name for blob in (*inputs, *checked)}
     others = [
-        _unchecked(name, known[name], "not in the model")
+        _missing(name, known[name], blobs)
         for name in known
         if name in strangers and not _is_split(name, blobs)
     ]
@@ -100,7 +112,7 @@ def check_blobs(
 
 
 def check_limit(checked: Sequence[CheckedBlob], tolerance: float) -> None:
-    """Raise `LimitNotMetError`, which names the first blob that differs, if any does."""
+    """Raise `LimitNotMetError`, which names the first blob that differs or is unknown, if any."""
     wrong = [blob for blob in checked if blob.verdict in ("differs", "other shape")]
     if wrong:
         first = wrong[0]
@@ -113,6 +125,9 @@ def check_limit(checked: Sequence[CheckedBlob], tolerance: float) -> None:
             f"blob {first.name!r} of layer {first.layer!r} {how}; "
             f"it is the first of {len(wrong)} that differ"
         )
+    for blob in checked:
+        if blob.verdict == "unknown":
+            raise LimitNotMetError(f"the net has no blob {blob.name!r}; {blob.near}")
 
 
 def _sources(
@@ -131,18 +146,15 @@ def _sources(
 
 def _run(model: ir.Model, names: set[str], feeds: Mapping[str, Array]) -> dict[str, Array]:
     """Return the values of that name, be they inputs, constants or computed."""
-    copy = model.clone()
-    outputs = {value.name for value in copy.graph.outputs}
-    for node in copy.graph:
-        copy.graph.outputs.extend(v for v in node.outputs if v.name in names - outputs)
     constants = {
         name: value.const_value.numpy()
-        for name, value in copy.graph.initializers.items()
+        for name, value in model.graph.initializers.items()
         if value.const_value is not None
     }
-    types = {str(v.name): v.dtype.numpy() for v in copy.graph.inputs if v.dtype is not None}
+    types = {str(v.name): v.dtype.numpy() for v in model.graph.inputs if v.dtype is not None}
     typed = {name: array.astype(types.get(name, array.dtype)) for name, array in feeds.items()}
-    return {**constants, **typed, **open_session(encode(copy)).run(typed)}
+    session = open_session(encode(expose(model, sorted(names - constants.keys()))))
+    return {**constants, **typed, **session.run(typed)}
 
 
 def _is_split(name: str, blobs: Sequence[NamedBlob]) -> bool:
@@ -154,6 +166,13 @@ def _is_split(name: str, blobs: Sequence[NamedBlob]) -> bool:
 
 def _unchecked(name: str, known: Array, verdict: Verdict) -> CheckedBlob:
     return CheckedBlob(name, "", known.shape, None, verdict)
+
+
+def _missing(name: str, known: Array, blobs: Sequence[NamedBlob]) -> CheckedBlob:
+    names = [blob.name for blob in blobs]
+    if name in names:
+        return _unchecked(name, known, "not in the model")
+    return CheckedBlob(name, "", known.shape, None, "unknown", names_near(name, names))
 
 
 def _check(blob: NamedBlob, known: Array, found: Array, tolerance: float) -> CheckedBlob:

@@ -7,6 +7,7 @@ by whole lines instead, see `append`.
 """
 
 import contextlib
+import mmap
 import os
 import stat
 import tempfile
@@ -29,10 +30,10 @@ __all__ = [
     "find_beside",
     "is_folder",
     "list_names",
+    "map_file",
     "read",
     "read_model",
     "read_text",
-    "size",
     "write",
     "write_folder",
 ]
@@ -46,12 +47,16 @@ def read(path: str) -> bytes:
         raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def size(path: str) -> int:
-    """Return how many bytes the file `path` has."""
+def map_file(path: str) -> memoryview:
+    """Return the content of the file `path`, of which comes into memory what is touched."""
     try:
-        return Path(path).stat().st_size
-    except OSError as error:
-        raise CortadoError(f"cannot read {path}: {error.strerror or error}") from error
+        with Path(path).open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:  # which can't be mapped
+                return memoryview(b"")
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CortadoError(f"cannot read {path}: {reason}") from error
 
 
 def read_text(path: str) -> str:

@@ -15,6 +15,7 @@ from cortado.model.typing import Array
 
 __all__ = [
     "Session",
+    "check_loads",
     "constant_shapes",
     "open_part",
     "open_session",
@@ -79,6 +80,18 @@ def open_session(data: bytes, provider: str = "cpu") -> Session:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _NOTHING
     return _open(data, provider, options)
+
+
+def check_loads(data: bytes) -> None:
+    """Refuse the bytes of an ONNX file that onnxruntime refuses to load on the CPU.
+
+    That an operator has no kernel does not depend on what is optimised; some fusions of
+    onnxruntime 1.32 end the process on half-precision transformers, and are left out here.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _NOTHING
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    _open(data, "cpu", options)
 
 
 def open_part(data: bytes) -> Session:

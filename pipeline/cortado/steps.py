@@ -5,11 +5,12 @@ command follows it with a progress bar; a program that wants the result alone ca
 Stages are joined by `yield from`, so the progress of a whole pipeline is one stream.
 """
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-__all__ = ["Progress", "Steps", "finish"]
+__all__ = ["Progress", "Steps", "finish", "show_figure"]
 
 T = TypeVar("T")
 
@@ -35,6 +36,11 @@ class Progress:
     total: int
     figures: tuple[tuple[str, float], ...] = ()
     message: str = ""
+
+
+def show_figure(value: float) -> str:
+    """Return a measurement as it is printed: four decimals, a dash where nothing was measured."""
+    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 Steps: TypeAlias = Generator[Progress, None, T]

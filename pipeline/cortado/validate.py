@@ -7,10 +7,11 @@ reference runs on the CPU. With a an output of the file and b that of the refere
     relative difference = max |a − b| / max |b|
 
 over all elements, for the same images: those of the data, or random ones without data.
+Latencies of all files are taken in turns, so that a machine that slows down slows all of them.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -156,17 +157,26 @@ def validate(
     """
     expected = None
     compare: Compare | None = None
+    opened: list[tuple[Session, ir.Model]] = []
     if reference is not None:
         session = open_session(serial.encode(reference))
+        opened.append((session, reference))
         expected = yield from _measure(session, reference, options)
         compare = _comparison(session, reference, options)
     found = []
     for provider in options.providers:
         session = open_session(candidate.data, provider)
+        opened.append((session, candidate.model))
         figures = yield from _measure(session, candidate.model, options)
         if compare is not None:
             figures = replace(figures, differences=compare(session, candidate.model))
         found.append(figures)
+    if options.latency_batch:
+        latencies = _latencies(opened, options)
+        if expected is not None:
+            expected = replace(expected, latency=latencies.pop(0))
+        pairs = zip(found, latencies, strict=True)
+        found = [replace(figures, latency=latency) for figures, latency in pairs]
     return Validation(tuple(found), expected)
 
 
@@ -180,15 +190,12 @@ def check_limits(validation: Validation, limits: Limits) -> None:
 
 
 def _measure(session: Session, model: ir.Model, options: ValidateOptions) -> Steps[ProviderFigures]:
-    evaluation = latency = None
+    evaluation = None
     if options.samples is not None:
         evaluation = yield from evaluate_session(
             model, session, options.samples, options.classes, options.head
         )
-    if options.latency_batch:
-        inputs = _inputs(model, options, options.latency_batch)
-        latency = _latency(session, Feed.of(model).name, inputs)
-    return ProviderFigures(session.provider, (), evaluation, latency)
+    return ProviderFigures(session.provider, (), evaluation)
 
 
 def _comparison(session: Session, reference: ir.Model, options: ValidateOptions) -> Compare:
@@ -230,14 +237,21 @@ def _check_drop(figures: ProviderFigures, reference: ProviderFigures, limit: flo
         )
 
 
-def _latency(session: Session, name: str, inputs: FloatArray) -> Latency:
-    seconds = []
-    for _ in range(_WARM_UP_RUNS + _RUNS):
-        begin = time.perf_counter()
-        session.run({name: inputs})
-        seconds.append(time.perf_counter() - begin)
-    low, median, high = np.percentile(seconds[_WARM_UP_RUNS:], [25, 50, 75])
-    return Latency(float(median), float(low), float(high))
+def _latencies(
+    opened: Sequence[tuple[Session, ir.Model]], options: ValidateOptions
+) -> list[Latency]:
+    """Return the latency of each session; they run in turns."""
+    feeds = [
+        {Feed.of(model).name: _inputs(model, options, options.latency_batch)} for _, model in opened
+    ]
+    seconds = np.zeros((_WARM_UP_RUNS + _RUNS, len(opened)))
+    for turn in seconds:
+        for index, ((session, _), feed) in enumerate(zip(opened, feeds, strict=True)):
+            begin = time.perf_counter()
+            session.run(feed)
+            turn[index] = time.perf_counter() - begin
+    quartiles = np.percentile(seconds[_WARM_UP_RUNS:], [25, 50, 75], axis=0).T
+    return [Latency(float(median), float(low), float(high)) for low, median, high in quartiles]
 
 
 def _inputs(model: ir.Model, options: ValidateOptions, count: int) -> FloatArray:

@@ -11,10 +11,11 @@ from tests.bench.row import Row
 from tests.fuzz.watch import run_cases
 
 CASES = 50_000
+TARGETS = ("prototxt", "caffemodel", "onnx", "external", "datum", "lmdb", "hdf5")
 
 
 def rows() -> Iterator[Row]:
-    for target in ("prototxt", "caffemodel", "onnx", "external"):
+    for target in TARGETS:
         result = run_cases(target, 0, CASES)
         for finding in result.findings:
             print(finding, file=sys.stderr)

@@ -19,11 +19,11 @@ import onnxruntime
 
 from cortado import files
 from cortado.data import Feed, open_data, subset
-from cortado.evaluate import count_correct
 from cortado.model import serial
 from cortado.model.selector import Assignment
 from cortado.model.typing import FloatArray, IntArray
 from cortado.prune import prune
+from cortado.scoring import count_correct
 from cortado.sensitivity import DEFAULT_RATES, Images, SweepOptions, Table, sweep
 from cortado.steps import finish
 from tests.bench.program import import_net

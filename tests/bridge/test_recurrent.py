@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from onnx import helper
 
 from bridge.agreement import assert_agrees, assert_gradients, model_of, rand
+from cortado.bridge import to_torch
+from cortado.session import open_session
+from nets import build, decoded
 
 STEPS, BATCH, INPUTS, HIDDEN = 4, 3, 5, 6
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -74,3 +78,25 @@ def test_other_activations():
 def test_gradients(kind):
     given = ("b", "h", "c", "p") if kind == "LSTM" else ("b", "h")
     assert_gradients(recurrent(kind, given, "bidirectional", X[:2]), X[:2])
+
+
+@pytest.mark.parametrize("kind", GATES)
+def test_first_states_of_a_fixed_batch_serve_any_when_they_are_equal(kind):
+    """PyTorch writes zeros for as many sequences as its example had."""
+    rng = np.random.default_rng(3)
+    constants = weights(kind, 1)
+    names = ["w", "r", "b"]
+    inputs = ["x", *names, "", "h", *(["c"] if kind == "LSTM" else [])]
+    node = helper.make_node(kind, inputs, ["y"], "net", hidden_size=HIDDEN)
+    kept = {name: constants[name] for name in names}
+    first = {
+        name: np.zeros((1, BATCH, HIDDEN), np.float32) for name in inputs if name in ("h", "c")
+    }
+    module = to_torch(decoded(build([node], kept | first, {"x": [STEPS, None, INPUTS]})))
+    x = rng.standard_normal((STEPS, 7, INPUTS)).astype(np.float32)
+    alone = helper.make_node(kind, ["x", *names], ["y"], "net", hidden_size=HIDDEN)
+    proto = build([alone], kept, {"x": [STEPS, None, INPUTS]})
+    wanted = open_session(proto.SerializeToString()).run({"x": x})["y"]
+    with torch.no_grad():
+        found = module(torch.from_numpy(x))
+    np.testing.assert_allclose(found.numpy(), wanted, atol=1e-5)

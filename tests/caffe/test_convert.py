@@ -317,7 +317,8 @@ def test_a_training_net():
     np.testing.assert_array_equal(
         run(found.model, data=x)["prob"], run(deployed.model, data=x)["prob"]
     )
-    assert "dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'" in found.notes
+    kept = "remembered for evaluate and retrain"
+    assert f"dropped layer 'loss' (SoftmaxWithLoss), which scores 'fc2'; {kept}" in found.notes
     assert set(found.model.metadata_props) == {"cortado.criteria", "cortado.input"}
     assert read_transform(found.model) == InputTransform(1 / 256)
 
@@ -361,3 +362,27 @@ def test_layers_without_blobs_may_have_the_same_name():
     text += 'layer { name: "l" type: "Power" bottom: "l" top: "m" power_param { scale: 3 } }'
     x = np.float32([[1, 2, 3], [4, 5, 6]])
     np.testing.assert_array_equal(run(imported(text).model, data=x)["m"], 6 * x)
+
+
+TOWERS = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 4 } } }
+layer { name: "other" type: "Input" top: "other" input_param { shape { dim: 2 dim: 4 } } }
+layer { name: "sim" type: "Input" top: "sim" input_param { shape { dim: 2 } } }
+layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" }
+        inner_product_param { num_output: 4 bias_term: false } }
+layer { name: "b" type: "InnerProduct" bottom: "other" top: "b" param { name: "w" }
+        inner_product_param { num_output: 4 bias_term: false } }
+layer { name: "loss" type: "ContrastiveLoss" bottom: "a" bottom: "b" bottom: "sim" top: "loss" }
+"""
+
+
+def test_a_copy_that_leads_to_no_output_must_be_equal():
+    """Caffe runs the second tower, too: its copy would be the last, and count for both."""
+    w = np.ones((4, 4), np.float32)
+    assert list(imported(TOWERS, {"a": [w], "b": [w]}).model.graph.initializers) == ["a.weight"]
+    with pytest.raises(CortadoError) as error:
+        imported(TOWERS, {"a": [w], "b": [2 * w]})
+    assert str(error.value) == (
+        "layer 'b' (InnerProduct, line 7): a blob of it shares a.weight, "
+        "but the weights hold other values for it"
+    )

@@ -64,7 +64,7 @@ def test_blobs_that_cannot_be_cut_at(blob, reason):
     with pytest.raises(CortadoError) as error:
         imported(blob)
     assert str(error.value).startswith(reason)
-    assert isinstance(error.value, UsageError) == ("no blob" in reason)
+    assert isinstance(error.value, UsageError)
 
 
 def test_unknown_types_are_described():

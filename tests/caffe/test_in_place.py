@@ -33,6 +33,8 @@ layer {{ name: "l" bottom: "x" top: "x" {layer} }}
         'type: "LRN"',
         'type: "Pooling" pooling_param { kernel_size: 1 }',
         'type: "Reduction"',
+        'type: "CropCenter" crop_center_param { crop_size: [1, 1] }',
+        'type: "Permute" permute_param { order: [0, 1, 3, 2] }',
     ],
 )
 def test_refused(layer):

@@ -9,6 +9,7 @@ from cortado.caffe.in_place import check_in_place
 from cortado.caffe.net import ParamSpec, read_net
 from cortado.errors import CortadoError
 
+KEPT = "remembered for evaluate and retrain"
 DATA = 'layer { name: "data" type: "Input" top: "data" }\n'
 
 
@@ -204,8 +205,8 @@ def test_heads():
     ]
     assert found.net.outputs == ("prob",)
     assert found.notes == (
-        "dropped layer 'acc' (Accuracy), which scores 'ip'",
-        "dropped layer 'loss' (SoftmaxWithLoss), which scores 'ip'",
+        f"dropped layer 'acc' (Accuracy), which scores 'ip'; {KEPT}",
+        f"dropped layer 'loss' (SoftmaxWithLoss), which scores 'ip'; {KEPT}",
         "dropped input 'label', which leads to no output",
     )
 

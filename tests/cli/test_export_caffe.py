@@ -33,6 +33,8 @@ def test_standard_input_and_output_and_coded_files(net, pruned, tmp_path):
         ("{dense} --prototxt {dense}", 1, ["dense.onnx is not a text file"]),
         ("{dense} --prototxt none.prototxt", 1, ["cannot read none.prototxt"]),
         ("{dense} --prototxt {net} --weights {net}", 1, ["net.prototxt"]),
+        ("{dense} --prototxt {net} --weights nope", 1, ["error: cannot read nope"]),
+        ("{dense} --prototxt {net} --cut-at conv1", 1, ["--cut-at or --phase, must be given"]),
         ("{dense} --prototxt {other}", 1, ["other.prototxt", "does not come from this net"]),
         ("{int8} --prototxt {net}", 1, ["does not come from this net"]),
         ("{dense} --prototxt {net} --json {net}", 2, ["--json would overwrite"]),

@@ -1,6 +1,7 @@
 """`cortado import`: nets, weights and ONNX files in every form; what does not fit is refused."""
 
 import json
+import re
 
 import onnx
 import pytest
@@ -159,6 +160,8 @@ def test_a_net_ends_where_the_user_says(net, tmp_path):
     done("import", "--init", net, "--cut-at", "fc1", "-o", path)
     assert [output.name for output in onnx.load(path).graph.output] == ["fc1"]
     data = done("import", path, "--cut-at", "conv1")
+    notes = cortado("import", path, "--cut-at", "conv1").stderr
+    assert re.search(r"cut at 'conv1': \d+ nodes are left out", notes)
     assert [output.name for output in onnx.load_from_string(data).graph.output] == ["conv1"]
     result = cortado("import", "--init", net, "--cut-at", "fc3")
     assert refused(result, 2, "import", "the net has no blob 'fc3'", "near it", "fc1")

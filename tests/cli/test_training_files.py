@@ -39,6 +39,7 @@ net: "models/tiny/train_val.prototxt"
 base_lr: 0.01 lr_policy: "step" gamma: 0.5 stepsize: 3 momentum: 0.9 weight_decay: 0.001
 max_iter: 10 display: 5 random_seed: 3
 """
+ADAGRAD = SOLVER.replace("momentum: 0.9", 'type: "AdaGrad"')
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,8 @@ def files(tmp_path_factory):
     write_lmdb(data / "tiny_test_lmdb", records[:20])
     model = folder / "model.onnx"
     net = folder / "train_val.prototxt"
-    done("import", "--init", net, "--input-shape", "1,3,6,6", "-o", model)
+    report = folder / "import.json"
+    done("import", "--init", net, "--input-shape", "1,3,6,6", "-o", model, "--json", report)
     return folder
 
 
@@ -83,6 +85,45 @@ def test_a_net_is_measured_on_what_it_was_trained_for(files):
     assert f"loss1 (SoftmaxWithLoss, weight 0.3): {losses['aux']:.4f}" in text
 
 
+def test_a_criterion_is_printed_though_its_value_is_that_of_another(files, tmp_path):
+    """Of a model that is always right, every accuracy is 1."""
+    stored = weights((files / "model.onnx").read_bytes())
+    inputs = ((IMAGES.astype(np.float32) - MEAN)[:, :, 1:7, 1:7] * 0.02).reshape(40, -1)
+    chosen = (inputs @ stored["ip.weight"].T + stored["ip.bias"]).argmax(axis=1)
+    np.savez(tmp_path / "data.npz", x=IMAGES, y=chosen)
+    text = done("evaluate", files / "model.onnx", "--data", tmp_path / "data.npz").decode()
+    assert "accuracy 1.0000" in text
+    assert "top2 (top 2): 1.0000\n" in text
+
+
+def test_several_models_have_a_column_for_each_criterion(files):
+    model = files / "model.onnx"
+    found = done("evaluate", model, model, "--data", files / "data").decode().splitlines()
+    (_, *others) = done("evaluate", model, "--data", files / "data").decode().splitlines()
+    assert [line.rpartition(": ")[0] for line in others] == [
+        "loss1 (SoftmaxWithLoss, weight 0.3)",
+        "top2 (top 2)",
+    ]
+    for line in others:
+        title, _, value = line.rpartition(": ")
+        assert title in found[0]
+        assert value in found[1].split()
+        assert value in found[2].split()
+
+
+def test_a_loss_that_labels_do_not_give_is_told_and_not_measured(files, tmp_path):
+    net = TRAIN_VAL.replace(
+        'name: "loss2" type: "SoftmaxWithLoss"', 'name: "loss2" type: "EuclideanLoss"'
+    )
+    path, model = files / "regression.prototxt", tmp_path / "model.onnx"
+    path.write_text(net)
+    done("import", "--init", path, "--input-shape", "1,3,6,6", "-o", model)
+    found = cortado("evaluate", model, "--data", files / "data")
+    assert found.code == 0
+    assert "loss2 (EuclideanLoss) is not measured: it needs a target for each of 4" in found.stderr
+    assert found.stdout.decode().startswith("20 images: loss -, test split")
+
+
 def test_a_coded_file_remembers_all_of_it(files, tmp_path):
     done("quantize", files / "model.onnx", "--bits", "2", "-q", "-o", tmp_path / "shared.onnx")
     done("emit", tmp_path / "shared.onnx", "-q", "-o", tmp_path / "coded.onnx")
@@ -94,6 +135,16 @@ def test_a_coded_file_remembers_all_of_it(files, tmp_path):
         del report["seconds"], report["model"]
     assert reports[0] == reports[1]
     assert len(reports[0]["criteria"]) == 3
+
+
+def test_the_import_reports_what_it_remembers(files):
+    report = json.loads((files / "import.json").read_text())
+    found = [(each["name"], each["kind"], each["weight"]) for each in report["criteria"]]
+    assert found == [
+        ("loss1", "SoftmaxWithLoss", 0.3),
+        ("top2", "Accuracy", 0.0),
+        ("loss2", "SoftmaxWithLoss", 1.0),
+    ]
 
 
 def test_a_solver_trains(files, tmp_path):
@@ -133,6 +184,7 @@ def test_options_beside_a_solver_win(files, tmp_path):
     [
         (SOLVER, "--rate cosine", 2, "--rate contradicts --solver"),
         (SOLVER, "--optimizer sgd", 2, "--optimizer contradicts --solver"),
+        (ADAGRAD, "--momentum 0.5", 2, "--momentum 0.5: the solver's type AdaGrad has no momentum"),
         (SOLVER.replace("train_val", "none"), "", 1, "say where it is with --net"),
         (SOLVER, "--net none.prototxt", 1, "cannot read none.prototxt"),
         (SOLVER.replace("net:", "snapshot_prefix:"), "", 1, "names no net: give it with --net"),

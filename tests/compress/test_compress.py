@@ -7,7 +7,8 @@ import pytest
 from onnx import helper
 
 from cortado.compress import CompressOptions, compress
-from cortado.compress.ladder import Stage, climb
+from cortado.compress.ladder import climb
+from cortado.compress.stages import Stage, Task
 from cortado.data import ArraySamples
 from cortado.describe import describe
 from cortado.emit import emit
@@ -122,7 +123,7 @@ def climb_to(monkeypatch, limit, failures):
     monkeypatch.setattr(ladder, "_rung", Held(limit))
     model = conv_net()
     effort = replace(EFFORTS["quick"], failures=failures)
-    task = ladder.Task(DATA, None, QUICK, effort)
+    task = Task(DATA, None, QUICK, effort)
     start = Stage("start", model, 1.0, Evaluation(1, 1, 0.0, "cpu", 0.0), True)
     return finish(climb(task, start, 0.5))
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import plyvel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,6 +166,20 @@ def test_a_damaged_record_is_one_line(wrong, message, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_of_a_repeated_field_the_last_counts():
+    """Protobuf's rule for fields that are not repeated, which `data` is too."""
+    small, large = IMAGES[0, :, :2], IMAGES[0]
+    found = read_datum(datum(small, 1) + datum(large, 2))
+    assert (found.label, found.pixels.tolist()) == (2, large.tolist())
+    assert read_datum(encoded(b"x", 0) + encoded(b"y", 0)).encoded == b"y"
+
+
+@pytest.mark.parametrize("number", [1, 5, 7])
+def test_numbers_of_another_kind_are_refused(number):
+    with pytest.raises(CortadoError, match=f"^it is no Datum: field {number} is of wire type 2$"):
+        read_datum(datum(IMAGES[0], 1) + field(number, b"\x00"))
+
+
 @pytest.mark.usefixtures("_memory")
 def test_a_negative_label_is_refused(tmp_path):
     with pytest.raises(CortadoError, match=r"record 1 .* has a label that is negative"):
@@ -196,12 +211,10 @@ def test_what_is_no_pair_of_databases_is_refused(spec, error, message, tmp_path)
 
 
 def test_without_the_library_the_extra_is_named(tmp_path, monkeypatch):
-    paths = [write_lmdb(tmp_path / "l", records()), write_leveldb(tmp_path / "v", records())]
-    for library in ("lmdb", "plyvel"):
-        monkeypatch.setitem(sys.modules, library, None)
-    for path in paths:
-        with pytest.raises(CortadoError, match="install cortado with its extra caffe"):
-            open_data(path)
+    path = write_leveldb(tmp_path / "v", records())
+    monkeypatch.setitem(sys.modules, "plyvel", None)
+    with pytest.raises(CortadoError, match="install cortado with its extra caffe"):
+        open_data(path)
 
 
 def test_mean_files():
@@ -210,6 +223,8 @@ def test_mean_files():
     for data in (b"", b"\xff" * 9, mean_file(mean)[:-5], mean_file(np.full((1, 2, 2), np.inf))):
         with pytest.raises(CortadoError, match="it is no mean image"):
             read_mean(data)
+    with pytest.raises(CortadoError, match=r"\(binaryproto\), or is damaged: a field of .* has"):
+        read_mean(mean_file(mean)[:-5])
 
 
 def test_parts_are_samples(tmp_path):
@@ -228,6 +243,18 @@ def test_a_mutated_record_is_read_or_refused(data):
         found = read_datum(record)
         if found.encoded:
             decode_image(found.encoded, ANY_FORM, upright=False)
+
+
+def test_checksums_of_a_leveldb_are_verified(tmp_path):
+    path = write_leveldb(tmp_path / "db", records(RNG.integers(0, 256, (20, 1, 50, 50), np.uint8)))
+    with plyvel.DB(path) as database:
+        database.compact_range()
+    (table,) = Path(path).glob("*.ldb")
+    whole = bytearray(table.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    table.write_bytes(whole)
+    with pytest.raises(CortadoError, match=r"is damaged: .*checksum mismatch"):
+        everything(opened(path))
 
 
 def test_a_truncated_database_is_refused(tmp_path):

@@ -1,10 +1,14 @@
 """Image folders: what Pillow decodes, as the model wants it."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from cortado.data import ImageForm, open_data
+from cortado.data.images import decode_image
 from cortado.errors import CortadoError, UsageError
 
 RNG = np.random.default_rng(0)
@@ -113,3 +117,30 @@ def test_a_damaged_image_is_named(folder):
     dataset = open_data(str(folder[0]), GREY)
     with pytest.raises(CortadoError, match=r"test/cat/0\.png: it is no image that Pillow knows"):
         everything(dataset.test)
+
+
+def png(width, height, rows):
+    """Return a PNG in grey that declares a size, and holds so many rows of zeros."""
+
+    def part(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    header = part(b"IHDR", struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0))
+    pixels = part(b"IDAT", zlib.compress(bytes((width + 1) * rows)))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + part(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(2**13, 2**13 + 1), (10**4, 10**4), (10**5, 10**5)])
+@pytest.mark.filterwarnings("error")
+def test_pixels_without_end_are_refused_before_they_are_decoded(size):
+    with pytest.raises(CortadoError, match=r"pixels are more than|exceeds limit"):
+        decode_image(png(*size, 1), GREY, upright=True)
+
+
+def test_images_cut_anywhere_are_refused():
+    whole = png(40, 40, 40)
+    assert decode_image(whole, ImageForm(), upright=True).shape == (1, 40, 40)
+    for size in range(0, whole.index(b"IEND") - 20, 3):  # what follows are checksums
+        with pytest.raises(CortadoError, match="it is no image"):
+            decode_image(whole[:size], ImageForm(), upright=True)

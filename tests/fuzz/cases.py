@@ -5,12 +5,15 @@ of something that is not cortado, raises `CortadoError` where the reader refused
 where it was wrong.
 """
 
-from fuzz import caffemodels, external, nets_of_caffe, onnx_files, sick
+from fuzz import caffemodels, datums, external, hdf5s, lmdbs, nets_of_caffe, onnx_files, sick
 
 TARGETS = {
     "prototxt": nets_of_caffe,
     "caffemodel": caffemodels,
     "onnx": onnx_files,
     "external": external,
+    "datum": datums,
+    "lmdb": lmdbs,
+    "hdf5": hdf5s,
     "sick": sick,  # for the test of the watch
 }

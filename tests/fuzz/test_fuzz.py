@@ -9,7 +9,10 @@ import pytest
 
 from fuzz.watch import run_cases
 
-CASES = {"prototxt": 2500, "caffemodel": 5000, "onnx": 2000, "external": 500}
+CASES = {
+    "prototxt": 2500, "caffemodel": 3800, "onnx": 1500, "external": 500, "datum": 1000, "lmdb": 500,
+    "hdf5": 200,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,8 @@ def refusal(error: CortadoError) -> list[str]:
 def out_of_memory(error: BaseException | None) -> bool:
     """Tell whether an error, or one behind it, is that memory ran out."""
     while error is not None:
-        if isinstance(error, MemoryError) or "alloc" in str(error):
+        text = str(error).replace("end of allocation", "end")  # HDF5's word for the end of a file
+        if isinstance(error, MemoryError) or "alloc" in text:
             return True
         error = error.__cause__ or error.__context__
     return False

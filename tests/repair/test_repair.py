@@ -4,17 +4,22 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from cortado.data import ArraySamples
+from cortado.caffe import import_caffe, read_caffemodel
+from cortado.data import ArraySamples, open_data, subset
 from cortado.errors import CortadoError, UsageError
+from cortado.evaluate import evaluate
 from cortado.invariants import check_kept
 from cortado.model import serial
+from cortado.model.metadata import write_transform
 from cortado.model.selector import Assignment
+from cortado.model.transform import InputTransform
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
 from cortado.repair import RepairOptions, repair
 from cortado.session import open_session
 from cortado.steps import finish
 from nets import build, conv_net, decoded, mlp, normal, shared_weight_net, weight, with_weight
+from support import SHARED, needs_shared
 from test_batchnorm import residual
 
 
@@ -177,3 +182,28 @@ def test_values_that_are_not_finite_are_refused():
 def test_options_without_sense_are_refused(wrong):
     with pytest.raises(UsageError):
         RepairOptions(**wrong)
+
+
+def test_one_image_is_no_check():
+    reference = mlp()
+    one = ArraySamples(images(1).pixels.reshape(1, -1)[:, :4], np.zeros(1, np.int64))
+    with pytest.raises(CortadoError, match="checked on 2 images at least; there is 1"):
+        finish(repair(cut(reference), reference, one, one, RepairOptions()))
+
+
+@needs_shared
+def test_a_net_cut_in_one_shot_comes_back():
+    """LeNet-300-100 of Dynamic Network Surgery at Han's densities: 16.07 % errors, then 3.03 %."""
+    folder = SHARED / "caffe" / "dns-lenet300100"
+    text = (folder / "deploy.prototxt").read_text()
+    weights = read_caffemodel((folder / "original.caffemodel").read_bytes())
+    dense = import_caffe(text, weights).model
+    write_transform(dense, InputTransform(scale=1 / 256))
+    rates = [Assignment("ip1", 0.92), Assignment("ip2", 0.91), Assignment("ip3", 0.74)]
+    pruned = prune(dense, rates).model
+    data = open_data(str(SHARED / "mnist"))
+    fitted, held = subset(data.train, 2000), subset(data.val, 1000)
+    found = finish(repair(pruned, dense, fitted, held, RepairOptions())).model
+    errors = [finish(evaluate(x, data.test, 10, "ip3")).errors for x in (pruned, found)]
+    assert errors[0] > 1500
+    assert errors[1] <= 320

@@ -78,6 +78,6 @@ def test_flat_images_are_not_shifted():
 
 def test_tensors_are_transformed_inputs_of_the_model():
     feed = Feed("x", (2, 5, 4), None, InputTransform(0.5, (1.0,)))
-    tensor = to_tensor(PIXELS, feed, torch.device("cpu"))
+    tensor = to_tensor(feed(PIXELS), torch.device("cpu"))
     np.testing.assert_array_equal(tensor.numpy(), (PIXELS - 1) * np.float32(0.5))
     assert tensor.is_contiguous(memory_format=torch.channels_last)

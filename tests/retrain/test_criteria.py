@@ -217,11 +217,12 @@ def test_what_labels_do_not_say_is_refused(layer, message):
         prepare(model, Dataset(images, images, images), RetrainOptions(device="cpu"))
 
 
-def test_a_regression_has_no_accuracy():
-    layer = 'layer { name: "h" type: "EuclideanLoss" bottom: "scores" bottom: "label" top: "h" }'
+@pytest.mark.parametrize("kind", ["EuclideanLoss", "SigmoidCrossEntropyLoss"])
+def test_a_regression_has_no_accuracy(kind):
+    layer = f'layer {{ name: "h" type: "{kind}" bottom: "scores" bottom: "label" top: "h" }}'
     model = import_caffe(head_net(layer, 1), Fillers(0)).model
     rng = np.random.default_rng(0)
-    images = ArraySamples(rng.standard_normal((40, 4)).astype(np.float32), np.arange(40) % 4)
+    images = ArraySamples(rng.standard_normal((40, 4)).astype(np.float32), np.arange(40) % 2)
     data = Dataset(images, images, images)
     before = finish(evaluate(model, images, 4))
     assert np.isnan(before.accuracy)
@@ -231,6 +232,42 @@ def test_a_regression_has_no_accuracy():
     assert after.loss < before.loss
     assert trained.epochs[-1].val.loss == pytest.approx(after.loss, rel=1e-5)
     assert np.isnan(trained.epochs[-1].val.accuracy)
+
+
+@pytest.mark.parametrize("kind", ["EuclideanLoss", "SigmoidCrossEntropyLoss"])
+def test_targets_that_labels_do_not_give_are_refused_and_nothing_is_invented(kind):
+    layer = f'layer {{ name: "h" type: "{kind}" bottom: "scores" bottom: "label" top: "h" }}'
+    model = import_caffe(head_net(layer, 4), Fillers(0)).model
+    images = ArraySamples(np.ones((20, 4), np.float32), np.arange(20) % 4)
+    found = finish(evaluate(model, images, 4))
+    assert found.metrics == ()
+    assert [(each.name, each.refusal) for each in found.refused] == [
+        ("h", "it needs a target for each of 4 scores; the data have one label an image")
+    ]
+    assert np.isnan([found.accuracy, found.loss]).all()
+    assert (found.samples, found.correct) == (20, 0)
+
+
+def test_what_compares_pairs_has_no_accuracy():
+    model, data = conv_net(), dataset(40)
+    write_criteria(model, [Criterion("c", "ContrastiveLoss", "y", refusal="it compares pairs")])
+    found = finish(evaluate(model, data.train, 3))
+    assert [each.refusal for each in found.refused] == ["it compares pairs"]
+    assert np.isnan([found.accuracy, found.loss]).all()
+
+
+def test_only_what_says_more_than_accuracy_and_loss_is_further():
+    model, data = conv_net(softmax=True), dataset(40)  # of the scores y, behind them a softmax
+    criteria = [
+        Criterion("loss", "SoftmaxWithLoss", "y"),
+        Criterion("top1", "Accuracy", "y"),
+        Criterion("top3", "Accuracy", "y", top_k=3),
+        Criterion("some", "Accuracy", "y", ignore=1),
+        Criterion("hinge", "HingeLoss", "y", 0.5),
+    ]
+    write_criteria(model, criteria)
+    found = finish(evaluate(model, data.train, 3))
+    assert [metric.criterion.name for metric in found.further] == ["top3", "some", "hinge"]
 
 
 def test_labels_beyond_the_classes_are_refused():
@@ -245,7 +282,7 @@ def test_labels_beyond_the_classes_are_refused():
 def test_metadata_that_names_no_value_is_refused():
     model = two_heads()
     write_criteria(model, [Criterion("loss", "HingeLoss", "nothing")])
-    with pytest.raises(CortadoError, match="has no value nothing"):
+    with pytest.raises(CortadoError, match="has no value 'nothing'"):
         finish(evaluate(model, dataset(4).train, 3))
 
 
@@ -272,5 +309,6 @@ def test_heads_with_targets_of_their_own_do_not_disturb_the_main_one():
     images = ArraySamples(np.zeros((20, 4), np.float32), np.arange(20) % 3)
     found = finish(evaluate(model, images, 3))
     assert [metric.criterion.name for metric in found.metrics] == ["c"]
+    assert [each.name for each in found.refused] == ["r", "l"]
     output = next(v.name for v in model.graph.outputs if v.shape[1] == 3)
     prepare(model, Dataset(images, images, images), RetrainOptions(device="cpu"), output)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from onnx import helper
 
 from cortado.data import ArraySamples, Dataset
 from cortado.emit import emit
@@ -17,7 +18,7 @@ from cortado.model.transform import InputTransform
 from cortado.prune import prune
 from cortado.retrain import Gradual, RetrainOptions, retrain
 from cortado.steps import finish
-from nets import conv_net, mlp, two_heads, weight
+from nets import build, conv_net, decoded, mlp, two_heads, weight
 from retrain.sets import dataset, images
 
 NAMES = ["conv1.weight", "conv1.bias", "fc.weight", "fc.bias"]
@@ -187,3 +188,15 @@ def test_an_unknown_device_is_refused():
 def test_options_without_sense_are_refused(wrong):
     with pytest.raises(UsageError):
         RetrainOptions(**wrong)
+
+
+def test_a_model_that_computes_with_its_batch_is_refused():
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], "fc"),
+        helper.make_node("Add", ["h", "rows"], ["y"], "add"),
+    ]
+    weights = {"w": np.ones((4, 3), np.float32), "rows": np.eye(2, 3, dtype=np.float32)}
+    model = decoded(build(nodes, weights, {"x": [2, 4]}, {"y": [2, 3]}))
+    data = ArraySamples(np.ones((6, 4), np.float32), np.arange(6) % 3)
+    with pytest.raises(CortadoError, match="computes with its batch of 2, and cannot be trained"):
+        retrained(model, Dataset(data, data, data))

@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado_cli.options import (
+    check_file,
     data_options,
     device_option,
     json_option,
     model_argument,
     output_option,
+    refuse_without,
     seed_option,
     talk_options,
 )
-from cortado_cli.types import Number
+from cortado_cli.types import Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado_cli.talk import Talk
@@ -39,9 +41,13 @@ __all__ = ["command"]
 @click.option(
     "--bits",
     type=click.IntRange(1, 8),
-    default=4,
-    show_default=True,
+    show_default="chosen for each layer",
     help="Each layer shares at most 2^B values; all biases together share 64.",
+)
+@click.option(
+    "--no-train",
+    is_flag=True,
+    help="Fit what is left by least squares instead of training; needs no labels.",
 )
 @click.option(
     "--effort",
@@ -81,6 +87,13 @@ __all__ = ["command"]
 )
 @device_option
 @output_option
+@click.option(
+    "--report",
+    type=ReportPath(),
+    callback=check_file,
+    metavar="PATH",
+    help="Write a page, HTML: stages, sizes, layers, and what each layer alone can lose.",
+)
 @json_option
 @seed_option
 @talk_options
@@ -92,7 +105,8 @@ def command(
     head: str | None,
     max_drop: float | None,
     min_accuracy: float | None,
-    bits: int,
+    bits: int | None,
+    no_train: bool,
     effort: Literal["quick", "default", "max"],
     storage: Literal["dense", "sparse", "coded"],
     shift: int,
@@ -100,6 +114,7 @@ def command(
     batch: int,
     device: str,
     output: str,
+    report: str | None,
     json_path: str | None,
     seed: int,
     talk: "Talk",
@@ -109,26 +124,36 @@ def command(
     \b
     cortado compress lenet.onnx --data mnist/ -o small.onnx
     cortado compress lenet.onnx --data mnist/ --max-drop 0.002 --effort max -o small.onnx
+    cortado compress lenet.onnx --data mnist/ -o small.onnx --report small.html
+    cortado compress lenet.onnx --data images.npy --no-train -o small.onnx
 
     How far to go is decided on validation images, a tenth of the training images. --max-drop
     counts from the dense model as it is, or as it is after retraining without those images,
     whichever scores lower: a model that was trained on them scores too well. The finished
     file is then measured on the test images beside the model that came in. If it lost more than
     a --max-drop that you gave, nothing is written and the exit code is 3.
+
+    With --no-train plans from a sweep are carried out, and least squares fit what is left, to
+    training images without their labels. Where --data is a file of images without labels, what
+    counts is how often the file chooses what the dense model chooses.
     """
     from cortado.compress import DEFAULT_MAX_DROP, CompressOptions, compress
     from cortado.validate import Limits, check_limits
-    from cortado_cli.compress_report import report, show
-    from cortado_cli.data import open_training_data
+    from cortado_cli.compress_report import collect, show
+    from cortado_cli.data import open_compressed
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_artifact, write_json
+    from cortado_cli.torchrun import count_cores
 
+    if no_train:
+        refuse_without("training, and so no --no-train", ["shift", "lr", "batch", "device"])
     network = read_model(model)
-    dataset = open_training_data(network, data, samples)
+    images = open_compressed(network, data, samples, head, train=not no_train)
     options = CompressOptions(
         max_drop=DEFAULT_MAX_DROP if max_drop is None else max_drop,
         min_accuracy=min_accuracy,
         bits=bits,
+        train=not no_train,
         effort=effort,
         storage=storage,
         shift=shift,
@@ -136,10 +161,14 @@ def command(
         batch=batch,
         device=device,
         seed=seed,
+        workers=count_cores(),
     )
     record(network)
-    compressed = talk.follow(compress(network, dataset, options, head))
+    compressed = talk.follow(compress(network, images.data, options, head))
     show(compressed, talk)
     check_limits(compressed.validation, Limits(max_drop=max_drop))
+    written = collect(compressed, images, options, talk)
     write_artifact(output, compressed.emitted.data)
-    write_json(json_path, output, report(compressed))
+    if report is not None:
+        write_artifact(report, written.page)
+    write_json(json_path, output, written.json)

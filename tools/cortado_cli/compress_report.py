@@ -1,16 +1,25 @@
 """What ``cortado compress`` tells when it is done: its stages, its layers, its sizes."""
 
+import shlex
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from cortado.describe import describe
+from cortado.sensitivity import wilson_interval
 
 if TYPE_CHECKING:
-    from cortado.compress import Compressed
+    from cortado.compress import Account, Compressed, CompressOptions
     from cortado.describe import LayerFigures
     from cortado.evaluate import Evaluation
+    from cortado.report import Origin
+    from cortado.validate import ProviderFigures
+    from cortado_cli.data import Opened
     from cortado_cli.talk import Talk
 
-__all__ = ["report", "show"]
+__all__ = ["Written", "collect", "show"]
 
 _HOLDS = {None: "", True: "yes", False: "no"}
 
@@ -43,20 +52,76 @@ def show(compressed: "Compressed", talk: "Talk") -> None:
     )
 
 
-def report(compressed: "Compressed") -> dict[str, Any]:
-    """Return the same figures as `json` can write them."""
-    dense, file = _scores(compressed)
+@dataclass(frozen=True)
+class Written:
+    """What is written beside the file; empty where it was not asked for."""
+
+    page: bytes = b""
+    json: dict[str, Any] = field(default_factory=dict)
+
+
+def collect(
+    compressed: "Compressed", images: "Opened", options: "CompressOptions", talk: "Talk"
+) -> Written:
+    """Return the page and the report that the running command was asked for.
+
+    For a page the dense model is swept; its curves are in the report then, too.
+    """
+    from cortado.compress import account_for, sweep_beside
+    from cortado.report import compression_page
+
+    asked = click.get_current_context().params
+    if asked["report"] is None and asked["json_path"] is None:
+        return Written()
+    curves = None
+    if asked["report"] is not None:
+        curves = talk.follow(sweep_beside(compressed, images.data, options, asked["head"]))
+    account = talk.follow(account_for(compressed, options, curves))
+    origin = _origin(compressed, options, images)
+    page = b"" if curves is None else compression_page(account, compressed.validation, origin)
+    return Written(page, _as_json(compressed, account, origin))
+
+
+def _origin(compressed: "Compressed", options: "CompressOptions", images: "Opened") -> "Origin":
+    """Return how to repeat the running command, files by their names alone."""
+    from cortado.model.metadata import read_history
+    from cortado.report import Origin
+    from cortado_cli.history import command_line
+
+    asked = click.get_current_context().params
+    name, *words = shlex.split(command_line())
+    model, output, data = (asked[key].rstrip("/") for key in ("model", "output", "data"))
+    command = ["cortado", name, _base(model), *words, "-o", _base(output)]
+    return Origin(
+        command=shlex.join(command),
+        version=version("cortado"),
+        seed=options.seed,
+        data=_base(data),
+        earlier=read_history(compressed.stages[0].model)[:-1],
+        labelled=images.labelled,
+    )
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _as_json(compressed: "Compressed", account: "Account", origin: "Origin") -> dict[str, Any]:
+    """Return the figures as `json` can write them."""
+    (found,), reference = compressed.validation.found, compressed.validation.reference
+    assert reference is not None  # compress gives the dense model as the reference
     final = describe(compressed.model)
-    dense_bytes, file_bytes = _sizes(compressed)
+    entropy = {layer.name: layer.entropy for layer in final.layers}
     return {
         "stages": [
             {
                 "stage": stage.name,
                 "density": stage.density,
-                "val_accuracy": stage.val.accuracy,
+                "val_accuracy": stage.accuracy,
                 "holds": stage.holds,
+                "bytes": stage.bytes,
             }
-            for stage in compressed.stages
+            for stage in account.stages
         ],
         "layers": [
             {
@@ -64,22 +129,53 @@ def report(compressed: "Compressed") -> dict[str, Any]:
                 "weights": layer.weights,
                 "nonzero": layer.nonzero,
                 "distinct": layer.distinct,
-                "entropy_bits": layer.entropy,
+                "entropy_bits": entropy[layer.name],
+                "value_bits": layer.value_bits,
+                "position_bits": layer.position_bits,
+                "dense_bytes": layer.dense_bytes,
+                "stored_bytes": layer.stored_bytes,
             }
-            for layer in final.layers
+            for layer in account.layers
         ],
+        "other_tensors": {
+            "weights": account.others.weights,
+            "dense_bytes": account.others.dense_bytes,
+            "stored_bytes": account.others.stored_bytes,
+        },
         "sparsity": 1 - final.total.density,
         "bytes": {
-            "dense": dense_bytes,
-            "file": file_bytes,
-            "entropy_bound": final.total.bound_bytes + final.other_bytes,
-            "in_memory": dense_bytes,
+            "dense": account.dense_bytes,
+            "file": account.file_bytes,
+            "entropy_bound": account.bound_bytes,
+            "in_memory": account.dense_bytes,
+            "graph": account.graph_bytes,
         },
-        "test": {
-            "dense": _score_report(dense),
-            "file": _score_report(file),
-        },
+        "test": {"dense": _score_report(reference), "file": _score_report(found)},
+        "curves": _curve_reports(account),
+        "origin": asdict(origin),
     }
+
+
+def _curve_reports(account: "Account") -> list[dict[str, Any]]:
+    """Return the curves of the dense model, and where each layer is on them; none if not swept."""
+    curves = account.curves.curves if account.curves is not None else []
+    return [
+        {
+            "layer": curve.layer,
+            "kind": curve.kind,
+            "points": [
+                {
+                    "rate": row.rate,
+                    "accuracy": row.accuracy,
+                    "ci_low": row.ci_low,
+                    "ci_high": row.ci_high,
+                    "reached": row == account.reached(curve),
+                }
+                for row in curve.rows
+            ],
+        }
+        for curve in curves
+    ]
 
 
 def _sizes(compressed: "Compressed") -> tuple[int, int]:
@@ -112,10 +208,16 @@ def _score_row(score: "Evaluation") -> tuple[str, ...]:
     return f"{score.errors:,}", f"{score.accuracy:.4f}", f"{score.loss:.4f}"
 
 
-def _score_report(score: "Evaluation") -> dict[str, Any]:
+def _score_report(figures: "ProviderFigures") -> dict[str, Any]:
+    score, latency = figures.evaluation, figures.latency
+    assert score is not None  # compress measures both
+    assert latency is not None
     return {
         "samples": score.samples,
         "correct": score.correct,
         "accuracy": score.accuracy,
+        "interval": wilson_interval(score.correct, score.samples),
         "loss": score.loss,
+        "latency_seconds": latency.median,
+        "latency_quartiles": [latency.low, latency.high],
     }

@@ -1,16 +1,33 @@
 """Data sets and plans as the commands use them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado import files
-from cortado.data import Dataset, Feed, open_data, read_unlabelled, subset
-from cortado.data.splits import SplitName
-from cortado.plan import Plan, parse_plan
+from cortado.data import ArraySamples, Dataset, Feed, open_data, read_unlabelled, subset
+from cortado.data.splits import SplitName, from_whole
+from cortado.errors import UsageError
+from cortado.plan import Judge, Plan, parse_plan
 from cortado.sensitivity import Images
 
-__all__ = ["open_for", "open_measured", "open_training_data", "read_plan"]
+__all__ = [
+    "Opened",
+    "open_compressed",
+    "open_for",
+    "open_measured",
+    "open_training_data",
+    "read_plan",
+]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data set; without labels of its own, its labels are what the dense model chooses."""
+
+    data: Dataset
+    labelled: bool
 
 
 def open_for(model: ir.Model, spec: str) -> Dataset:
@@ -21,9 +38,24 @@ def open_for(model: ir.Model, spec: str) -> Dataset:
 def open_training_data(model: ir.Model, spec: str, samples: int | None) -> Dataset:
     """Open ``--data`` for a model; ``--samples`` limits the training part."""
     dataset = open_for(model, spec)
-    if samples is None:
-        return dataset
     return replace(dataset, train=subset(dataset.train, samples))
+
+
+def open_compressed(
+    model: ir.Model, spec: str, samples: int | None, head: str | None, *, train: bool
+) -> Opened:
+    """Open ``--data`` of a compression: as training data, or as images without labels."""
+    unlabelled = read_unlabelled(spec)
+    if unlabelled is None:
+        return Opened(open_training_data(model, spec, samples), labelled=True)
+    if train:
+        raise UsageError(f"the images of {spec} have no labels: --no-train does without them")
+    labels = Judge(model, Images(unlabelled, 0, head, labelled=False)).labels
+    everything = np.arange(len(unlabelled))
+    dataset = from_whole(ArraySamples(unlabelled.take(everything).pixels, labels))
+    if samples is not None:
+        dataset = replace(dataset, train=subset(dataset.train, samples))
+    return Opened(dataset, labelled=False)
 
 
 def open_measured(
@@ -36,11 +68,9 @@ def open_measured(
     name = spec.rstrip("/").rpartition("/")[2]
     unlabelled = read_unlabelled(spec)
     if unlabelled is not None:
-        chosen = unlabelled if samples is None else subset(unlabelled, samples)
-        return Images(chosen, 0, head, name, "all", labelled=False)
+        return Images(subset(unlabelled, samples), 0, head, name, "all", labelled=False)
     dataset = open_for(model, spec)
-    part = dataset.split(split)
-    chosen = part if samples is None else subset(part, samples)
+    chosen = subset(dataset.split(split), samples)
     return Images(chosen, dataset.classes, head, name, split)
 
 

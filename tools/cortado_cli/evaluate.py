@@ -1,5 +1,6 @@
 """``cortado evaluate``: accuracy and loss in onnxruntime."""
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from cortado.data import Dataset, Samples
     from cortado.data.images import ImageForm
     from cortado.evaluate import Evaluation, Metric
+    from cortado.model.criteria import Criterion
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
 
-_HEADINGS = ("model", "weights left", "correct", "errors", "accuracy", "loss", "provider")
+_HEADINGS = ("model", "weights left", "correct", "errors", "accuracy", "loss")
 
 
 @click.command("evaluate")
@@ -69,7 +71,6 @@ def command(
     runs: list[_Run] = []
     for path in models:
         network = read_model(path)
-        _tell_refused(network, talk)
         runs += _measure(path, network, source, head, providers, talk)
     if json_path != "-":
         write_text("".join(map(_lines, runs)) if len(models) == 1 else _table(runs))
@@ -88,14 +89,14 @@ class _Source:
 
     def open(self, network: "ir.Model") -> "tuple[Samples, int]":
         """Return the images for a model, and the number of classes."""
-        from cortado.data import Feed, open_data, subset
+        from cortado.data import Feed, subset
+        from cortado_cli.data import open_for
 
         form = Feed.of(network).form
         if form not in self.opened:
-            self.opened[form] = open_data(self.spec, form)
+            self.opened[form] = open_for(network, self.spec)
         dataset = self.opened[form]
-        images = dataset.split(self.split)
-        return images if self.samples is None else subset(images, self.samples), dataset.classes
+        return subset(dataset.split(self.split), self.samples), dataset.classes
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,8 @@ class _Run:
         } | _criteria_report(self.found.metrics)
 
 
-def _tell_refused(network: "ir.Model", talk: "Talk") -> None:
-    from cortado.model.metadata import read_criteria
-
-    refused = [each for each in read_criteria(network) if each.refusal]
-    talk.say_all([f"{x.name} ({x.kind}) is not measured: {x.refusal}" for x in refused])
+def _tell_refused(found: "Evaluation", talk: "Talk") -> None:
+    talk.say_all([f"{x.name} ({x.kind}) is not measured: {x.refusal}" for x in found.refused])
 
 
 def _measure(
@@ -142,50 +140,57 @@ def _measure(
 
     density = describe(network).total.density
     images, classes = source.open(network)
-    for provider in providers:
+    for index, provider in enumerate(providers):
         found = talk.follow(evaluate(network, images, classes, head, provider))
+        if index == 0:
+            _tell_refused(found, talk)
         yield _Run(path, density, source.split, found)
 
 
 def _table(runs: list[_Run]) -> str:
+    """Return what is printed of several runs, with a column for each criterion that says more."""
     from cortado_cli.talk import format_table
 
-    rows = [_row(run) for run in runs]
+    further = dict.fromkeys(_title(x.criterion) for run in runs for x in run.found.further)
+    headings = (*_HEADINGS, *further, "provider")
+    rows = [_row(run, list(further)) for run in runs]
     first = runs[0]
     images = f"{first.found.samples:,} images of the {first.split} split\n"
-    return format_table(_HEADINGS, rows, sys.stdout) + images
+    return format_table(headings, rows, sys.stdout) + images
 
 
-def _row(run: _Run) -> tuple[str, ...]:
+def _row(run: _Run, further: Sequence[str]) -> tuple[str, ...]:
+    from cortado.steps import show_figure
+
     found = run.found
-    counts = (f"{found.correct:,}", f"{found.errors:,}", f"{found.accuracy:.4f}")
-    scores = counts if found.classified else ("-", "-", "-")
-    return run.path, f"{run.density:.2%}", *scores, f"{found.loss:.4f}", found.provider
+    counts = (f"{found.correct:,}", f"{found.errors:,}") if found.classified else ("-", "-")
+    known = {_title(x.criterion): x.value for x in found.further}
+    figures = (found.accuracy, found.loss, *(known.get(name, math.nan) for name in further))
+    return run.path, f"{run.density:.2%}", *counts, *map(show_figure, figures), found.provider
 
 
 def _lines(run: _Run) -> str:
     """Return what is printed, with a line for each criterion that says more."""
+    from cortado.steps import show_figure
+
     found = run.found
+    loss = show_figure(found.loss)
     place = f"{run.split} split, {found.provider}, {found.seconds:.2f} s\n"
     if found.classified:
         first = (
             f"{found.correct:,} of {found.samples:,} correct ({found.errors:,} errors): "
-            f"accuracy {found.accuracy:.4f}, loss {found.loss:.4f}, {place}"
+            f"accuracy {show_figure(found.accuracy)}, loss {loss}, {place}"
         )
     else:
-        first = f"{found.samples:,} images: loss {found.loss:.4f}, {place}"
-    known = (found.accuracy, found.loss)
-    others = [_line(metric) for metric in found.metrics if metric.value not in known]
+        first = f"{found.samples:,} images: loss {loss}, {place}"
+    others = [f"{_title(x.criterion)}: {show_figure(x.value)}\n" for x in found.further]
     return "".join((first, *others))
 
 
-def _line(metric: "Metric") -> str:
-    criterion = metric.criterion
+def _title(criterion: "Criterion") -> str:
     if criterion.is_loss:
-        what = f"{criterion.kind}, weight {criterion.weight:g}"
-    else:
-        what = f"top {criterion.top_k}"
-    return f"{criterion.name} ({what}): {metric.value:.4f}\n"
+        return f"{criterion.name} ({criterion.kind}, weight {criterion.weight:g})"
+    return f"{criterion.name} (top {criterion.top_k})"
 
 
 def _criteria_report(metrics: "Sequence[Metric]") -> dict[str, object]:

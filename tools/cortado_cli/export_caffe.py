@@ -53,10 +53,14 @@ def command(
 
     \b
     cortado export-caffe pruned.onnx --prototxt deploy.prototxt -o pruned.caffemodel
+    cortado export-caffe head.onnx --prototxt deploy.prototxt --cut-at fc7 -o head.caffemodel
 
     Every layer gets its blobs in Caffe's order and shapes. A model that is not of this net, or
     has values that Caffe has no place for, is refused. The file is imported as a test before it
     is written: it must give the model back, value for value.
+
+    What the model was imported with must be given again: --cut-at, --phase, --level, --stage,
+    --detections and --layers. Of --input-shape, only what the model leaves open.
     """
     from cortado import caffe, files
     from cortado_cli.streams import naming, read_model, write_artifact, write_json
@@ -64,8 +68,9 @@ def command(
     text = files.read_text(prototxt)
     original = None
     if weights is not None:
+        data = files.read(weights)
         with naming(weights):
-            original = caffe.read_weights(files.read(weights))
+            original = caffe.read_weights(data)
     network = read_model(model)
     with naming(prototxt):
         exported = caffe.export_caffe(network, text, original, options)

@@ -1,6 +1,6 @@
 """``cortado import``: a Caffe net or an ONNX file → a plain ONNX model."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_WEIGHTS = (".caffemodel", ".caffemodel.h5")
+_WEIGHTS = (".caffemodel", ".h5")
+"""How a file of weights ends that is given alone; beside a prototxt its bytes tell."""
+
 _RULES = ("phase", "level", "stages")  # which layers of a training net; a stored net has none
 
 
@@ -42,7 +44,8 @@ _RULES = ("phase", "level", "stages")  # which layers of a training net; a store
     "--check",
     type=InputPath(),
     metavar="GOLDENS.npz",
-    help="Compare blobs with known values, such as Caffe's net.blobs; exit code 3 if one differs.",
+    help="Compare blobs with known values, such as Caffe's net.blobs; exit code 3 if one differs "
+    "or has a name that the net does not know.",
 )
 @click.option(
     "--check-tolerance",
@@ -88,9 +91,8 @@ def command(
     Of an ONNX file, constants behind DequantizeLinear become floats, functions are written out,
     and nodes that were exported in training mode infer.
     """
-    from cortado.model.blobs import blobs_of
     from cortado.model.serial import encode_outline
-    from cortado.session import open_session
+    from cortado.session import check_loads
     from cortado_cli.check import check_limit, check_report, compare, show_check
     from cortado_cli.history import record
     from cortado_cli.streams import write_json, write_model
@@ -98,14 +100,13 @@ def command(
     _check_usage(net, caffemodel, init=init)
     if check is None:
         refuse_without("--check", ["tolerance"])
-    if caffemodel is not None or init or net.endswith(_WEIGHTS):
+    if caffemodel is not None or init or _is_alone(net, caffemodel):
         model, notes, blobs = _import_caffe(net, caffemodel, options, seed)
     else:
-        model, notes = _import_onnx(net, options.cut_at)
-        blobs = blobs_of(model)
+        model, notes, blobs = _import_onnx(net, options.cut_at)
     talk.say_all(notes)
     store_transform(model, transform)
-    open_session(encode_outline(model))  # what onnxruntime refuses is refused here
+    check_loads(encode_outline(model))  # what onnxruntime refuses is refused here
     report = {"notes": list(notes), **_report(model)}
     if check is not None:
         checked = compare(check, model, blobs, tolerance)
@@ -123,7 +124,7 @@ def command(
 
 def _check_usage(net: str, caffemodel: str | None, *, init: bool) -> None:
     """Refuse combinations of files and options that make no sense."""
-    stored = net.endswith(_WEIGHTS)
+    stored = _is_alone(net, caffemodel)
     if caffemodel is None and not init and net.endswith(".prototxt"):
         raise click.UsageError(f"{net} needs a CAFFEMODEL, or --init to fill it from nothing")
     if init and (caffemodel is not None or stored):
@@ -136,14 +137,27 @@ def _check_usage(net: str, caffemodel: str | None, *, init: bool) -> None:
         refuse_without("a PROTOTXT", (*_RULES, "shapes", "detections", "modules"))
 
 
-def _import_onnx(path: str, cut_at: "Sequence[str]") -> "tuple[ir.Model, tuple[str, ...]]":
-    from cortado.model.cut import cut_model
+def _is_alone(net: str, caffemodel: str | None) -> bool:
+    """Tell whether the first file is of weights, which shall say what their net is."""
+    return caffemodel is None and net.endswith(_WEIGHTS)
+
+
+def _import_onnx(
+    path: str, cut_at: "Sequence[str]"
+) -> "tuple[ir.Model, tuple[str, ...], tuple[NamedBlob, ...]]":
+    from cortado.model.blobs import blobs_of, with_lost
+    from cortado.model.cut import cut_model, cut_note
     from cortado.model.plain import to_plain
     from cortado_cli.streams import read_model
 
-    plain = to_plain(read_model(path))
-    model = cut_model(plain.model, cut_at) if cut_at else plain.model
-    return model, plain.notes
+    given = read_model(path)
+    plain = to_plain(given)
+    model, notes = plain.model, plain.notes
+    if cut_at:
+        model = cut_model(model, cut_at)
+        count = len(plain.model.graph) - len(model.graph)
+        notes = (*notes, cut_note(tuple(dict.fromkeys(cut_at)), count, "node"))
+    return model, notes, with_lost(blobs_of(model), blobs_of(given))
 
 
 def _import_caffe(
@@ -154,7 +168,7 @@ def _import_caffe(
 
     options = replace(options, read_file=reader(net))
     blobs: caffe.Fillers | caffe.CaffeWeights = caffe.Fillers(seed)
-    if net.endswith(_WEIGHTS):
+    if _is_alone(net, caffemodel):
         caffemodel = net
     else:
         prototxt = files.read_text(net)
@@ -171,11 +185,14 @@ def _import_caffe(
 
 def _report(model: "ir.Model") -> dict[str, object]:
     from cortado.model.layers import find_layers
+    from cortado.model.metadata import read_criteria
+    from cortado.model.nodes import opset_of
     from cortado_cli.reports import value_reports
 
     return {
         "layers": len(find_layers(model).prunable),
         "inputs": value_reports(model.graph.inputs),
         "outputs": value_reports(model.graph.outputs),
-        "opset": model.opset_imports.get("", model.opset_imports.get("ai.onnx")),
+        "criteria": [asdict(each) for each in read_criteria(model)],
+        "opset": opset_of(model),
     }

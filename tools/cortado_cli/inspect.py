@@ -164,21 +164,23 @@ def _draw(found: "list[_Inspected]") -> bytes:
 
 
 def _draw_layers(found: "list[_Inspected]") -> dict[str, bytes]:
-    """Return a picture of each layer of the first model, by the name of its file."""
+    """Return a picture of each layer of any model, by the name of its file."""
     from cortado.model.layers import find_layers
     from cortado.report import LayerView, draw_layer, image_of  # imports matplotlib
 
     titles = [file.path.rpartition("/")[2] for file in found]
     layers = [{x.name: x for x in find_layers(file.candidate.model).prunable} for file in found]
     pictures = {}
-    for number, name in enumerate(layers[0], start=1):
+    names = list(dict.fromkeys(name for found_here in layers for name in found_here))
+    digits = len(str(len(names)))
+    for number, name in enumerate(names, start=1):
         views = [
             LayerView(title, found_here[name], image_of(found_here[name]))
             for title, found_here in zip(titles, layers, strict=True)
             if name in found_here
         ]
         safe = re.sub(r"[^\w.-]+", "_", name)
-        pictures[f"{number:0{len(str(len(layers[0])))}}-{safe}.png"] = draw_layer(views)
+        pictures[f"{number:0{digits}}-{safe}.png"] = draw_layer(views)
     return pictures
 
 

@@ -170,7 +170,7 @@ def output_option(command: F) -> F:
         default=STREAM,
         callback=_check_output,
         metavar="PATH",
-        help="Where the model goes; - is standard output, the default.",
+        help="Where the result goes; - is standard output, the default.",
     )(command)
 
 

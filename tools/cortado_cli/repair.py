@@ -83,7 +83,7 @@ def command(
     share values, on those values. The statistics of BatchNormalizations are measured again.
     "error" is the squared distance to what the dense model gives there, by its variance, on images
     that were not fitted on. A layer that got worse there keeps its values, and so does the whole
-    model.
+    model. "Better" is nearer to the outputs of the dense model, whatever the labels may be.
     """
     from cortado import files
     from cortado.data import Feed, open_images, subset
@@ -93,7 +93,7 @@ def command(
 
     network, dense = read_model(model), files.read_model(reference)
     images, held = open_images(data, Feed.of(network).form)
-    images, held = subset(images, samples), subset(held, max(1, samples // 2))
+    images, held = subset(images, samples), subset(held, max(2, samples // 2))
     begin = time.perf_counter()
     steps = repair(network, dense, images, held, RepairOptions(damping=damping, seed=seed))
     repaired = talk.follow(steps)

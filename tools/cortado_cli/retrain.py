@@ -35,7 +35,8 @@ __all__ = ["command"]
     "--solver",
     type=InputPath(),
     metavar="PROTOTXT",
-    help="Train as this solver.prototxt of Caffe says; options given beside it win.",
+    help="Train as this solver.prototxt of Caffe says; options given beside it win, but for "
+    "--optimizer and --rate, which it says.",
 )
 @click.option(
     "--net",

@@ -1,6 +1,5 @@
 """``cortado sensitivity``: what each layer alone can lose."""
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -150,7 +149,7 @@ def command(
     from cortado_cli.history import command_line
     from cortado_cli.journal import Journal
     from cortado_cli.streams import read_model, write_artifact
-    from cortado_cli.torchrun import join_team
+    from cortado_cli.torchrun import count_cores, join_team
 
     if "prune" not in kinds:
         refuse_without("--kind prune", ["rates", "adaptive", "method"])
@@ -165,7 +164,7 @@ def command(
         adaptive=adaptive,
         within=within,
         floor=floor,
-        workers=workers or _cores(),
+        workers=workers or count_cores(),
         seed=seed,
     )
     network = read_model(model)
@@ -197,14 +196,6 @@ def _whole(bits: tuple[float, ...]) -> tuple[int, ...]:
         if not each.is_integer():
             raise click.UsageError(f"--bits {each:g} is no whole number")
     return tuple(map(int, bits))
-
-
-def _cores() -> int:
-    """Return the cores that this process may use, divided among the processes of this machine."""
-    from cortado_cli.torchrun import local_size
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) // local_size())
 
 
 def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:

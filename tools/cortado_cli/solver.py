@@ -68,7 +68,10 @@ def _with_given(solver: "Solver", training: "Training", given: set[str]) -> "Sol
     if "lr" in given and training.lr is not None:
         solver = replace(solver, base_lr=training.lr)
     if "momentum" in given:
-        solver = replace(solver, momentum=training.momentum)
+        try:
+            solver = replace(solver, momentum=training.momentum)
+        except CortadoError as error:  # of types that know no momentum
+            raise click.UsageError(f"--momentum {training.momentum:g}: {error}") from error
     if "weight_decay" in given:
         solver = replace(solver, weight_decay=training.weight_decay)
     return solver

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from cortado.steps import Progress, Steps
+from cortado.steps import Progress, Steps, show_figure
 
 __all__ = ["Talk", "format_table"]
 
@@ -122,7 +122,7 @@ def _bars(*, hidden: bool) -> Bars:
 
 
 def _draw(bars: Bars, tasks: dict[str, TaskID], progress: Progress) -> None:
-    figures = "  ".join(f"{name} {value:.4f}" for name, value in progress.figures)
+    figures = "  ".join(f"{name} {show_figure(value)}" for name, value in progress.figures)
     if progress.stage not in tasks:
         tasks[progress.stage] = bars.add_task(progress.stage, total=progress.total, figures="")
     task = tasks[progress.stage]

@@ -9,7 +9,7 @@ from cortado.sensitivity import Alone
 if TYPE_CHECKING:
     from cortado.sensitivity import Team
 
-__all__ = ["join_team", "local_size"]
+__all__ = ["count_cores", "join_team"]
 
 T = TypeVar("T")
 
@@ -21,9 +21,10 @@ def join_team() -> "Team":
     return _Processes()
 
 
-def local_size() -> int:
-    """Return how many processes share this machine."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+def count_cores() -> int:
+    """Return the cores that this process may use, divided among the processes of this machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 class _Processes:

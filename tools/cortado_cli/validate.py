@@ -120,11 +120,13 @@ def _options(
     if data is None:
         return ValidateOptions(providers, head, latency_batch=batch)
     dataset = open_for(model, data)
-    images = dataset.test if samples is None else subset(dataset.test, samples)
+    images = subset(dataset.test, samples)
     return ValidateOptions(providers, head, images, dataset.classes, batch)
 
 
 def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[str, ...]:
+    from cortado.steps import show_figure
+
     score, latency = figures.evaluation, figures.latency
     return (
         name,
@@ -132,8 +134,8 @@ def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[
         _largest([found.absolute for found in figures.differences]),
         _largest([found.relative for found in figures.differences]),
         f"{score.errors:,}" if score else "",
-        f"{score.accuracy:.4f}" if score else "",
-        f"{score.loss:.4f}" if score else "",
+        show_figure(score.accuracy) if score else "",
+        show_figure(score.loss) if score else "",
         f"{1e3 * latency.median:.4f}" if latency else "",
         f"{speedup:.2f} ×" if speedup and name == "model" else "",
     )

@@ -25,6 +25,7 @@ from torch import fx, nn
 from cortado.bridge.shapes import dims_of
 from cortado.bridge.sizes import Item, Sizes
 from cortado.errors import CortadoError
+from cortado.model.nodes import is_standard
 from cortado.model.origins import HALVES, TRAINABLE
 from cortado.model.typing import Array
 
@@ -166,4 +167,4 @@ def _is_trainable(value: ir.Value, array: Array) -> bool:
 
 
 def _is_statistic(value: ir.Value) -> bool:
-    return any(node.op_type == "BatchNormalization" and i >= 3 for node, i in value.uses())
+    return any(is_standard(node, "BatchNormalization") and i >= 3 for node, i in value.uses())

@@ -8,6 +8,7 @@ from torch import fx
 
 from cortado.bridge.context import Context
 from cortado.bridge.sizes import Sizes
+from cortado.model.nodes import is_standard
 
 __all__ = ["Handler", "SizeHandler", "find", "find_for_sizes", "operator", "size_operator"]
 
@@ -46,9 +47,9 @@ def size_operator(*op_types: str) -> Callable[[S], S]:
 
 def find(node: ir.Node) -> Handler | None:
     """Return the function that translates a node."""
-    return _handlers.get(node.op_type) if node.domain in ("", "ai.onnx") else None
+    return _handlers.get(node.op_type) if is_standard(node) else None
 
 
 def find_for_sizes(node: ir.Node) -> SizeHandler | None:
     """Return the function that translates a node if its inputs are shapes."""
-    return _size_handlers.get(node.op_type) if node.domain in ("", "ai.onnx") else None
+    return _size_handlers.get(node.op_type) if is_standard(node) else None

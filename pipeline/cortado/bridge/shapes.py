@@ -3,7 +3,9 @@
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 
-__all__ = ["dims_of", "infer_shapes", "opset_of", "with_shapes"]
+from cortado.model.nodes import opset_of
+
+__all__ = ["dims_of", "infer_shapes", "version_of", "with_shapes"]
 
 
 def with_shapes(model: ir.Model) -> ir.Model:
@@ -31,9 +33,6 @@ def dims_of(value: ir.Value) -> tuple[int | None, ...] | None:
     return tuple(dim if isinstance(dim, int) else None for dim in value.shape)
 
 
-def opset_of(graph: ir.Graph, node: ir.Node) -> int:
-    """Return the version of the operator set that a node is of."""
-    if node.version is not None:
-        return node.version
-    imports = graph.opset_imports
-    return imports.get(node.domain, imports.get("", imports.get("ai.onnx", 1)))
+def version_of(graph: ir.Graph, node: ir.Node) -> int:
+    """Return the version of the standard operators that a node is of."""
+    return opset_of(graph) if node.version is None else node.version

@@ -8,7 +8,7 @@
 4. Of an If whose condition is known by then, the nodes of its branch take its place.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import onnx_ir as ir
@@ -19,10 +19,12 @@ from cortado.bridge import operators  # noqa: F401 - importing it fills the regi
 from cortado.bridge.builder import Builder
 from cortado.bridge.context import Context
 from cortado.bridge.registry import find, find_for_sizes
-from cortado.bridge.shapes import infer_shapes, opset_of, with_shapes
+from cortado.bridge.shapes import infer_shapes, version_of, with_shapes
 from cortado.bridge.sizes import Sizes
 from cortado.bridge.weights import remember_attributes
 from cortado.errors import CortadoError
+from cortado.model.nodes import is_standard
+from cortado.model.reads import needed_nodes
 
 __all__ = ["to_torch"]
 
@@ -57,14 +59,14 @@ def to_torch(model: ir.Model, outputs: Sequence[str] | None = None) -> fx.GraphM
     shaped = with_shapes(model)
     graph = shaped.graph
     wanted = _find_values(graph, outputs)
-    nodes = _needed(graph, wanted)
+    nodes = _without_constants(needed_nodes(graph, wanted))
     _refuse_missing(nodes)
     builder = Builder(lambda: infer_shapes(shaped))
     for value in graph.inputs:
         if not value.is_initializer():
             builder.add_input(value)
     for node in nodes:
-        _translate(node, Context(node, opset_of(graph, node), builder))
+        _translate(node, Context(node, version_of(graph, node), builder))
     module = builder.finish([builder.tensor(value) for value in wanted])
     remember_attributes(module, builder.attributes)
     return module
@@ -80,22 +82,16 @@ def _find_values(graph: ir.Graph, names: Sequence[str] | None) -> list[ir.Value]
     return [known[name] for name in names]
 
 
-def _needed(graph: ir.Graph, wanted: Sequence[ir.Value]) -> list[ir.Node]:
-    """Return the nodes that compute `wanted`, in graph order; constants are no work."""
-    needed: set[ir.Node] = set()
-    pending = list(wanted)
-    while pending:
-        node = pending.pop().producer()
-        if node is not None and node not in needed:
-            needed.add(node)
-            pending.extend(_inputs_of(node))
-    return [node for node in graph if node in needed and node.op_type != "Constant"]
+def _without_constants(nodes: Iterable[ir.Node]) -> list[ir.Node]:
+    return [
+        node for node in nodes if not is_standard(node, "Constant")
+    ]  # what they hold is no work
 
 
 def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
     missing: dict[str, list[str]] = {}
     for node in nodes:
-        if find(node) is None and find_for_sizes(node) is None and node.op_type != "If":
+        if find(node) is None and find_for_sizes(node) is None and not is_standard(node, "If"):
             op_type = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
             missing.setdefault(op_type, []).append(node.name or str(node.outputs[0].name))
     if missing:
@@ -103,21 +99,8 @@ def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
         raise CortadoError(f"PyTorch code is lacking for these operators: {named}")
 
 
-def _inputs_of(node: ir.Node) -> Iterator[ir.Value]:
-    """Yield what a node reads, in the graphs inside it too."""
-    yield from (value for value in node.inputs if value is not None)
-    for inner in _branches_of(node):
-        for each in inner.all_nodes():
-            yield from (value for value in each.inputs if value is not None)
-        yield from inner.outputs
-
-
-def _branches_of(node: ir.Node) -> list[ir.Graph]:
-    return [a.as_graph() for a in node.attributes.values() if a.type is ir.AttributeType.GRAPH]
-
-
 def _translate(node: ir.Node, ctx: Context) -> None:
-    if node.op_type == "If" and node.domain in ("", "ai.onnx"):
+    if is_standard(node, "If"):
         _translate_branch(node, ctx)
         return
     if _is_fixed(node, ctx) and _compute(node, ctx):
@@ -139,7 +122,7 @@ def _translate_branch(node: ir.Node, ctx: Context) -> None:
     if condition is None:
         raise ctx.refusal("its condition depends on data")
     branch = node.attributes["then_branch" if condition.item() else "else_branch"].as_graph()
-    nodes = [each for each in branch if each.op_type != "Constant"]
+    nodes = _without_constants(branch)
     _refuse_missing(nodes)
     for each in nodes:
         _translate(each, Context(each, ctx.opset, ctx.builder))
@@ -151,7 +134,7 @@ def _translate_branch(node: ir.Node, ctx: Context) -> None:
 def _is_fixed(node: ir.Node, ctx: Context) -> bool:
     """Tell whether a node computes the same in every run: all it reads is constant."""
     inputs = [value for value in node.inputs if value is not None]
-    return node.op_type not in _RANDOM and all(ctx.builder.fixed(v) is not None for v in inputs)
+    return not is_standard(node, *_RANDOM) and all(ctx.builder.fixed(v) is not None for v in inputs)
 
 
 def _compute(node: ir.Node, ctx: Context) -> bool:

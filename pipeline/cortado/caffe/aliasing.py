@@ -8,7 +8,7 @@ gets the unchanged values. It is most likely a mistake in the net, so the user h
 Source: BVLC/caffe flatten_layer.cpp, reshape_layer.cpp, split_layer.cpp (ShareData).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cortado.caffe.net import LayerSpec
@@ -48,7 +48,7 @@ def overwritten_views(layers: Sequence[LayerSpec], outputs: Sequence[str]) -> Ov
                 (top, memory.get(layer.bottoms[0], layer.bottoms[0])) for top in layer.tops
             )
             continue
-        for old, new in _in_place(layer):
+        for old, new in layer.in_place:
             place = memory.get(old, old)
             sharers = [place, *(blob for blob, owner in memory.items() if owner == place)]
             if not _keeps_values(layer):
@@ -75,12 +75,3 @@ def _is_view(layer: LayerSpec) -> bool:
     if not layer.bottoms or layer.type not in _VIEWS | _VIEWS_OF_ONE:
         return False
     return layer.type in _VIEWS or len(layer.bottoms) == len(layer.tops) == 1
-
-
-def _in_place(layer: LayerSpec) -> Iterator[tuple[str, str]]:
-    """Yield the old and the new version of each blob that a layer overwrites."""
-    # The names of versions differ by now; those in the prototxt are in the message.
-    tops, bottoms = layer.message.texts("top"), layer.message.texts("bottom")
-    for i, (top, bottom) in enumerate(zip(tops, bottoms, strict=False)):
-        if top == bottom:
-            yield layer.bottoms[i], layer.tops[i]

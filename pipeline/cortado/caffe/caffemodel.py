@@ -26,7 +26,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cortado.caffe.graph import MAX_AXES
-from cortado.caffe.wire import WireMessage, read_message
+from cortado.caffe.wire import DamagedError, WireMessage, read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 
@@ -100,17 +100,26 @@ def read_caffemodel(data: bytes) -> CaffeWeights:
     """
     if not data:
         raise CortadoError("the caffemodel is empty")
-    net = read_message(memoryview(data))
+    try:
+        net = read_message(memoryview(data))
+        layers = [*_old_layers(net), *_layers(net)]
+    except DamagedError as error:
+        raise CortadoError(f"the caffemodel is damaged or truncated: {error}") from error
     if 2 in net.fields and 100 in net.fields:
         raise CortadoError("the caffemodel mixes `layer` and `layers`")
-    layers = [*_old_layers(net), *_layers(net)]
     if not layers:
         raise CortadoError("the caffemodel has no layers; is it a solverstate or a mean file?")
     return CaffeWeights(dict(layers))
 
 
 def read_blob(data: bytes) -> StoredBlob:
-    """Return the blob of a file that holds nothing else, such as a mean image."""
+    """Return the blob of a file that holds nothing else, such as a mean image.
+
+    Raises
+    ------
+    DamagedError
+        If the bytes are no BlobProto, or do not have the values of its shape.
+    """
     return _blob(read_message(memoryview(data)), "it")
 
 
@@ -141,13 +150,10 @@ def _blob(blob: WireMessage, where: str) -> StoredBlob:
     legacy = any(number in blob.fields for number in (1, 2, 3, 4))
     shape = _legacy_shape(blob) if legacy else _shape(blob)
     if len(shape) > MAX_AXES or any(not 0 <= size < 2**31 for size in shape):
-        raise CortadoError(f"the caffemodel is damaged: {where} has the shape {list(shape)[:40]}")
+        raise DamagedError(f"{where} has the shape {list(shape)[:40]}")
     values = _values(blob, where)
     if values.size != prod(shape) or not values.size:
-        raise CortadoError(
-            f"the caffemodel is damaged: {where} has {values.size} values "
-            f"for the shape {list(shape)}"
-        )
+        raise DamagedError(f"{where} has {values.size} values for the shape {list(shape)}")
     return StoredBlob.of(values, shape, legacy=legacy)
 
 
@@ -164,10 +170,10 @@ def _values(blob: WireMessage, where: str) -> Array:
     if 12 in blob.fields:
         kind = blob.integer(10)
         if not 0 <= kind < len(_RAW_TYPES):
-            raise CortadoError(f"{where}: raw_data is of the unknown type {kind}")
+            raise DamagedError(f"{where}: raw_data is of the unknown type {kind}")
         dtype, raw = np.dtype(_RAW_TYPES[kind]), blob.content(12)
         if len(raw) % dtype.itemsize:
-            raise CortadoError(f"{where}: {len(raw)} bytes are no whole number of {dtype.name}")
+            raise DamagedError(f"{where}: {len(raw)} bytes are no whole number of {dtype.name}")
         return np.frombuffer(raw, dtype)
     doubles = blob.array(8, "<f8")
     return doubles if doubles.size else blob.array(5, "<f4")

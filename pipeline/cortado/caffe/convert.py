@@ -24,13 +24,14 @@ from cortado.caffe.heads import Deployed, deploy
 from cortado.caffe.in_place import check_in_place
 from cortado.caffe.inputs import DATA_TYPES, constants, input_shapes
 from cortado.caffe.layers import converter_of, is_own
+from cortado.caffe.message import Message
 from cortado.caffe.net import LayerSpec, Net, read_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Loaded, Parameters, Weights
 from cortado.caffe.schema import unknown_fields
-from cortado.caffe.transform import read_transform_param
+from cortado.caffe.transform import transform_of
 from cortado.errors import CortadoError
-from cortado.model.blobs import NamedBlob
+from cortado.model.blobs import NamedBlob, with_lost
 from cortado.model.criteria import Criterion
 from cortado.model.metadata import write_criteria, write_transform
 
@@ -53,7 +54,8 @@ class Imported:
     loaded : tuple of Loaded
         The blobs of each layer that has some, as they came.
     blobs : tuple of NamedBlob
-        The tops of the net, in file order, and where they are in the model.
+        The tops of the net, in file order, and where they are in the model; behind them those
+        of the whole prototxt that the model does not have.
     """
 
     model: ir.Model
@@ -95,7 +97,7 @@ def import_caffe(
     except FixedBatchError as reason:
         found = _convert(deployed, weights, options, batched=False)
         notes.append(f"the batch size is fixed, because {reason}")
-    notes += _store_transform(found.model, prototxt, options)
+    notes += _store_transform(found.model, net.message, options)
     gone = overwritten.blobs
     blobs = [
         replace(blob, overwritten=gone[blob.name].name) if blob.name in gone else blob
@@ -104,10 +106,10 @@ def import_caffe(
     return replace(found, notes=(*notes, *found.notes), blobs=tuple(blobs))
 
 
-def _store_transform(model: ir.Model, prototxt: str, options: CaffeOptions) -> list[str]:
+def _store_transform(model: ir.Model, net: Message, options: CaffeOptions) -> list[str]:
     """Store what the prototxt states of the input transform; return what it lacks."""
     try:
-        stated = read_transform_param(prototxt, options)
+        stated = transform_of(net, options)
     except CortadoError as error:  # the model is right all the same
         return [f"no input transform is stored: {error}"]
     if stated is None:
@@ -135,6 +137,7 @@ def _convert(
             context = Context(layer, bottoms, graph, parameters, notes)
             blobs.update(_tops(context))
             parameters.check_used(layer)
+    parameters.check_copies(deployed.dropped)
     model = graph.finish(net.name, blobs, net.outputs)
     RemoveUnusedNodesPass()(model)  # those of which only the size was of interest
     if deployed.criteria:
@@ -168,7 +171,13 @@ def _named(net: Net, blobs: Mapping[str, Blob]) -> tuple[NamedBlob, ...]:
         for layer in net.layers
         for top in layer.tops
     }
-    return tuple(NamedBlob(top, str(blobs[top].value.name), maker) for top, maker in makers.items())
+    named = [NamedBlob(top, str(blobs[top].value.name), maker) for top, maker in makers.items()]
+    written = [
+        NamedBlob(top, "", layer.text("name"))
+        for layer in net.message.messages("layer")
+        for top in layer.texts("top")
+    ]
+    return with_lost(named, written)
 
 
 def _in_graph(criteria: Sequence[Criterion], blobs: Mapping[str, Blob]) -> list[Criterion]:

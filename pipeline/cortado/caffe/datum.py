@@ -8,12 +8,14 @@ Values are in the order channel, row, column. `data` wins where it is not empty,
 Source: BVLC/caffe caffe.proto and data_transformer.cpp (Transform).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from cortado.caffe.wire import WireMessage, read_message
+from cortado.caffe.wire import read_message
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
@@ -47,14 +49,15 @@ def read_datum(record: bytes | memoryview) -> Datum:
     CortadoError
         If the record is no Datum, or does not have the pixels that it declares.
     """
-    message = _message(record)
-    label = _as_int32((message.integers(5) or (0,))[-1])
-    if (message.integers(7) or (0,))[-1]:
-        return Datum(label, None, message.array(4, "u1").tobytes())
-    shape = tuple((message.integers(number) or (0,))[-1] for number in (1, 2, 3))
-    pixels = message.array(4, "u1")
-    if not pixels.size:
-        pixels = message.array(6, "<f4")
+    with _naming():
+        message = read_message(memoryview(record))
+        label = _as_int32(message.integer(5))
+        if message.integer(7):
+            return Datum(label, None, bytes(message.content(4)))
+        shape = tuple(message.integer(number) for number in (1, 2, 3))
+        pixels: Array = np.frombuffer(message.content(4), np.uint8)
+        if not pixels.size:
+            pixels = message.array(6, "<f4")
     if min(shape) < 1 or pixels.size != prod(shape):
         raise CortadoError(f"it has {pixels.size} values for the shape {list(shape)}")
     if pixels.dtype != np.uint8 and not np.isfinite(pixels).all():
@@ -64,12 +67,15 @@ def read_datum(record: bytes | memoryview) -> Datum:
 
 def label_of(record: bytes | memoryview) -> int:
     """Return the label alone; the pixels are not touched."""
-    return _as_int32((_message(record).integers(5) or (0,))[-1])
+    with _naming():
+        return _as_int32(read_message(memoryview(record)).integer(5))
 
 
-def _message(record: bytes | memoryview) -> WireMessage:
+@contextmanager
+def _naming() -> Iterator[None]:
+    """Say of damage that it is a record's, not a caffemodel's."""
     try:
-        return read_message(memoryview(record))
+        yield
     except CortadoError as error:
         raise CortadoError(f"it is no Datum: {str(error).rpartition(': ')[2]}") from error
 

@@ -11,9 +11,10 @@ the same:
 The result is imported as a test: it must give the same model, value for value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from math import prod
 
 import numpy as np
 import onnx_ir as ir
@@ -21,7 +22,7 @@ import onnx_ir as ir
 from cortado.caffe.absorb import absorb
 from cortado.caffe.caffemodel import CaffeWeights, read_caffemodel
 from cortado.caffe.convert import Imported, import_caffe
-from cortado.caffe.net import read_net
+from cortado.caffe.net import LayerSpec, read_net
 from cortado.caffe.numbering import FIRST, Numbering
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import Loaded
@@ -92,7 +93,8 @@ def export_caffe(
     layers = [values.blobs(loaded, original) for loaded in template.loaded]
     if not layers:
         raise CortadoError("the net has no parameters: there is nothing to write")
-    more, notes = _beside_the_model(template, prototxt, original, options)
+    others = [x for x in read_net(prototxt, options).layers if x.name not in _names(layers)]
+    more, notes = _beside_the_model(others, original, _shared(template.loaded, layers))
     data = write_caffemodel(template.net.name, [*layers, *more])
     _check_result(import_caffe(prototxt, read_caffemodel(data), options), found)
     return Exported(data, (*layers, *more), notes)
@@ -177,7 +179,8 @@ def _check_nodes(net: ir.Model, model: ir.Model) -> None:
         if one != other:
             raise CortadoError(
                 f"the model does not come from this net: it has {other or 'no more nodes'} "
-                f"where the net has {one or 'no more nodes'}"
+                f"where the net has {one or 'no more nodes'}; what it was imported with, such as "
+                "--cut-at or --phase, must be given again"
             )
 
 
@@ -200,21 +203,53 @@ def _check_shapes(wanted: Mapping[str, Array], found: Mapping[str, Array]) -> No
             )
 
 
+def _names(layers: Sequence[LayerBlobs]) -> set[str]:
+    return {layer.name for layer in layers}
+
+
+def _shared(loaded: Sequence[Loaded], layers: Sequence[LayerBlobs]) -> dict[str, Array]:
+    """Return the values of the blobs that have a name in the net, by that name."""
+    return {
+        param.name: array
+        for each, blobs in zip(loaded, layers, strict=True)
+        for param, array in zip(each.layer.params, blobs.arrays, strict=False)
+        if param.name
+    }
+
+
 def _beside_the_model(
-    template: Imported, prototxt: str, original: CaffeWeights | None, options: CaffeOptions
+    others: Iterable[LayerSpec], original: CaffeWeights | None, shared: Mapping[str, Array]
 ) -> tuple[list[LayerBlobs], tuple[str, ...]]:
-    """Return the blobs of layers that the model has not, as they lead to no output."""
-    exported = {loaded.layer.name for loaded in template.loaded}
+    """Return the blobs of layers that the model has not, as they lead to no output.
+
+    They are as they were, but for those that the model has in another layer: Caffe takes the last
+    copy of a shared blob, whichever layer has it.
+    """
     layers: list[LayerBlobs] = []
-    for layer in read_net(prototxt, options).layers:
+    notes: list[str] = []
+    for layer in others:
         stored = original.layers.get(layer.name, ()) if original else ()
-        blobs = [blob.array for blob in stored if blob is not None]
-        if layer.name not in exported and blobs:
+        names = [*(param.name for param in layer.params), *[""] * len(stored)]
+        blobs = [
+            _copy(layer, shared[name], blob.array.shape) if name in shared else blob.array
+            for name, blob in zip(names, stored, strict=False)
+            if blob is not None
+        ]
+        if blobs:
             layers.append(LayerBlobs(layer.name, layer.type, tuple(blobs)))
-    return layers, tuple(
-        f"layer {layer.name!r} ({layer.type}) leads to no output: it is as it was"
-        for layer in layers
-    )
+            rest = ", but for what it shares" if not shared.keys().isdisjoint(names) else ""
+            notes.append(
+                f"layer {layer.name!r} ({layer.type}) leads to no output: it is as it was{rest}"
+            )
+    return layers, tuple(notes)
+
+
+def _copy(layer: LayerSpec, array: Array, shape: tuple[int, ...]) -> Array:
+    if prod(shape) != array.size:
+        raise layer.refuse(
+            f"it shares a blob of shape {list(array.shape)}; the weights have {list(shape)} for it"
+        )
+    return array.reshape(shape)
 
 
 def _check_result(result: Imported, found: Mapping[str, Array]) -> None:

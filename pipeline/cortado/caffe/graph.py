@@ -232,11 +232,3 @@ def _holds(blob: Blob, array: Array) -> bool:
     return tensor is not None and np.array_equal(
         tensor.numpy().ravel(), array.ravel(), equal_nan=True
     )
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    candidate, i = name, 2
-    while candidate in taken:
-        candidate, i = f"{name}_{i}", i + 1
-    taken.add(candidate)
-    return candidate

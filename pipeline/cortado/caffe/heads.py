@@ -22,8 +22,9 @@ from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.message import Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, Net
 from cortado.caffe.options import CaffeOptions
-from cortado.errors import CortadoError, unknown_name
+from cortado.errors import CortadoError, UsageError, unknown_name
 from cortado.model.criteria import Criterion
+from cortado.model.cut import cut_note
 
 __all__ = ["Deployed", "deploy"]
 
@@ -49,11 +50,14 @@ class Deployed:
         What was taken away, a line each.
     criteria : tuple of Criterion
         Losses and metrics; what they score is a blob of `net`.
+    dropped : tuple of LayerSpec
+        The layers that `net` lacks.
     """
 
     net: Net
     notes: tuple[str, ...]
     criteria: tuple[Criterion, ...]
+    dropped: tuple[LayerSpec, ...]
 
 
 def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
@@ -62,7 +66,9 @@ def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
     Raises
     ------
     CortadoError
-        If nothing is left that could be an output, or the net has no blob to cut at.
+        If nothing is left that could be an output.
+    UsageError
+        If the net has no blob to cut at, or it is an input.
     """
     net = replace(net, layers=tuple(_with_probabilities(net.layers)))
     walk = _Walk(net, options)
@@ -73,13 +79,14 @@ def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
     ordered = tuple(sorted(outputs, key=str.encode))
     if options.cut_at:
         ordered = tuple(dict.fromkeys(options.cut_at))
-        count = len(net.layers) - len(kept)
-        notes = [f"cut at {', '.join(map(repr, ordered))}: {count} layers are left out"]
+        notes = [cut_note(ordered, len(net.layers) - len(kept), "layer")]
     else:
         notes = walk.notes + [f"dropped {what}, which leads to no output" for what in unused]
     computed = {top for layer in kept for top in layer.tops}
     criteria = tuple(each for each in walk.criteria if each.scores in computed)
-    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes), criteria)
+    names = {layer.name for layer in kept}
+    dropped = tuple(layer for layer in net.layers if layer.name not in names)
+    return Deployed(replace(net, layers=kept, outputs=ordered), tuple(notes), criteria, dropped)
 
 
 class _Walk:
@@ -117,9 +124,11 @@ class _Walk:
             scores = _scores(layer, self._fed)
             fitting = (blob for blob in layer.bottoms[1:] if blob in self._labels)
             self._label = self._label or next(fitting, "")
-            self.criteria += read_criterion(layer, self._label)
+            criteria = read_criterion(layer, self._label)
+            self.criteria += criteria
             self._scored.update(scores)
-            self._drop(layer, f", which scores {' and '.join(map(repr, scores))}")
+            kept = "; remembered for evaluate and retrain" if criteria else ""
+            self._drop(layer, f", which scores {' and '.join(map(repr, scores))}{kept}")
             if layer.type in _ACTIVATIONS:
                 activation = _activation(layer, scores[0], self._taken)
                 self.layers.append(activation)
@@ -141,7 +150,7 @@ class _Walk:
         """Return the blobs to cut at."""
         for blob in blobs:
             if blob in self._fed:
-                raise CortadoError(f"cannot cut at {blob!r}, which is an input of the net")
+                raise UsageError(f"cannot cut at {blob!r}, which is an input of the net")
             known = [top for layer in self.layers for top in layer.tops if top not in self._fed]
             if blob not in known:
                 raise unknown_name("the net has no blob", blob, known)

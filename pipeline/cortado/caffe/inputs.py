@@ -126,7 +126,7 @@ def _checked(layer: LayerSpec, top: str, shape: _Shape | None) -> _Shape:
     if shape is None:
         raise layer.refuse(
             f"the prototxt does not say the shape of its top {top!r}; "
-            f"state it, such as {top}=1,3,224,224"
+            f"state it, such as --input-shape {top}=1,3,224,224"
         )
     if min(shape, default=1) < 1:
         raise layer.refuse(f"its top {top!r} cannot have the shape {list(shape)}")

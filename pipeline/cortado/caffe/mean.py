@@ -6,6 +6,7 @@ Source: BVLC/caffe compute_image_mean.cpp and data_transformer.cpp.
 import numpy as np
 
 from cortado.caffe.caffemodel import read_blob
+from cortado.caffe.wire import DamagedError
 from cortado.errors import CortadoError
 from cortado.model.transform import MeanImage
 
@@ -22,8 +23,8 @@ def read_mean(data: bytes) -> MeanImage:
     """
     try:
         array = read_blob(data).array
-    except CortadoError as error:
-        raise CortadoError("it is no mean image (binaryproto), or is damaged") from error
+    except DamagedError as error:
+        raise CortadoError(f"it is no mean image (binaryproto), or is damaged: {error}") from error
     if array.ndim == 4 and len(array) == 1:
         array = array[0]
     if array.ndim != 3 or not np.isfinite(array).all():

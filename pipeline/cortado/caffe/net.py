@@ -22,7 +22,7 @@ from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
 from cortado.errors import CortadoError
 
-__all__ = ["PHASES", "LayerSpec", "Net", "ParamSpec", "read_layers", "read_net"]
+__all__ = ["PHASES", "LayerSpec", "Net", "ParamSpec", "layers_of", "parse_net", "read_net"]
 
 PHASES = ("TRAIN", "TEST")
 _SHARE_MODES = ("STRICT", "PERMISSIVE")
@@ -62,6 +62,14 @@ class LayerSpec:
     message: Message
     line: int
 
+    @property
+    def in_place(self) -> tuple[tuple[str, str], ...]:
+        """The old and the new version of each blob that the layer overwrites."""
+        # The names of versions differ by now; those in the prototxt are in the message.
+        tops, bottoms = self.message.texts("top"), self.message.texts("bottom")
+        written = zip(bottoms, tops, self.bottoms, self.tops, strict=False)
+        return tuple((old, new) for bottom, top, old, new in written if bottom == top)
+
     def refuse(self, reason: str) -> CortadoError:
         """Return the error that names this layer."""
         return CortadoError(f"layer {self.name!r} ({self.type}, line {self.line}): {reason}")
@@ -86,8 +94,8 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
         If the text is no prototxt, a blob is read before it is written or written twice, or
         the rules leave no layer.
     """
-    message = upgrade(parse_prototxt(prototxt))
-    layers = _kept_layers(message, options)
+    message = parse_net(prototxt)
+    layers = layers_of(message, options)
     if not layers:
         hint = "; it is a solver" if message.has("net") or message.has("train_net") else ""
         raise CortadoError(f"the prototxt has no layers for this phase, level and stages{hint}")
@@ -98,12 +106,13 @@ def read_net(prototxt: str, options: CaffeOptions) -> Net:
     return Net(message.text("name"), tuple(layers), outputs, message)
 
 
-def read_layers(prototxt: str, options: CaffeOptions) -> list[LayerSpec]:
+def parse_net(prototxt: str) -> Message:
+    """Return the message of a net in any of Caffe's three formats, in the current one."""
+    return upgrade(parse_prototxt(prototxt))
+
+
+def layers_of(net: Message, options: CaffeOptions) -> list[LayerSpec]:
     """Return the layers for the state that `options` state, as written: nothing is connected."""
-    return _kept_layers(upgrade(parse_prototxt(prototxt)), options)
-
-
-def _kept_layers(net: Message, options: CaffeOptions) -> list[LayerSpec]:
     stages = (*options.stages, *net.message("state").texts("stage"))
     state = replace(options, stages=stages)
     return [_layer(m) for m in net.messages("layer") if _kept(m, state)]

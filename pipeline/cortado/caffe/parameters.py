@@ -6,12 +6,13 @@ run with random values, unless its blobs are frozen (`lr_mult: 0`) and filled wi
 as upsampling layers are.
 
 Blobs whose `param` has the same name are one: the first layer with the name owns it. Of the
-others the weights may have copies, which must be equal: where they aren't, Caffe takes the last.
+others the weights may have copies, also those that lead to no output. Copies must be equal: where
+they aren't, Caffe takes the last.
 
 Source: BVLC/caffe net.cpp (CopyTrainedLayersFrom, AppendParam).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TypeAlias
@@ -112,10 +113,7 @@ class Parameters:
 
     def shapes(self, layer: LayerSpec) -> tuple[tuple[int, ...], ...]:
         """Return the shapes of the blobs that the weights have for a layer."""
-        if not isinstance(self._weights, CaffeWeights):
-            return ()
-        stored = self._weights.layers.get(layer.name, ())
-        return tuple(blob.array.shape for blob in stored if blob is not None)
+        return tuple(blob.array.shape for blob in self._stored_blobs(layer) if blob is not None)
 
     def load(self, layer: LayerSpec, specs: Sequence[BlobSpec]) -> tuple[Parameter, ...]:
         """Return the blobs of a layer, in the shapes of `specs`."""
@@ -138,6 +136,20 @@ class Parameters:
         if self.stored(layer) and layer.name not in self._used:
             raise layer.refuse(f"it has no blobs; the weights have {self.stored(layer)} for it")
 
+    def check_copies(self, layers: Iterable[LayerSpec]) -> None:
+        """Refuse other values for a shared blob in layers of the net that were not converted.
+
+        Caffe runs these as well, so that a copy in one of them may be the last.
+        """
+        for layer in layers:
+            for param, stored in zip(layer.params, self._stored_blobs(layer), strict=False):
+                owned = self._shared.get(param.name)
+                if owned is not None and stored is not None and not _equals(stored, owned.array):
+                    raise layer.refuse(
+                        f"a blob of it shares {owned.name}, but the weights hold other values "
+                        "for it"
+                    )
+
     def unused(self) -> tuple[str, ...]:
         """Return the names of the layers whose stored blobs nobody asked for."""
         if not isinstance(self._weights, CaffeWeights):
@@ -145,6 +157,11 @@ class Parameters:
         return tuple(
             name for name, blobs in self._weights.layers.items() if blobs and name not in self._used
         )
+
+    def _stored_blobs(self, layer: LayerSpec) -> tuple[StoredBlob | None, ...]:
+        if not isinstance(self._weights, CaffeWeights):
+            return ()
+        return tuple(self._weights.layers.get(layer.name, ()))
 
     def _arrays(
         self, layer: LayerSpec, specs: Sequence[BlobSpec], params: Sequence[ParamSpec]
@@ -220,6 +237,10 @@ class Parameters:
                 f"its {spec.role} shares {owned.name}, but the weights hold other values for it"
             )
         return replace(owned, array=array)
+
+
+def _equals(stored: StoredBlob, array: Array) -> bool:
+    return np.array_equal(stored.array.ravel(), array.ravel(), equal_nan=True)
 
 
 def _numbered(numbers: Numbering, spec: BlobSpec) -> Array:

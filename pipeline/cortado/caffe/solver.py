@@ -23,7 +23,7 @@ from typing import Literal, get_args
 
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.message import Message
-from cortado.caffe.net import LayerSpec, ParamSpec, read_layers
+from cortado.caffe.net import LayerSpec, ParamSpec, layers_of, parse_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.errors import CortadoError
@@ -55,6 +55,8 @@ _READ |= {"iter_size", "clip_gradients"}
 class Solver:
     """How Caffe would train; names are those of its SolverParameter.
 
+    `CortadoError` refuses what Caffe refuses.
+
     Attributes
     ----------
     clip_gradients : float
@@ -81,6 +83,9 @@ class Solver:
     iter_size: int = 1
     clip_gradients: float = -1.0
     params: Mapping[str, tuple[ParamSpec, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(self)
 
     def rate(self, step: int, steps: int) -> float:
         """Return the learning rate of iteration `step` of `steps`."""
@@ -170,7 +175,6 @@ def read_solver(text: str) -> ReadSolver:
         iter_size=message.integer("iter_size", 1, minimum=1),
         clip_gradients=message.number("clip_gradients", -1.0),
     )
-    _check(solver)
     state = message.message("train_state")
     options = CaffeOptions(
         phase="TRAIN", level=state.integer("level", 0), stages=state.texts("stage")
@@ -182,7 +186,7 @@ def read_solver(text: str) -> ReadSolver:
 
 def read_training_net(prototxt: str, state: CaffeOptions) -> TrainingNet:
     """Return what the text of a net says of its training."""
-    layers = read_layers(prototxt, state)
+    layers = layers_of(parse_net(prototxt), state)
     params = {layer.name: layer.params for layer in layers if layer.params}
     batches = [batch for layer in layers if (batch := _batch(layer))]
     return TrainingNet(params, batches[0] if batches else None)

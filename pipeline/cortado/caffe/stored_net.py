@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from cortado.caffe.field_numbers import MESSAGES, SETTINGS, V1_SETTINGS
 from cortado.caffe.hdf5 import SIGNATURE
 from cortado.caffe.legacy import V1_TYPES
-from cortado.caffe.wire import WireMessage, read_message
+from cortado.caffe.wire import DamagedError, WireMessage, read_message
 from cortado.errors import CortadoError
 
 __all__ = ["read_stored_net"]
@@ -36,7 +36,10 @@ def read_stored_net(data: bytes) -> str:
     """
     if data.startswith(SIGNATURE):
         raise CortadoError("HDF5 weights store no net; give its prototxt, too")
-    lines = list(_message(read_message(memoryview(data)), "net", ""))
+    try:
+        lines = list(_message(read_message(memoryview(data)), "net", ""))
+    except DamagedError as error:
+        raise CortadoError(f"the caffemodel is damaged or truncated: {error}") from error
     if not any(line.lstrip().startswith("top: ") for line in lines):
         raise CortadoError("the caffemodel stores blobs, but no net; give its prototxt, too")
     return "\n".join(lines)

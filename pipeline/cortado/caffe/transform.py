@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.mean import read_mean
-from cortado.caffe.net import LayerSpec, read_layers
+from cortado.caffe.message import Message
+from cortado.caffe.net import LayerSpec, layers_of, parse_net
 from cortado.caffe.options import CaffeOptions
 from cortado.errors import CortadoError
 from cortado.model.transform import InputTransform, MeanImage, Order
 
-__all__ = ["StatedTransform", "read_transform_param"]
+__all__ = ["StatedTransform", "read_transform_param", "transform_of"]
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,18 @@ def read_transform_param(
     CortadoError
         If data layers disagree.
     """
-    layers = _data_layers(read_layers(prototxt, options))
+    return transform_of(parse_net(prototxt), options)
+
+
+def transform_of(net: Message, options: CaffeOptions) -> StatedTransform | None:
+    """Return the same of a net that is parsed; raises as `read_transform_param`."""
+    layers = _data_layers(layers_of(net, options))
     found = {_transform(layer, options) for layer in layers}
     if len(found) > 1:
         raise CortadoError("the data layers of the prototxt have different transform_param")
     if not found:
         return None
-    trained = _data_layers(read_layers(prototxt, replace(options, phase="TRAIN")))
+    trained = _data_layers(layers_of(net, replace(options, phase="TRAIN")))
     stated = found.pop()
     mirror = any(_mirrors(layer) for layer in (*layers, *trained))
     return replace(stated, transform=replace(stated.transform, mirror=mirror))

@@ -23,12 +23,16 @@ import numpy as np
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["WireMessage", "read_message"]
+__all__ = ["DamagedError", "WireMessage", "read_message"]
 
 _MAX_VARINT = 10  # bytes of a 64-bit varint
 _MAX_SHORT = 5  # bytes of a tag, or of a size
 _MAX_NUMBER = 2**29 - 1  # of a field
 _FIXED = {1: 8, 5: 4}
+
+
+class DamagedError(CortadoError):
+    """Bytes are not what they should be: how; of what file they are, its reader adds."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class WireMessage:
         try:
             return bytes(self.content(number)).decode()
         except UnicodeDecodeError as error:
-            raise _damaged("a name is not UTF-8") from error
+            raise DamagedError("a name is not UTF-8") from error
 
     def integer(self, number: int) -> int:
         """Return an integer that is not repeated; 0 where it is absent."""
@@ -91,7 +95,7 @@ class WireMessage:
         contents = self._contents(number, {2, single})
         data = contents[0] if len(contents) == 1 else b"".join(contents)
         if len(data) % np.dtype(dtype).itemsize:
-            raise _damaged(f"{len(data)} bytes are no whole number of {np.dtype(dtype).name}")
+            raise DamagedError(f"{len(data)} bytes are no whole number of {np.dtype(dtype).name}")
         return np.frombuffer(data, dtype)
 
     def contents(self, number: int) -> list[memoryview]:
@@ -105,7 +109,7 @@ class WireMessage:
     def _check(self, number: int, kinds: set[int]) -> None:
         """Refuse a field that is of none of these kinds."""
         for kind in self.kinds.get(number, set()) - kinds:
-            raise _damaged(f"field {number} is of wire type {kind}")
+            raise DamagedError(f"field {number} is of wire type {kind}")
 
 
 def read_message(data: memoryview) -> WireMessage:
@@ -113,7 +117,7 @@ def read_message(data: memoryview) -> WireMessage:
 
     Raises
     ------
-    CortadoError
+    DamagedError
         If the bytes are no protobuf message, or only the beginning of one.
     """
     fields: dict[int, list[int | memoryview]] = {}
@@ -124,14 +128,14 @@ def read_message(data: memoryview) -> WireMessage:
         tag, position = _varint(data, position, _MAX_SHORT)
         number, kind = tag >> 3, tag & 7
         if not 0 < number <= _MAX_NUMBER:
-            raise _damaged(f"a field has the number {number}")
+            raise DamagedError(f"a field has the number {number}")
         value: int | memoryview
         if kind == 0:
             value, position = _varint(data, position)
         else:
             size, position = _size(data, position, kind)
             if size > len(data) - position:
-                raise _damaged(f"a field of {size} bytes has {len(data) - position}")
+                raise DamagedError(f"a field of {size} bytes has {len(data) - position}")
             if kind == 2:
                 value, position = data[position : position + size], position + size
             else:
@@ -146,7 +150,7 @@ def _size(data: memoryview, position: int, kind: int) -> tuple[int, int]:
     if kind == 2:
         return _varint(data, position, _MAX_SHORT)
     if kind not in _FIXED:
-        raise _damaged(f"a field is of wire type {kind}")
+        raise DamagedError(f"a field is of wire type {kind}")
     return _FIXED[kind], position
 
 
@@ -189,7 +193,7 @@ def _varint(data: memoryview, position: int, longest: int = _MAX_VARINT) -> tupl
         value |= (byte & 0x7F) << 7 * i
         if byte < 0x80:
             return value & (2**64 - 1), position + i + 1
-    raise _damaged("an integer does not end")
+    raise DamagedError("an integer does not end")
 
 
 def _varints(data: memoryview) -> Iterator[int]:
@@ -197,7 +201,3 @@ def _varints(data: memoryview) -> Iterator[int]:
     while position < len(data):
         value, position = _varint(data, position)
         yield value
-
-
-def _damaged(reason: str) -> CortadoError:
-    return CortadoError(f"the caffemodel is damaged or truncated: {reason}")

@@ -1,19 +1,37 @@
 """Everything in one go: dense model and data in, small checked file out.
 
-options   how far to go, and how much time to take for it
-ladder    prune rung by rung, as long as the accuracy on validation images holds
-passes    reference → ladder → weight sharing → emitted file → validation on test images
+options    how far to go, and how much time to take for it
+stages     what is compressed, and the models on the way, judged on validation images
+curves     what each layer of such a model can lose
+trained    retrained reference → ladder → weight sharing
+ladder     prune rung by rung, as long as the accuracy holds
+share      bits for each layer, and shared values that are trained
+untrained  plans from a sweep, least squares, weight sharing, least squares
+passes     one of both ways → emitted file → validation on test images
+account    what was done, in figures: bytes of stages and layers, and curves of the dense model
 """
 
+from cortado.compress.account import (
+    Account,
+    StageAccount,
+    TensorAccount,
+    account_for,
+    sweep_beside,
+)
 from cortado.compress.options import DEFAULT_MAX_DROP, EFFORTS, CompressOptions, Effort, EffortName
 from cortado.compress.passes import Compressed, compress
 
 __all__ = [
     "DEFAULT_MAX_DROP",
     "EFFORTS",
+    "Account",
     "CompressOptions",
     "Compressed",
     "Effort",
     "EffortName",
+    "StageAccount",
+    "TensorAccount",
+    "account_for",
     "compress",
+    "sweep_beside",
 ]

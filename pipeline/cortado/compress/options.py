@@ -6,7 +6,7 @@ from typing import Literal
 from cortado.emit import Storage
 from cortado.errors import UsageError
 
-__all__ = ["DEFAULT_MAX_DROP", "EFFORTS", "CompressOptions", "Effort", "EffortName"]
+__all__ = ["BIAS_BITS", "DEFAULT_MAX_DROP", "EFFORTS", "CompressOptions", "Effort", "EffortName"]
 
 EffortName = Literal["quick", "default", "max"]
 
@@ -27,6 +27,12 @@ class Effort:
         Training the shared values.
     least_steps : int
         Each of them takes so many steps at least: an epoch of a small data set is short.
+    images : int
+        Validation images that a sweep measures its points on, at most.
+    fitted : int
+        Training images that least squares see, at most.
+    tries : int
+        Without training: plans tried past the smallest that held, as the next may hold again.
     """
 
     reference: int
@@ -34,15 +40,20 @@ class Effort:
     failures: int
     share: int
     least_steps: int
+    images: int
+    fitted: int
+    tries: int
 
 
 EFFORTS: dict[EffortName, Effort] = {
-    "quick": Effort(reference=1, rung=1, failures=2, share=1, least_steps=100),
-    "default": Effort(reference=2, rung=3, failures=2, share=2, least_steps=300),
-    "max": Effort(reference=4, rung=8, failures=3, share=4, least_steps=1000),
+    "quick": Effort(1, 1, 2, 1, least_steps=100, images=500, fitted=1000, tries=2),
+    "default": Effort(2, 3, 2, 2, least_steps=300, images=1000, fitted=2000, tries=4),
+    "max": Effort(4, 8, 3, 4, least_steps=1000, images=3000, fitted=5000, tries=12),
 }
 
 DEFAULT_MAX_DROP = 0.005
+BIAS_BITS = 6
+"""Of all biases together; they are shared last, as training would part them again."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,10 @@ class CompressOptions:
     min_accuracy : float or None
         The least accuracy on validation images, in place of what `max_drop` implies; for a
         model whose accuracy on images that it never saw is known.
-    bits : int
-        Bits of the codebooks: each layer shares at most 2^bits values.
+    bits : int or None
+        Bits of the codebooks: each layer shares at most 2^bits values. None: a sweep says.
+    train : bool
+        Whether to train; without, least squares fit what is left.
     effort : {"quick", "default", "max"}
         How long to search.
     storage : {"dense", "sparse", "coded"}
@@ -72,11 +85,14 @@ class CompressOptions:
         Where PyTorch trains.
     seed : int
         Same seed, same machine, same bytes.
+    workers : int
+        Threads of a sweep.
     """
 
     max_drop: float = DEFAULT_MAX_DROP
     min_accuracy: float | None = None
-    bits: int = 4
+    bits: int | None = None
+    train: bool = True
     effort: EffortName = "default"
     storage: Storage = "coded"
     shift: int = 1
@@ -84,6 +100,7 @@ class CompressOptions:
     batch: int = 128
     device: str = "auto"
     seed: int = 0
+    workers: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_drop < 1:

@@ -1,39 +1,27 @@
-"""Compression: reference → ladder → weight sharing → emitted file → validation.
+"""Compression: smaller models, the last of them emitted, the file validated.
 
-The validation images may be among those that the dense model was trained on; its accuracy on
-them then says little about images it never saw. So the reference is the lower of two figures:
-the dense model's own, and that of the same model retrained as all others will be, without
-those images. Every choice is made against
-
-    floor = reference − max_drop        on validation images,
-
-and only the finished file is measured on the test images, beside the dense model as it came.
+Every choice is made on validation images, by training or without; only the finished file is
+measured on the test images, beside the dense model as it came.
 """
 
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from cortado.compress.ladder import Stage, Task, climb, holding, judge
 from cortado.compress.options import EFFORTS, CompressOptions
+from cortado.compress.stages import Stage, Task, judge
+from cortado.compress.trained import train_small
+from cortado.compress.untrained import fit_small
 from cortado.data import Dataset
 from cortado.emit import Emitted, emit
-from cortado.errors import CortadoError, LimitNotMetError
+from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.codebook import find_codebook
 from cortado.model.layers import find_layers
-from cortado.model.selector import ALL, Assignment
-from cortado.quantize import quantize, share_biases
-from cortado.retrain import Distillation, retrain
 from cortado.steps import Steps
 from cortado.validate import Candidate, ValidateOptions, Validation, validate
 
 __all__ = ["Compressed", "compress"]
-
-_TEMPERATURE, _TEACHING = 2.0, 0.8  # of the retrained dense model as the teacher
-_MOST_HARM = 0.05  # that retraining without pruning may do to the accuracy
-_BIAS_BITS = 6  # all biases together; they come last, as training would part them again
-_SHARE_LR = 0.1  # of the peak rate: a shared value gathers the gradients of all its members
 
 
 @dataclass(frozen=True)
@@ -47,7 +35,7 @@ class Compressed:
     stages : tuple of Stage
         Every model on the way, judged on validation images: dense, reference, rungs, shared.
     validation : Validation
-        The file and the dense model on the test images.
+        The file and the dense model on the test images, and the latency of one image.
     """
 
     emitted: Emitted
@@ -89,17 +77,12 @@ def compress(
     _check_free(model)
     task = Task(data, head, options, EFFORTS[options.effort])
     dense = yield from judge(task, "dense", model, None)
-    lr = options.lr
-    trained = yield from retrain(model, data, task.training(task.effort.reference, lr), head)
-    reference = yield from judge(task, "reference", trained.model, None)
-    floor = _floor(dense, reference, options)
-    task = replace(task, distillation=Distillation(reference.model, _TEMPERATURE, _TEACHING))
-    rungs = yield from climb(task, replace(reference, holds=True), floor)
-    shared = yield from _share_best(task, rungs, floor)
-    emitted = emit(shared[-1].model, options.storage)
+    smaller = yield from (train_small if options.train else fit_small)(task, dense)
+    emitted = emit(smaller[-1].model, options.storage)
     candidate = Candidate(emitted.data, serial.decode(emitted.data, "the emitted file"))
-    validation = yield from validate(candidate, model, ValidateOptions.of_test(data, head))
-    return Compressed(emitted, (dense, *rungs, *shared), validation)
+    measured = replace(ValidateOptions.of_test(data, head), latency_batch=1)
+    validation = yield from validate(candidate, model, measured)
+    return Compressed(emitted, (dense, *smaller), validation)
 
 
 def _check_free(model: ir.Model) -> None:
@@ -113,48 +96,3 @@ def _check_free(model: ir.Model) -> None:
                 f"the weights of {layer.name} share values already: compress a model before "
                 "its weights are quantized"
             )
-
-
-def _floor(dense: Stage, reference: Stage, options: CompressOptions) -> float:
-    """Return the least accuracy on the validation images.
-
-    A reference far below the dense model says that retraining harms it; measured by that, any
-    ruin would hold.
-    """
-    if options.min_accuracy is None:
-        lost = dense.val.accuracy - reference.val.accuracy
-        if lost > _MOST_HARM + options.max_drop:
-            raise CortadoError(
-                f"retraining alone lowers the validation accuracy from {dense.val.accuracy:.4f} to "
-                f"{reference.val.accuracy:.4f}: try a smaller --lr, or more data"
-            )
-        return min(dense.val.accuracy, reference.val.accuracy) - options.max_drop
-    if reference.val.accuracy < options.min_accuracy:
-        raise LimitNotMetError(
-            f"the dense model, retrained, reaches {reference.val.accuracy:.4f} on the validation "
-            f"images, less than the {options.min_accuracy:g} that its pruned ones should"
-        )
-    return options.min_accuracy
-
-
-def _share_best(task: Task, rungs: list[Stage], floor: float) -> Steps[list[Stage]]:
-    """Share the weights of the sparsest rung; if that does not hold, of the one before."""
-    tried: list[Stage] = []
-    for rung in reversed(holding(rungs)):
-        tried.append((yield from _share(task, rung, floor)))
-        if tried[-1].holds:
-            return tried
-    raise LimitNotMetError(
-        f"no model with {task.options.bits}-bit shared weights reaches {floor:.4f} on the "
-        "validation images; allow a larger drop, or take more bits"
-    )
-
-
-def _share(task: Task, rung: Stage, floor: float) -> Steps[Stage]:
-    shared = quantize(rung.model, (Assignment(ALL, task.options.bits),))
-    training = task.training(task.effort.share, _SHARE_LR * task.options.lr)
-    trained = yield from retrain(
-        shared.model, task.data, training, task.head, None, task.distillation
-    )
-    model = share_biases(trained.model, _BIAS_BITS).model
-    return (yield from judge(task, f"share {2**task.options.bits} values", model, floor))

@@ -12,9 +12,11 @@ parts       directories with a training and a test part
 sources     what a ``--data`` option may name
 unlabelled  images where labels are not asked for
 feed        pixels → the input that a model wants
+batches     images, a batch at a time, as a model takes them
 """
 
 from cortado.data.arrays import read_arrays
+from cortado.data.batches import Fed, feed_batches
 from cortado.data.feed import Feed
 from cortado.data.images import ImageForm
 from cortado.data.samples import ArraySamples, Batch, Samples, subset
@@ -26,9 +28,11 @@ __all__ = [
     "ArraySamples",
     "Batch",
     "Dataset",
+    "Fed",
     "Feed",
     "ImageForm",
     "Samples",
+    "feed_batches",
     "open_data",
     "open_images",
     "read_arrays",

@@ -7,6 +7,7 @@ refused where it matters.
 """
 
 import io
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from cortado.model.typing import Array
 __all__ = ["ImageForm", "decode_image"]
 
 _MODES = {1: "L", 3: "RGB"}
+_MAX_PIXELS = 2**26  # of an image file; its planes and copies stay below a gigabyte
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 # what Pillow raises for damaged files; SyntaxError for some PNGs
 _DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -57,7 +59,7 @@ def decode_image(data: bytes, form: ImageForm, *, upright: bool) -> Array:
         Whether to turn it as its EXIF data say.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with _open(data) as image:
             image.load()
             turned = ImageOps.exif_transpose(image) if upright else image
             turned = turned.convert(_mode_for(turned, form.channels))
@@ -72,6 +74,15 @@ def decode_image(data: bytes, form: ImageForm, *, upright: bool) -> Array:
     if len(planes) >= 3 and form.order != "rgb":
         planes = planes[[2, 1, 0, *range(3, len(planes))]]
     return np.ascontiguousarray(planes)
+
+
+def _open(data: bytes) -> Image.Image:
+    """Return an image whose pixels are still to be decoded, and are not too many."""
+    with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+        image = Image.open(io.BytesIO(data))
+    if image.width * image.height > _MAX_PIXELS:
+        raise CortadoError(f"{image.width} × {image.height} pixels are more than {_MAX_PIXELS:,}")
+    return image
 
 
 def _mode_for(image: Image.Image, channels: int | None) -> str:

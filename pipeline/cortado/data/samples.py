@@ -89,9 +89,9 @@ class Subset:
         return self.whole.take(self.indices[indices])
 
 
-def subset(samples: Samples, count: int, seed: int = 0) -> Samples:
-    """Return `count` images drawn at random without repetition; all, if there are no more."""
-    if count >= len(samples):
+def subset(samples: Samples, count: int | None, seed: int = 0) -> Samples:
+    """Return `count` images drawn at random without repetition; all, if it is None or too many."""
+    if count is None or count >= len(samples):
         return samples
     chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
     return Subset(samples, np.sort(chosen))

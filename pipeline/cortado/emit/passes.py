@@ -14,6 +14,7 @@ from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.card import KEY
+from cortado.model.nodes import opset_of
 from cortado.model.typing import FloatArray
 from cortado.opset import raise_opset
 from cortado.session import open_session
@@ -130,7 +131,7 @@ def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
     sizes = {tensor.name: _dense_bytes(tensor) for tensor in proto.graph.initializer}
     coded: list[CodedTensor] = []
     if storage == "coded":
-        if model.opset_imports.get("", OLDEST_OPSET) < OLDEST_OPSET and has_codable(proto):
+        if opset_of(model) < OLDEST_OPSET and has_codable(proto):
             proto = _raised(model)
         coded = store_coded(proto)
         if not coded:

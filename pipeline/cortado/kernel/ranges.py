@@ -7,7 +7,7 @@ the largest element of all images are kept, as onnxruntime's own MinMaxCalibrate
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Feed, Samples
+from cortado.data import Feed, Samples, feed_batches
 from cortado.errors import CortadoError
 from cortado.kernel.convolutions import tensors_to_watch
 from cortado.kernel.options import Range
@@ -47,13 +47,11 @@ def find_ranges(model: ir.Model, samples: Samples) -> Steps[dict[str, Range]]:
     feed = Feed.of(model)
     session = open_session(serial.encode(expose(model, names)))
     ranges: dict[str, Range] = {}
-    size = feed.batch or _BATCH
-    for begin in range(0, len(samples), size):
-        indices = np.arange(begin, begin + size) % len(samples)  # the last batch is full too
-        inputs = {feed.name: feed(samples.take(indices).pixels)}
+    for fed in feed_batches(feed, samples, _BATCH):
+        inputs = {feed.name: fed.inputs}
         tensors = session.run(inputs) | inputs
         ranges = {name: _widened(ranges.get(name), tensors[name], name) for name in names}
-        yield Progress("calibrate", min(begin + size, len(samples)), len(samples))
+        yield Progress("calibrate", int(fed.indices[-1]) + 1, len(samples))
     return ranges
 
 

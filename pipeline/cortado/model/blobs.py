@@ -1,10 +1,11 @@
 """The blobs of a model by the names that their users know, and the values that hold them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-__all__ = ["NamedBlob", "blobs_of"]
+__all__ = ["NamedBlob", "blobs_of", "with_lost"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class NamedBlob:
     name : str
         What the net that the model came from calls it.
     value : str
-        The value of the graph that holds it; several blobs may have one.
+        The value of the graph that holds it; several blobs may have one. Empty where the model
+        has it no more, such as a loss.
     layer : str
         The layer or node that makes it; empty for an input.
     overwritten : str
@@ -40,3 +42,10 @@ def blobs_of(model: ir.Model) -> tuple[NamedBlob, ...]:
         if value.name
     ]
     return (*inputs, *made)
+
+
+def with_lost(blobs: Sequence[NamedBlob], before: Iterable[NamedBlob]) -> tuple[NamedBlob, ...]:
+    """Return the blobs of a model, and those that were there `before`, which have no value now."""
+    names = {blob.name for blob in blobs}
+    lost = {blob.name: replace(blob, value="") for blob in before if blob.name not in names}
+    return (*blobs, *lost.values())

@@ -11,6 +11,7 @@ import onnx
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
+from cortado.model.nodes import STANDARD
 from cortado.model.walk import graphs_of, tensors_of
 
 __all__ = ["OPSETS", "check_external", "check_proto", "first_line", "is_external"]
@@ -75,7 +76,7 @@ def is_external(tensor: onnx.TensorProto) -> bool:
 
 def _check_opset(proto: onnx.ModelProto, source: str) -> None:
     for opset in proto.opset_import:
-        if opset.domain in ("", "ai.onnx") and opset.version not in OPSETS:
+        if opset.domain in STANDARD and opset.version not in OPSETS:
             raise CortadoError(
                 f"{source} uses opset {opset.version}; "
                 f"onnxruntime runs opsets {OPSETS.start} to {OPSETS.stop - 1}"

@@ -9,6 +9,10 @@ Source: BVLC/caffe caffe.proto (LossParameter, AccuracyParameter, HingeLossParam
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+import numpy as np
+
+from cortado.model.typing import BoolArray, IntArray
+
 __all__ = ["Criterion", "Kind", "Normalization"]
 
 Kind = Literal[
@@ -69,7 +73,14 @@ class Criterion:
     @property
     def is_classifying(self) -> bool:
         """Whether its scores are one a class."""
-        return self.kind not in ("EuclideanLoss", "SigmoidCrossEntropyLoss")
+        return self.kind not in ("ContrastiveLoss", "EuclideanLoss", "SigmoidCrossEntropyLoss")
+
+    def counts(self, labels: IntArray) -> BoolArray:
+        """Tell of each label, of shape (n,), whether its image counts."""
+        if self.ignore is None:
+            return np.ones(len(labels), np.bool_)
+        counted: BoolArray = labels != self.ignore
+        return counted
 
     def stored(self) -> dict[str, Any]:
         """Return what JSON holds of it: all that is not the default."""

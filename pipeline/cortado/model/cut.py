@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
-from cortado.errors import CortadoError, unknown_name
+from cortado.errors import CortadoError, UsageError, unknown_name
 from cortado.model.metadata import read_criteria, write_criteria
 
-__all__ = ["cut_model"]
+__all__ = ["cut_model", "cut_note", "extract_piece"]
 
 
 def cut_model(model: ir.Model, names: Sequence[str]) -> ir.Model:
@@ -23,8 +23,10 @@ def cut_model(model: ir.Model, names: Sequence[str]) -> ir.Model:
 
     Raises
     ------
+    UsageError
+        If the graph has no such value, or it is an input or a weight.
     CortadoError
-        If the graph has no such value, or it is an input or a weight, or its type is unknown.
+        If the model does not say its type.
     """
     part = model.clone()
     if any(value.type is None for value in _values(part)):
@@ -42,13 +44,26 @@ def cut_model(model: ir.Model, names: Sequence[str]) -> ir.Model:
     return part
 
 
+def extract_piece(model: ir.Model, inputs: Sequence[str], outputs: Sequence[str]) -> ir.Model:
+    """Return what computes some values of a model from others, as a model of its own."""
+    graph = ir.convenience.extract(model.graph, list(inputs), list(outputs))
+    functions = list(model.functions.values())
+    return ir.Model(graph, ir_version=model.ir_version, functions=functions)
+
+
+def cut_note(names: Sequence[str], count: int, what: str) -> str:
+    """Return the line that tells of a cut, which left out so many nodes or layers."""
+    left = f"1 {what} is" if count == 1 else f"{count} {what}s are"
+    return f"cut at {', '.join(map(repr, names))}: {left} left out"
+
+
 def _values(model: ir.Model) -> list[ir.Value]:
     return [value for node in model.graph for value in node.outputs if value.name]
 
 
 def _find(model: ir.Model, values: dict[str, ir.Value], name: str) -> ir.Value:
     if name in model.graph.initializers or any(name == v.name for v in model.graph.inputs):
-        raise CortadoError(f"cannot cut at {name!r}, which is an input or a weight of the model")
+        raise UsageError(f"cannot cut at {name!r}, which is an input or a weight of the model")
     if name not in values:
         raise unknown_name("the model has no value", name, list(values))
     if values[name].type is None:

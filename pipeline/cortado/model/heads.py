@@ -15,6 +15,7 @@ import onnx_ir as ir
 from cortado.errors import CortadoError, UsageError
 from cortado.model.criteria import Criterion
 from cortado.model.metadata import read_criteria
+from cortado.model.nodes import is_standard, opset_of
 
 __all__ = [
     "Activation",
@@ -100,7 +101,9 @@ def main_criterion(criteria: Sequence[Criterion]) -> Criterion | None:
 def criterion_of(model: ir.Model, output: str) -> Criterion | None:
     """Return the loss that an output was trained with, if the model remembers one."""
     losses = [each for each in read_criteria(model) if each.is_loss]
-    behind = [output] if not losses else [output, activation_of(model, output).logits]
+    if not losses:
+        return None
+    behind = {output, activation_of(model, output).logits, _before_sigmoid(model, output)}
     return next((each for each in losses if each.scores in behind), None)
 
 
@@ -117,16 +120,25 @@ def activation_of(model: ir.Model, output: str) -> Scores:
     for value in model.graph.outputs:
         if value.name == output:
             node = _producer(value)
-            if node is None or node.op_type not in _ACTIVATIONS or node.inputs[0] is None:
+            if node is None or not is_standard(node, *_ACTIVATIONS) or node.inputs[0] is None:
                 return Scores(output, output, "none")
-            _check_axis(node, model.opset_imports.get("", 1))
+            _check_axis(node, opset_of(model))
             return Scores(output, str(node.inputs[0].name), _ACTIVATIONS[node.op_type])
     raise CortadoError(f"the model has no output {output}")
 
 
+def _before_sigmoid(model: ir.Model, output: str) -> str:
+    """Return the value that enters the Sigmoid an output ends in; itself where there is none."""
+    value = next(each for each in model.graph.outputs if each.name == output)
+    node = _producer(value)
+    if node is None or not is_standard(node, "Sigmoid") or node.inputs[0] is None:
+        return output
+    return str(node.inputs[0].name)
+
+
 def _producer(value: ir.Value) -> ir.Node | None:
     node = value.producer()
-    while node is not None and node.op_type in _PASSING and node.inputs[0] is not None:
+    while node is not None and is_standard(node, *_PASSING) and node.inputs[0] is not None:
         node = node.inputs[0].producer()
     return node
 

@@ -16,17 +16,29 @@ import onnx_ir as ir
 
 from cortado.errors import CortadoError
 from cortado.model.naming import wished_name
+from cortado.model.nodes import is_standard
 from cortado.model.origins import HALVES, TRAINABLE, origin_of
 from cortado.model.typing import FloatArray
 
-__all__ = ["Layer", "Layers", "Skipped", "check_finite", "find_layers", "replace_weights"]
+__all__ = [
+    "OPERATORS",
+    "Layer",
+    "Layers",
+    "Skipped",
+    "check_finite",
+    "find_layers",
+    "replace_weights",
+]
 
 _FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
 _INTEGERS = {ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT4, ir.DataType.UINT4}
 _FACTORS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
 _RECURRENT = ("LSTM", "GRU", "RNN")
+OPERATORS = (*_FACTORS, *_RECURRENT)
+"""The operators whose weights are pruned."""
+
 _INPUT_WEIGHT, _STATE_WEIGHT = 1, 2  # of a recurrent node: for what comes in, for its own state
-_OTHER_KIND = f"only ONNX's own {', '.join((*_FACTORS, *_RECURRENT))} are pruned"
+_OTHER_KIND = f"only ONNX's own {', '.join(OPERATORS)} are pruned"
 
 
 @dataclass(frozen=True)
@@ -172,11 +184,10 @@ def _weights_of(node: ir.Node) -> dict[str, ir.Value | str]:
     The keys are what the names of the parts end in: nothing, but for the second weight of a
     recurrent node.
     """
-    is_standard = node.domain in ("", "ai.onnx")
-    if is_standard and node.op_type in _FACTORS:
+    if is_standard(node, *_FACTORS):
         factor = _factor_of(node)
         return {} if factor is None else {"": factor}
-    if is_standard and node.op_type in _RECURRENT:
+    if is_standard(node, *_RECURRENT):
         parts = {"": node.inputs[_INPUT_WEIGHT], ".state": node.inputs[_STATE_WEIGHT]}
         found = {part: origin_of(value) for part, value in parts.items() if value is not None}
         return {part: value for part, value in found.items() if value.is_initializer()}

@@ -19,23 +19,30 @@ import re
 
 import onnx_ir as ir
 
-__all__ = ["wished_name"]
+__all__ = ["SCOPES", "is_named", "wished_name"]
 
-_SCOPES = "pkg.torch.onnx.name_scopes"
+SCOPES = "pkg.torch.onnx.name_scopes"
+"""The metadata of a node in which torch's current exporter lists the modules around it."""
+
 _TRACED = re.compile(r"/(?P<modules>[^/]+(?:/[^/]+)*)/(?P<op>\w+?)(?:_\d+)?")
 
 
 def wished_name(weight: str, node: ir.Node) -> str:
     """Return the name for the layer of a weight, by its initializer and the first node with it."""
-    if weight.endswith(".weight") and weight != ".weight":
+    if is_named(weight):
         return weight.removesuffix(".weight")
     return _scope_of(node) or _traced_module(node) or node.name or weight
+
+
+def is_named(weight: str) -> bool:
+    """Tell whether an initializer has the name that its module gave it."""
+    return weight.endswith(".weight") and weight != ".weight"
 
 
 def _scope_of(node: ir.Node) -> str:
     """Return the innermost module in the metadata of a node; empty if it tells none."""
     try:
-        scopes = ast.literal_eval(node.metadata_props.get(_SCOPES, "[]"))
+        scopes = ast.literal_eval(node.metadata_props.get(SCOPES, "[]"))
     except (ValueError, SyntaxError):  # some other program's idea of it
         return ""
     return str(scopes[-2]) if isinstance(scopes, list) and len(scopes) > 1 else ""

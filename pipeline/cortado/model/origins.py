@@ -8,6 +8,8 @@ zeros there, and the initializer is the weight.
 
 import onnx_ir as ir
 
+from cortado.model.nodes import is_standard
+
 __all__ = ["HALVES", "TRAINABLE", "origin_of"]
 
 HALVES = frozenset({ir.DataType.FLOAT16, ir.DataType.BFLOAT16})
@@ -29,10 +31,8 @@ def origin_of(value: ir.Value) -> ir.Value:
 
 
 def _passes_on(node: ir.Node) -> bool:
-    if node.domain not in ("", "ai.onnx"):
-        return False
-    if node.op_type != "Cast":
-        return node.op_type in _PASSING
+    if not is_standard(node, "Cast"):
+        return is_standard(node, *_PASSING)
     source = node.inputs[0]
     target = ir.DataType(node.attributes.get_int("to", ir.DataType.UNDEFINED))
     return source is not None and {origin_of(source).dtype, target} <= TRAINABLE

@@ -21,6 +21,7 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
+from cortado.model.nodes import is_standard
 from cortado.model.origins import TRAINABLE
 from cortado.model.typing import Array
 
@@ -42,7 +43,7 @@ def lift_weights(model: ir.Model) -> None:
     """Turn Constant nodes that hold matrices of floats into initializers, in place."""
     if model.ir_version < _FIRST_IR:
         return
-    for node in [node for node in model.graph.all_nodes() if _is_standard(node, "Constant")]:
+    for node in [node for node in model.graph.all_nodes() if is_standard(node, "Constant")]:
         tensor = node.attributes.get_tensor("value", None)
         is_weight = tensor is not None and tensor.dtype in TRAINABLE and len(tensor.shape) > 1
         if tensor is not None and is_weight and not node.outputs[0].is_graph_output():
@@ -102,7 +103,7 @@ def _inline(model: ir.Model) -> Iterator[str]:
 
 def _dequantize_constants(model: ir.Model) -> Iterator[str]:
     count = 0
-    for node in [n for n in model.graph.all_nodes() if _is_standard(n, "DequantizeLinear")]:
+    for node in [n for n in model.graph.all_nodes() if is_standard(n, "DequantizeLinear")]:
         tensors = [ir.convenience.get_const_tensor(x) for x in node.inputs if x is not None]
         if any(tensor is None for tensor in tensors) or node.outputs[0].is_graph_output():
             continue
@@ -122,7 +123,7 @@ def _dequantize_constants(model: ir.Model) -> Iterator[str]:
 def _stop_training(model: ir.Model) -> Iterator[str]:
     """Let nodes infer that a program in training mode was exported with."""
     for node in list(model.graph.all_nodes()):
-        is_norm = _is_standard(node, "BatchNormalization")
+        is_norm = is_standard(node, "BatchNormalization")
         if is_norm and node.attributes.get_int("training_mode", 0) == 1:
             if any(value.uses() or value.is_graph_output() for value in node.outputs[_STATISTICS:]):
                 yield f"{node.name} computes with the statistics of a batch, which others read"
@@ -130,7 +131,7 @@ def _stop_training(model: ir.Model) -> Iterator[str]:
             node.attributes["training_mode"] = ir.AttrInt64("training_mode", 0)
             node.resize_outputs(_STATISTICS)
             yield f"{node.name} was in training mode; now it uses the statistics of the file"
-        elif _is_standard(node, "Dropout") and len(node.inputs) > 2 and node.inputs[2] is not None:
+        elif is_standard(node, "Dropout") and len(node.inputs) > 2 and node.inputs[2] is not None:
             node.replace_input_with(2, None)
             yield f"{node.name} could be in training mode; now it drops nothing"
 
@@ -153,7 +154,3 @@ def _drop_unused(value: ir.Value) -> None:
         graph = value.graph
         if graph is not None and not value.is_graph_output():
             del graph.initializers[str(value.name)]
-
-
-def _is_standard(node: ir.Node, op_type: str) -> bool:
-    return node.op_type == op_type and node.domain in ("", "ai.onnx")

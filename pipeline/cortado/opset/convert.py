@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from cortado.errors import CortadoError
 from cortado.model import serial
+from cortado.model.nodes import opset_of
 from cortado.opset.probe import run_probe
 
 __all__ = ["raise_opset"]
@@ -32,7 +33,7 @@ def raise_opset(model: ir.Model, opset: int, ir_version: int) -> ir.Model:
     CortadoError
         If the converter cannot do it, or the outputs would change.
     """
-    found = model.opset_imports.get("", 1)
+    found = opset_of(model)
     raised = model.clone() if found >= opset else _converted(model, found, opset)
     if raised.ir_version < 4:  # where initializers had to be inputs too
         constants = set(raised.graph.initializers.values())

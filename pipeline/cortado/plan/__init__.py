@@ -12,17 +12,20 @@ apply      a plan as arguments of `prune` and `quantize`, or carried out
 
 from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of, stitch
 from cortado.plan.document import Expectation, LayerPlan, Plan, encode_plan, parse_plan
+from cortado.plan.judge import Judge
 from cortado.plan.options import Budget
-from cortado.plan.planner import make_plan
+from cortado.plan.planner import make_plan, make_plans
 
 __all__ = [
     "Budget",
     "Expectation",
+    "Judge",
     "LayerPlan",
     "Plan",
     "bits_of",
     "encode_plan",
     "make_plan",
+    "make_plans",
     "parse_plan",
     "prune_by_plan",
     "sparsities_of",

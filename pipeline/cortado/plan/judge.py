@@ -3,11 +3,11 @@
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Feed
-from cortado.evaluate import as_scores, batches, is_correct, pad
+from cortado.data import Feed, feed_batches
 from cortado.model import serial
 from cortado.model.heads import main_output
 from cortado.model.typing import BoolArray, FloatArray
+from cortado.scoring import as_scores, is_correct
 from cortado.sensitivity import Images
 from cortado.session import open_session
 
@@ -25,26 +25,30 @@ class Judge:
         The dense model.
     images : Images
         What it is judged on. Without labels, what it chooses is correct.
+
+    Attributes
+    ----------
+    labels : array of shape (images,), int64
+        What is correct.
     """
 
     def __init__(self, model: ir.Model, images: Images) -> None:
         self._images = images
         scores = self._scores(model)
-        self._labels = images.samples.labels if images.labelled else scores.argmax(axis=1)
-        self._right = is_correct(scores, self._labels)
+        self.labels = images.samples.labels if images.labelled else scores.argmax(axis=1)
+        self._right = is_correct(scores, self.labels)
 
     def compare(self, model: ir.Model) -> tuple[int, int]:
         """Return how many images only the dense model gets right, and how many only `model`."""
-        right: BoolArray = is_correct(self._scores(model), self._labels)
+        right: BoolArray = is_correct(self._scores(model), self.labels)
         return int((self._right & ~right).sum()), int((right & ~self._right).sum())
 
     def _scores(self, model: ir.Model) -> FloatArray:
-        session, feed, samples = open_session(serial.encode(model)), Feed.of(model), self._images
-        output = main_output(model, session.widths, samples.classes, samples.head)
+        session, feed, images = open_session(serial.encode(model)), Feed.of(model), self._images
+        output = main_output(model, session.widths, images.classes, images.head)
         found = []
-        for indices in batches(len(samples.samples), feed.batch or _BATCH):
-            pixels, labels = samples.samples.take(indices)
-            known = labels if samples.labelled else np.zeros_like(labels)
-            scores = session.run({feed.name: pad(feed(pixels), feed.batch)})[output]
-            found.append(as_scores(scores[: len(indices)], known, output))
+        for inputs, labels, _ in feed_batches(feed, images.samples, _BATCH):
+            known = labels if images.labelled else np.zeros_like(labels)
+            scores = session.run({feed.name: inputs})[output]
+            found.append(as_scores(scores[: len(labels)], known, output))
         return np.concatenate(found)

@@ -33,7 +33,7 @@ from cortado.prune import Method
 from cortado.sensitivity import Images, SweepOptions, Table, drop_interval, hash_model
 from cortado.steps import Progress, Steps
 
-__all__ = ["make_plan"]
+__all__ = ["make_plan", "make_plans"]
 
 _OTHERS = math.sqrt(2)
 """The difference of two independent drops, here and on other images, has twice the variance."""
@@ -99,24 +99,39 @@ def make_plan(
         If the table is of another model, of several methods, or has no points.
     """
     task = _task(model, table, images)
-    options = SweepOptions(method=task.method, seed=task.seed)
-    layers = find_layers(model).prunable
-    choices = yield from measure_choices(layers, table, options)
-    if not choices:
-        raise CortadoError("the table has no point of any layer of the model")
-    of_zeros = budget.target_sparsity is not None
-    costs = [np.array([c.left if of_zeros else c.size for c in each]) for each in choices]
-    losses = [np.array([c.loss + _TIE * c.bound for c in each]) for each in choices]
-    chain = [
-        [each[index] for each, index in zip(choices, row, strict=True)]
-        for row in best_combinations(costs, losses)
-    ]
+    chain = yield from _chain(task, table, of_zeros=budget.target_sparsity is not None)
     if budget.target_bytes is None and budget.target_sparsity is None:
         return (yield from _smallest(task, chain, budget.max_drop or 0.0))
     plan = task.plan(_first_within(chain, budget))
     if budget.max_drop is not None and plan.expected.drop_high > budget.max_drop:
         raise LimitNotMetError(f"{_told(plan)}, more than {budget.max_drop:g}, at this target")
     return plan
+
+
+def make_plans(model: ir.Model, table: Table) -> Steps[list[Plan]]:
+    """Return all plans that no other beats in bytes and loss, gentle ones first.
+
+    What to expect of them is the sum of what the layers lost alone; parameters and errors are
+    those of `make_plan`.
+    """
+    task = _task(model, table, None)
+    chain = yield from _chain(task, table, of_zeros=False)
+    return [task.plan(choices) for choices in chain]
+
+
+def _chain(task: _Task, table: Table, *, of_zeros: bool) -> Steps[list[list[Choice]]]:
+    """Return the combinations that are not beaten in loss and bytes, or in loss and zeros."""
+    options = SweepOptions(method=task.method, seed=task.seed)
+    layers = find_layers(task.model).prunable
+    choices = yield from measure_choices(layers, table, options)
+    if not choices:
+        raise CortadoError("the table has no point of any layer of the model")
+    costs = [np.array([c.left if of_zeros else c.size for c in each]) for each in choices]
+    losses = [np.array([c.loss + _TIE * c.bound for c in each]) for each in choices]
+    return [
+        [each[index] for each, index in zip(choices, row, strict=True)]
+        for row in best_combinations(costs, losses)
+    ]
 
 
 def _task(model: ir.Model, table: Table, images: Images | None) -> _Task:

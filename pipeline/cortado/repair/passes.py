@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from cortado.batchnorm import Norm, find_norms, measure, normalize
 from cortado.data import Samples
 from cortado.errors import CortadoError
-from cortado.frontier import Frontier, feed_batches
+from cortado.frontier import Frontier, read_inputs
 from cortado.invariants import check_kept
 from cortado.model.layers import Skipped, check_finite, find_layers, replace_weights
 from cortado.model.typing import Array, BoolArray, FloatArray
@@ -30,6 +30,7 @@ from cortado.steps import Progress, Steps
 
 __all__ = ["Repaired", "Step", "repair"]
 
+_FEWEST_HELD = 2  # of one image no variance is known
 _HELD_ROWS = 4  # a fit has so many times the rows that its check has
 _LAST = {"LogSoftmax", "Sigmoid", "Softmax"}  # what classifiers end with
 _WIDE = 2_000  # inputs of a layer: below, threads would wait for one another more than they do
@@ -113,6 +114,8 @@ def repair(
     CortadoError
         If the reference is another net, images don't fit, or values are not finite.
     """
+    if len(held) < _FEWEST_HELD:
+        raise CortadoError(f"a repair is checked on {_FEWEST_HELD} images at least; there is 1")
     check_reference(model, reference)
     check_finite([*find_layers(model).prunable, *find_layers(reference).prunable])
     work = _Work.of(model, reference, images, held, options)
@@ -166,8 +169,8 @@ class _Work:
         held: Samples,
         options: RepairOptions,
     ) -> "_Work":
-        fitted, checked = feed_batches(model, images), feed_batches(model, held)
-        wanted = [*feed_batches(reference, images), *feed_batches(reference, held)]
+        fitted, checked = read_inputs(model, images), read_inputs(model, held)
+        wanted = [*read_inputs(reference, images), *read_inputs(reference, held)]
         student, teacher = Frontier(model, [*fitted, *checked]), Frontier(reference, wanted)
         pruned = _has_pruned_biases(model)
         return cls(student, teacher, checked, len(fitted), pruned, options)

@@ -4,11 +4,14 @@ overview     several models side by side: what is left of each layer, how large 
 layers       one layer: its distribution, its shared values, where its weights are
 heatmap      |w| as a raster that fits into a picture
 sensitivity  what each layer alone can lose: a picture, a page
-chart        lines as SVG, for pages
+compression  what a compression did: a page
+curves       the curves of a sweep and their chosen points
+chart, bars  lines as SVG and bars, for pages
 page         one HTML file that needs nothing else, from a template
 style        what all pictures have in common
 """
 
+from cortado.report.compression import Origin, compression_page
 from cortado.report.heatmap import image_of
 from cortado.report.layers import LayerView, draw_layer
 from cortado.report.overview import Portrait, draw_overview
@@ -16,7 +19,9 @@ from cortado.report.sensitivity import draw_curves, sensitivity_page
 
 __all__ = [
     "LayerView",
+    "Origin",
     "Portrait",
+    "compression_page",
     "draw_curves",
     "draw_layer",
     "draw_overview",

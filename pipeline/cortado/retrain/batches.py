@@ -1,4 +1,4 @@
-"""Batches for training: shuffled, shifted at random, and transformed for the model."""
+"""Batches for training: shuffled, and shifted at random."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cortado.data import Feed, Samples
-from cortado.model.transform import Views
+from cortado.data import Samples
 from cortado.model.typing import FloatArray
 
 __all__ = ["epoch_batches", "shift_images", "to_tensor"]
@@ -46,11 +45,7 @@ def shift_images(pixels: FloatArray, most: int, generator: np.random.Generator) 
     return windows[np.arange(len(pixels)), :, down, right]
 
 
-def to_tensor(
-    pixels: FloatArray, feed: Feed, device: torch.device, views: Views | None = None
-) -> Tensor:
-    """Return the input of a model for a batch of pixels, channels last where it is images."""
-    inputs = torch.from_numpy(feed(pixels, views)).to(device)
-    if inputs.ndim != 4:
-        return inputs
-    return inputs.to(memory_format=torch.channels_last)
+def to_tensor(inputs: FloatArray, device: torch.device) -> Tensor:
+    """Return the input of a model on a device, channels last where it is images."""
+    tensor = torch.from_numpy(inputs).to(device)
+    return tensor.to(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor

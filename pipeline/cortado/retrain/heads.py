@@ -62,6 +62,4 @@ def _loss_of_output(model: ir.Model, output: str) -> Criterion:
 def _check(loss: Criterion, width: int | None, data: Dataset) -> None:
     if width is not None:
         for part in (data.train, data.val, data.test):
-            labels = part.labels
-            counted = labels if loss.ignore is None else labels[labels != loss.ignore]
-            check_labels(loss, width, counted)
+            check_labels(loss, width, part.labels[loss.counts(part.labels)])

@@ -7,16 +7,15 @@ they may be. Nothing else happens in a step, so that it costs what plain trainin
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from cortado.data import Feed, Samples
+from cortado.data import Feed, Samples, feed_batches
 from cortado.errors import CortadoError
-from cortado.evaluate import count_correct
 from cortado.model.criteria import Criterion
 from cortado.model.typing import FloatArray, IntArray
 from cortado.retrain.batches import epoch_batches, to_tensor
@@ -27,7 +26,7 @@ from cortado.retrain.losses import Objective
 from cortado.retrain.options import RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.rates import learning_rate
-from cortado.scoring import score
+from cortado.scoring import count_correct, score
 from cortado.steps import Progress, Steps
 
 __all__ = ["Loop", "Measured", "make_optimizer"]
@@ -125,20 +124,16 @@ class Loop:
         self.module.eval()
         totals = np.zeros((len(self.objective.losses), 2))  # a sum and its divisor, each
         correct = np.zeros(2)
-        for begin in range(0, len(samples), _MEASURE_BATCH):
-            pixels, labels = samples.take(
-                np.arange(begin, min(begin + _MEASURE_BATCH, len(samples)))
-            )
+        feed = replace(self.feed, batch=None)  # the module takes any number of images
+        for inputs, labels, indices in feed_batches(feed, samples, _MEASURE_BATCH):
             with torch.inference_mode():
-                scores = self.objective.scores(
-                    self.module, to_tensor(pixels, self.feed, self.device)
-                )
+                scores = self.objective.scores(self.module, to_tensor(inputs, self.device))
             arrays = [each.cpu().numpy() for each in scores]
             totals += [
                 score(c, x, labels) for c, x in zip(self.objective.losses, arrays, strict=True)
             ]
             correct += self._correct(arrays[0], labels)
-            yield Progress(stage, begin + len(labels), len(samples))
+            yield Progress(stage, int(indices[-1]) + 1, len(samples))
         weights = [criterion.weight for criterion in self.objective.losses]
         loss = float(np.dot(weights, totals[:, 0] / np.maximum(totals[:, 1], 1)))
         return Measured(loss, float(correct[0] / correct[1]) if correct[1] else math.nan)
@@ -148,7 +143,7 @@ class Loop:
         main = self.objective.main
         if not main.is_classifying:
             return 0, 0
-        counted = labels != main.ignore
+        counted = main.counts(labels)
         return count_correct(scores[counted], labels[counted]), int(counted.sum())
 
     def check(self) -> None:
@@ -170,7 +165,7 @@ class Loop:
         self.optimizer.zero_grad()
         for pixels, labels in batches:
             views = self.feed.transform.draw(pixels, generator)
-            inputs = to_tensor(pixels, self.feed, self.device, views)
+            inputs = to_tensor(self.feed(pixels, views), self.device)
             labels = labels.to(self.device)
             scores = self.objective.scores(self.module, inputs)
             loss = self.objective(scores, labels, pixels, views)

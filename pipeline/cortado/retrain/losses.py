@@ -18,10 +18,9 @@ from cortado.model.criteria import Criterion
 from cortado.model.transform import Views
 from cortado.model.typing import FloatArray
 from cortado.retrain.batches import to_tensor
+from cortado.scoring import LOG_THRESHOLD, check_shape
 
 __all__ = ["Objective", "Teacher", "loss_of"]
-
-_LOG_THRESHOLD = 1e-20  # of MultinomialLogisticLoss
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Teacher:
     def loss(self, logits: Tensor, pixels: FloatArray, views: Views | None) -> Tensor:
         """Return T² · KL(teacher_T ‖ student_T), averaged over the batch."""
         with torch.no_grad():
-            targets = self.module(to_tensor(pixels, self.feed, logits.device, views)).flatten(1)
+            targets = self.module(to_tensor(self.feed(pixels, views), logits.device)).flatten(1)
         student = F.log_softmax(logits / self.temperature, dim=1)
         teacher = F.log_softmax(targets / self.temperature, dim=1)
         divergence = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
@@ -78,10 +77,7 @@ class Objective:
         outputs = module(inputs)
         scores = [outputs] if isinstance(outputs, Tensor) else list(outputs)
         for criterion, each in zip(self.losses, scores, strict=True):
-            if each.ndim < 2 or each[0].numel() != each.shape[1]:
-                raise CortadoError(
-                    f"{criterion.scores} has the shape {list(each.shape)}, not one score a class"
-                )
+            check_shape(each.shape, criterion.scores)
         return [each.flatten(1) for each in scores]
 
     def __call__(
@@ -132,7 +128,7 @@ def _total(criterion: Criterion, scores: Tensor, labels: Tensor) -> Tensor:
         return (scores - labels[:, None]).square().sum() / 2
     if criterion.kind == "MultinomialLogisticLoss":
         own = scores.gather(1, labels[:, None])
-        clamped = own + (own.clamp_min(_LOG_THRESHOLD) - own).detach()  # still moved by gradients
+        clamped = own + (own.clamp_min(LOG_THRESHOLD) - own).detach()  # still moved by gradients
         return -clamped.log().sum()
     if criterion.kind == "HingeLoss":
         signs = 1 - 2 * F.one_hot(labels, scores.shape[1]).to(scores.dtype)

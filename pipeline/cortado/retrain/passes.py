@@ -8,7 +8,7 @@ import torch
 
 from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.data import Dataset, Feed
-from cortado.errors import UsageError
+from cortado.errors import CortadoError, UsageError
 from cortado.invariants import check_kept
 from cortado.model.layers import Skipped, find_layers
 from cortado.retrain.constraints import constrain, constrain_others
@@ -20,7 +20,7 @@ from cortado.retrain.losses import Objective, Teacher
 from cortado.retrain.options import Distillation, Gradual, RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.statistics import refresh_statistics
-from cortado.steps import Progress, Steps
+from cortado.steps import Progress, Steps, show_figure
 
 __all__ = ["Epoch", "Retrained", "prepare", "retrain"]
 
@@ -108,6 +108,7 @@ def prepare(
     device = find_device(options.device)
     losses = find_losses(model, data, head)
     module = place(to_torch(model, [loss.scores for loss in losses]), device)
+    _check_batch(module, Feed.of(model), device)
     names = parameter_names(module)
     layers = [layer for layer in find_layers(model).prunable if layer.key in names]
     weights = [module.get_parameter(names[layer.key]) for layer in layers]
@@ -128,6 +129,26 @@ def prepare(
         device=device,
         plan=Plan.of(len(data.train), options),
     )
+
+
+def _check_batch(module: torch.nn.Module, feed: Feed, device: torch.device) -> None:
+    """Refuse a model of a fixed batch that computes with it, as one more image shows."""
+    sizes = [size for size in feed.shape if size is not None]
+    if feed.batch is None or len(sizes) < len(feed.shape):
+        return
+    count = feed.batch + 1
+    images = torch.zeros(count, *sizes, device=device)
+    try:
+        with torch.no_grad():
+            found = module(images)
+    except (RuntimeError, IndexError):
+        found = ()
+    scores = found if isinstance(found, tuple) else (found,)
+    if not scores or any(len(part) != count for part in scores):
+        raise CortadoError(
+            f"the model computes with its batch of {feed.batch}, and cannot be trained with "
+            "another: export it with a batch axis that is left open"
+        )
 
 
 def _untrained(model: ir.Model, loop: Loop) -> tuple[Skipped, ...]:
@@ -161,6 +182,6 @@ def _teacher(
 
 def _describe(epoch: Epoch) -> str:
     return (
-        f"epoch {epoch.number + 1}: training loss {epoch.train.loss:.4f}, "
-        f"validation loss {epoch.val.loss:.4f}, accuracy {epoch.val.accuracy:.4f}"
+        f"epoch {epoch.number + 1}: training loss {show_figure(epoch.train.loss)}, "
+        f"validation loss {show_figure(epoch.val.loss)}, accuracy {show_figure(epoch.val.accuracy)}"
     )

@@ -21,7 +21,7 @@ by all points of the layer, and of all layers of a wave, batch by batch.
 
 from cortado.sensitivity.curves import choose
 from cortado.sensitivity.images import Images
-from cortado.sensitivity.intervals import drop_interval
+from cortado.sensitivity.intervals import drop_interval, wilson_interval
 from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
 from cortado.sensitivity.points import changed_weights
 from cortado.sensitivity.sweep import sweep
@@ -47,4 +47,5 @@ __all__ = [
     "merge",
     "read_table",
     "sweep",
+    "wilson_interval",
 ]

@@ -10,7 +10,7 @@ values V_l at the cut in front of layer l,
 so that all weights of a layer are tried in one session.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -19,8 +19,10 @@ from onnx_ir.passes.common import ShapeInferencePass
 from cortado.data import Feed
 from cortado.errors import CortadoError
 from cortado.model import serial
+from cortado.model.cut import extract_piece
 from cortado.model.heads import Scores, activation_of, main_output
 from cortado.model.layers import Layer, Skipped, check_finite, find_layers
+from cortado.model.reads import constant_nodes, is_constant, needed_nodes, read_by
 
 __all__ = ["Cut", "Network", "cut_network"]
 
@@ -74,12 +76,10 @@ class Network:
         for name in inputs:
             if values[name].dtype is None:
                 raise CortadoError(f"the type of the value {name} is unknown")
-        graph = ir.convenience.extract(self.model.graph, list(inputs), list(outputs))
-        for value in () if shapes else (*graph.inputs, *graph.outputs):
+        piece = extract_piece(self.model, inputs, outputs)
+        for value in () if shapes else (*piece.graph.inputs, *piece.graph.outputs):
             value.shape = None
-        functions = list(self.model.functions.values())
-        model = ir.Model(graph, ir_version=self.model.ir_version, functions=functions)
-        return serial.encode(model)
+        return serial.encode(piece)
 
     def weight_bytes(self, cut: Cut) -> int:
         """Return the bytes of all float32 layers from a cut on."""
@@ -102,9 +102,9 @@ def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
     scores = activation_of(model, main_output(model, widths, classes, head))
     layers = find_layers(model)
     check_finite(layers.prunable)
-    nodes = _needed(model.graph, scores.output)
+    constant = constant_nodes(model.graph)
+    nodes = needed_nodes(model.graph, [v for v in model.graph.outputs if v.name == scores.output])
     places = {node: place for place, node in enumerate(nodes)}
-    fixed = _fixed(nodes)
     cuts, skipped = [], list(layers.skipped)
     for layer in layers.prunable:
         used = [places[node] for node in layer.nodes if node in places]
@@ -113,7 +113,7 @@ def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
             skipped.append(Skipped(layer.name, layer.op_type, reason))
         else:
             place = min(used)
-            cuts.append(Cut(layer, *(_live(nodes, behind, fixed) for behind in (place, place + 1))))
+            cuts.append(Cut(layer, *(_live(nodes, at, constant) for at in (place, place + 1))))
     return Network(model, Feed.of(model), scores, tuple(cuts), tuple(skipped))
 
 
@@ -132,47 +132,9 @@ def _width(value: ir.Value) -> int | None:
     return shape[1] if isinstance(shape[1], int) else None
 
 
-def _needed(graph: ir.Graph, output: str) -> list[ir.Node]:
-    """Return the nodes that the output needs, in graph order."""
-    needed: set[ir.Node] = set()
-    pending = [value for value in graph.outputs if value.name == output]
-    while pending:
-        node = pending.pop().producer()
-        if node is not None and node not in needed:
-            needed.add(node)
-            pending.extend(_inputs(node))
-    return [node for node in graph if node in needed]
-
-
-def _live(nodes: Sequence[ir.Node], place: int, fixed: Set[ir.Value]) -> tuple[str, ...]:
-    """Return what the nodes from `place` on need of what is known before it."""
+def _live(nodes: Sequence[ir.Node], place: int, constant: Collection[ir.Node]) -> tuple[str, ...]:
+    """Return what the nodes from `place` on need of what is known before it, and is not fixed."""
     made = {value for node in nodes[place:] for value in node.outputs}
-    needed = {value: None for node in nodes[place:] for value in _inputs(node)}
-    kept = (value for value in needed if value not in made | fixed and not value.is_initializer())
-    return tuple(str(value.name) for value in kept)
-
-
-def _fixed(nodes: Sequence[ir.Node]) -> Set[ir.Value]:
-    """Return what is made of initializers alone, and so is the same for all images."""
-    fixed: set[ir.Value] = set()
-    for node in nodes:
-        if all(value.is_initializer() or value in fixed for value in _inputs(node)):
-            fixed.update(node.outputs)
-    return fixed
-
-
-def _inputs(node: ir.Node) -> list[ir.Value]:
-    """Return what a node reads, graphs inside it too."""
-    read = [value for value in node.inputs if value is not None]
-    for attribute in node.attributes.values():
-        graphs: Mapping[int, ir.Graph] = {}
-        if attribute.type is ir.AttributeType.GRAPH:
-            graphs = {0: attribute.as_graph()}
-        elif attribute.type is ir.AttributeType.GRAPHS:
-            graphs = dict(enumerate(attribute.as_graphs()))
-        for graph in graphs.values():
-            own = {*graph.inputs, *graph.initializers.values()}
-            own |= {value for inner in graph for value in inner.outputs}
-            read += [v for inner in graph for v in _inputs(inner) if v not in own]
-            read += [v for v in graph.outputs if v not in own]
-    return read
+    needed = dict.fromkeys(value for node in nodes[place:] for value in read_by(node))
+    living = [v for v in needed if v not in made and not is_constant(v, constant)]
+    return tuple(str(value.name) for value in living)

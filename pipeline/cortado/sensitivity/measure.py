@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortado.evaluate import as_scores, batches, pad
+from cortado.data import feed_batches
+from cortado.data.samples import Subset
 from cortado.model.typing import FloatArray, IntArray
+from cortado.scoring import as_scores
 from cortado.sensitivity.cuts import Cut, Network
 from cortado.sensitivity.images import Images
 from cortado.sensitivity.options import SweepOptions
@@ -143,10 +145,9 @@ class Measure:
         return [everything[begin : begin + size] for begin in range(0, len(everything), size)]
 
     def _jobs(self, indices: IntArray) -> Iterator[Job]:
-        for places in batches(len(indices), self._batch):
-            chosen = indices[places]
-            pixels = self._images.samples.take(chosen).pixels
-            yield Job(chosen, pad(self._network.feed(pixels), self._network.feed.batch))
+        images = Subset(self._images.samples, indices)
+        for fed in feed_batches(self._network.feed, images, self._batch):
+            yield Job(indices[fed.indices], fed.inputs)
 
     def _scores(self, scores: FloatArray, indices: IntArray) -> FloatArray:
         """Check the scores of some images, and cut off those of padding."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortado.evaluate import is_correct, log_probabilities
 from cortado.model.heads import Activation
 from cortado.model.typing import BoolArray, FloatArray, IntArray
+from cortado.scoring import is_correct, log_probabilities
 from cortado.sensitivity.intervals import wilson_interval
 
 __all__ = ["Reference", "Tally"]

@@ -107,3 +107,16 @@ def test_the_outputs_stay_the_same_to_the_bit(opset):
     assert len(slimmed.SerializeToString()) < len(full.SerializeToString())
     onnx.checker.check_model(slimmed)
     np.testing.assert_array_equal(outputs(slimmed), outputs(full))
+
+
+def test_of_what_exporters_note_only_the_modules_of_nameless_weights_stay():
+    proto = net(17)
+    scopes = "pkg.torch.onnx.name_scopes"
+    notes = {scopes: "['', 'fc', 'linear']", "pkg.torch.onnx.stack_trace": 'File "/home/me/net.py"'}
+    for noted in (proto.graph, *proto.graph.node, *proto.graph.initializer, *proto.graph.output):
+        helper.set_metadata_props(noted, notes)
+    slim(proto)
+    data = proto.SerializeToString()
+    assert b"/home/me" not in data
+    assert [n.name for n in proto.graph.node if n.metadata_props] == ["conv", "fc"]
+    assert data.count(scopes.encode()) == 2

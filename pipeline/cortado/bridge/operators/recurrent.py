@@ -120,7 +120,7 @@ def _run(inputs: Sequence[Tensor | None], cell: Cell) -> State:
     outputs, finals = [], []
     for index in range(len(w)):
         bias, peepholes = (None if each is None else each[index] for each in (b, p))
-        start = tuple((zeros if state is None else state)[index] for state in given)
+        start = tuple((zeros if state is None else _fit(state, zeros))[index] for state in given)
         weights = Weights(w[index], r[index], bias, peepholes)
         output, final = _run_one(cell, index, weights, (x, lengths), start)
         outputs.append(output)
@@ -130,6 +130,17 @@ def _run(inputs: Sequence[Tensor | None], cell: Cell) -> State:
     if cell.batch_first:
         return (y.permute(2, 0, 1, 3), *(state.transpose(0, 1) for state in last))
     return (y, *last)
+
+
+def _fit(state: Tensor, zeros: Tensor) -> Tensor:
+    """Return first states for as many sequences as there are; files fix the number at export.
+
+    States that differ by sequence belong to that many sequences, and no others. Those that do not
+    are constants, such as zeros: training would part them.
+    """
+    if not bool((state == state[:, :1]).all()):
+        return state
+    return state[:, :1].detach().expand(-1, zeros.size(1), -1)
 
 
 def _run_one(

@@ -14,11 +14,12 @@ from cortado.caffe.layers import (
     pyramid,
     recurrent,
     reduction,
+    refused,
     reshaping,
     scaling,
     unfolding,
 )
-from cortado.caffe.layers.registry import converter_of, is_own, layer
+from cortado.caffe.layers.registry import converter_of, in_place_of, is_own, layer
 
 __all__ = [
     "activation",
@@ -28,6 +29,7 @@ __all__ = [
     "converter_of",
     "convolution",
     "forks",
+    "in_place_of",
     "indexing",
     "inner_product",
     "is_own",
@@ -37,6 +39,7 @@ __all__ = [
     "pyramid",
     "recurrent",
     "reduction",
+    "refused",
     "reshaping",
     "scaling",
     "unfolding",

@@ -19,13 +19,13 @@ import onnx_ir as ir
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Out
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.parameters import BlobSpec
 
 __all__: list[str] = []
 
 
-@layer("AbsVal")
+@layer("AbsVal", in_place=never)
 def _abs(context: Context) -> Blob:
     return context.unary("Abs")
 

@@ -13,14 +13,15 @@ from itertools import pairwise
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never, of_one_blob
+from cortado.caffe.net import LayerSpec
 
 __all__: list[str] = []
 
 _OPERATIONS = ("PROD", "SUM", "MAX")
 
 
-@layer("Concat")
+@layer("Concat", in_place=of_one_blob)
 def _concat(context: Context) -> Blob:
     if not context.bottoms:
         raise context.refuse("it has no bottom")
@@ -41,7 +42,7 @@ def _concat(context: Context) -> Blob:
     return context.node("Concat", context.bottoms, shape, {"axis": axis})
 
 
-@layer("Slice")
+@layer("Slice", in_place=of_one_blob)
 def _slice(context: Context) -> tuple[Blob, ...]:
     x, tops = context.bottom, len(context.layer.tops)
     axis = _axis(context, "slice_param", "slice_dim")
@@ -55,15 +56,23 @@ def _slice(context: Context) -> tuple[Blob, ...]:
     return context.nodes("Split", [x, parts], shapes, {"axis": axis})
 
 
-@layer("Split")
+@layer("Split", in_place=never)
 def _split(context: Context) -> tuple[Blob, ...]:
     return (context.bottom,) * len(context.layer.tops)
 
 
-@layer("Eltwise")
+def _operation(layer: LayerSpec) -> str:
+    return layer.message.message("eltwise_param").choice("operation", _OPERATIONS, "SUM")
+
+
+def _is_product(layer: LayerSpec) -> bool:
+    return _operation(layer) == "PROD"
+
+
+@layer("Eltwise", in_place=_is_product)
 def _eltwise(context: Context) -> Blob:
     blobs, param = context.bottoms, context.settings("eltwise_param")
-    operation = param.choice("operation", _OPERATIONS, "SUM")
+    operation = _operation(context.layer)
     coefficients = param.numbers("coeff")
     if len(blobs) < 2:
         raise context.refuse(f"it has {len(blobs)} bottoms; it needs at least 2")

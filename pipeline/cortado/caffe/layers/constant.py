@@ -18,8 +18,3 @@ def _parameter(context: Context) -> Blob:
     shape = context.settings("parameter_param").message("shape").integers("dim", minimum=1)
     (parameter,) = context.load(BlobSpec("value", shape))
     return context.initializer(parameter)
-
-
-@layer("Python")
-def _python(context: Context) -> Blob:
-    raise context.unsupported("what it computes is Python code, which no file of the net has")

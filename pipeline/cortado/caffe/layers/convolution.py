@@ -16,24 +16,24 @@ from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob, Shape
 from cortado.caffe.layers.masks import load_masked
 from cortado.caffe.layers.planes import Planes, planes_of
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.layers.window import Window, conv_window
 from cortado.caffe.parameters import BlobSpec
 
 __all__: list[str] = []
 
 
-@layer("Convolution", "CConvolution", "CmpConvolution")
+@layer("Convolution", "CConvolution", "CmpConvolution", in_place=never)
 def _convolution(context: Context) -> tuple[Blob, ...]:
     return _conv(context, default_group=1)
 
 
-@layer("DepthwiseConvolution", "ConvolutionDepthwise")
+@layer("DepthwiseConvolution", "ConvolutionDepthwise", in_place=never)
 def _depthwise(context: Context) -> tuple[Blob, ...]:
     return _conv(context, default_group=planes_of(context).channels)
 
 
-@layer("Deconvolution")
+@layer("Deconvolution", in_place=never)
 def _deconvolution(context: Context) -> tuple[Blob, ...]:
     planes, outputs, group = _channels(context, default_group=1)
     window = conv_window(context, len(planes.spatial))

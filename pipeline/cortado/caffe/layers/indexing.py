@@ -17,13 +17,13 @@ import onnx_ir as ir
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Out, Shape
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.parameters import BlobSpec
 
 __all__: list[str] = []
 
 
-@layer("BatchReindex")
+@layer("BatchReindex", in_place=never)
 def _batch_reindex(context: Context) -> Blob:
     x, numbers = _two(context)
     if numbers.rank != 1:
@@ -35,7 +35,7 @@ def _batch_reindex(context: Context) -> Blob:
     return context.node("Gather", [x, indices], out, {"axis": 0})
 
 
-@layer("Embed")
+@layer("Embed", in_place=never)
 def _embed(context: Context) -> Blob:
     x, param = context.bottom, context.settings("embed_param")
     outputs = param.integer("num_output", 0, minimum=1)
@@ -75,7 +75,7 @@ def _filter(context: Context) -> tuple[Blob, ...]:
     )
 
 
-@layer("Crop")
+@layer("Crop", in_place=never)
 def _crop(context: Context) -> Blob:
     x, like = _two(context)
     param = context.settings("crop_param")
@@ -99,7 +99,7 @@ def _crop(context: Context) -> Blob:
     return context.node("Slice", [x, *bounds, context.integers(axes, "axes")], shape)
 
 
-@layer("Tile")
+@layer("Tile", in_place=never)
 def _tile(context: Context) -> Blob:
     x, param = context.bottom, context.settings("tile_param")
     axis, tiles = context.axis(param.integer("axis", 1), x.rank), param.integer("tiles", 0, 1)

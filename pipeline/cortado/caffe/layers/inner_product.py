@@ -19,14 +19,14 @@ import numpy as np
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Shape
 from cortado.caffe.layers.masks import load_masked
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.message import Message
 from cortado.caffe.parameters import BlobSpec, Parameter
 
 __all__: list[str] = []
 
 
-@layer("InnerProduct", "CInnerProduct", "CmpInnerProduct")
+@layer("InnerProduct", "CInnerProduct", "CmpInnerProduct", in_place=never)
 def _inner_product(context: Context) -> Blob:
     x, param = context.bottom, context.settings("inner_product_param")
     axis = context.axis(param.integer("axis", 1), x.rank)

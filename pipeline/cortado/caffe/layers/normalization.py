@@ -22,6 +22,7 @@ import numpy as np
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob, Out
 from cortado.caffe.layers.registry import layer
+from cortado.caffe.net import LayerSpec
 from cortado.caffe.parameters import BlobSpec, Parameter
 
 __all__: list[str] = []
@@ -29,7 +30,12 @@ __all__: list[str] = []
 _REGIONS = ("ACROSS_CHANNELS", "WITHIN_CHANNEL")
 
 
-@layer("LRN")
+def _is_within_channel(layer: LayerSpec) -> bool:
+    region = layer.message.message("lrn_param").choice("norm_region", _REGIONS, _REGIONS[0])
+    return region == "WITHIN_CHANNEL"
+
+
+@layer("LRN", in_place=_is_within_channel)
 def _lrn(context: Context) -> Blob:
     param = context.settings("lrn_param")
     size = param.integer("local_size", 5, minimum=1)
@@ -38,7 +44,7 @@ def _lrn(context: Context) -> Blob:
     if context.bottom.rank != 4:
         raise context.refuse(f"its bottom has {context.bottom.rank} dimensions instead of 4")
     alpha, beta = param.number("alpha", 1.0), param.number("beta", 0.75)
-    if param.choice("norm_region", _REGIONS, _REGIONS[0]) == "WITHIN_CHANNEL":
+    if _is_within_channel(context.layer):
         return _within_channel(context, size, alpha, beta)
     bias = param.number("k", 1.0)
     if not (alpha > 0 and beta > 0):  # legal in ONNX, but onnxruntime refuses to run it

@@ -31,7 +31,7 @@ import onnx_ir as ir
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob, Out, Shape
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.message import Message
 
 __all__ = ["Pool", "check_pooled", "pooled"]
@@ -70,7 +70,7 @@ class Pool:
         return any((out - 1) * s - p >= n for n, out, s, p in axes)
 
 
-@layer("Pooling")
+@layer("Pooling", in_place=never)
 def _pooling(context: Context) -> Blob | tuple[Blob, ...]:
     param = context.settings("pooling_param")
     method = check_pooled(context, param)

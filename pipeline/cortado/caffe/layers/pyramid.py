@@ -15,12 +15,12 @@ from math import prod
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Shape
 from cortado.caffe.layers.pooling import Pool, check_pooled, pooled
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
 
 
-@layer("SPP")
+@layer("SPP", in_place=never)
 def _pyramid(context: Context) -> Blob:
     param = context.settings("spp_param")
     method, levels = check_pooled(context, param), param.integer("pyramid_height", 0, minimum=1)

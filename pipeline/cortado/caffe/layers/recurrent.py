@@ -27,7 +27,7 @@ import numpy as np
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Shape
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.parameters import BlobSpec, Parameter
 
 __all__: list[str] = []
@@ -45,7 +45,7 @@ class _Sequences:
     states: tuple[Blob, ...]
 
 
-@layer("LSTM")
+@layer("LSTM", in_place=never)
 def _lstm(context: Context) -> tuple[Blob, ...]:
     sequences = _sequences(context, states=2)
     blobs = _load(context, sequences, gates=4, output=())
@@ -59,7 +59,7 @@ def _lstm(context: Context) -> tuple[Blob, ...]:
     return (_joined(context, tops), *states)
 
 
-@layer("RNN")
+@layer("RNN", in_place=never)
 def _rnn(context: Context) -> tuple[Blob, ...]:
     sequences, size = _sequences(context, states=1), _size(context)
     output = (_matrix(context, "o", (size, size)), _bias(context, "o", size))

@@ -17,7 +17,7 @@ import onnx_ir as ir
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob, Out, Shape
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
 
@@ -26,7 +26,7 @@ _REDUCTIONS = {"ASUM": "ReduceL1", "SUMSQ": "ReduceSumSquare", "MEAN": "ReduceMe
 _FIRST = -(2**63)  # where a Slice backwards ends that takes all
 
 
-@layer("Reduction")
+@layer("Reduction", in_place=never)
 def _reduction(context: Context) -> Blob:
     x, param = context.bottom, context.settings("reduction_param")
     operation = param.choice("operation", _OPERATIONS, "SUM")
@@ -44,7 +44,7 @@ def _reduction(context: Context) -> Blob:
     return context.node("Mul", [y, factor], shape, part="times_coeff")
 
 
-@layer("ArgMax")
+@layer("ArgMax", in_place=never)
 def _arg_max(context: Context) -> Blob:
     x, param = context.bottom, context.settings("argmax_param")
     top_k, values = param.integer("top_k", 1, minimum=1), param.flag("out_max_val", default=False)

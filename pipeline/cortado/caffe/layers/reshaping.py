@@ -13,12 +13,12 @@ from math import prod
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Shape
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
 
 
-@layer("Flatten")
+@layer("Flatten", in_place=never)
 def _flatten(context: Context) -> Blob:
     x, param = context.bottom, context.settings("flatten_param")
     start = context.axis(param.integer("axis", 1), x.rank)
@@ -33,7 +33,7 @@ def _flatten(context: Context) -> Blob:
     return context.reshape(x, shape)
 
 
-@layer("Reshape")
+@layer("Reshape", in_place=never)
 def _reshape(context: Context) -> Blob:
     x, param = context.bottom, context.settings("reshape_param")
     start, end = _span(context)

@@ -17,7 +17,7 @@ import numpy as np
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
 from cortado.caffe.layers.planes import planes_of
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.layers.window import conv_window
 
 __all__: list[str] = []
@@ -25,7 +25,7 @@ __all__: list[str] = []
 _MAX_KERNEL = 1024  # values, of which the constant has the square
 
 
-@layer("Im2col")
+@layer("Im2col", in_place=never)
 def _im2col(context: Context) -> Blob:
     bottom, planes = context.bottom, planes_of(context)
     if not planes.spatial:

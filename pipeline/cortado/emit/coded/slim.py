@@ -1,13 +1,18 @@
 """Leave out of a file what every runtime knows without being told.
 
 That is: the shapes of values between nodes, which shape inference finds again; attributes that
-have the value that the standard takes anyway; and how the file came to be (`cortado.history`).
-The names of nodes and values stay: users and reports go by them.
+have the value that the standard takes anyway; and how the file came to be (`cortado.history`, and
+what exporters note of their own sources on every node). The names of nodes and values stay, and
+the modules that layers are named by: users and reports go by them.
 """
 
 from collections.abc import Callable, Sequence
 
 import onnx
+
+from cortado.model.layers import OPERATORS
+from cortado.model.naming import SCOPES, is_named
+from cortado.model.nodes import is_standard
 
 __all__ = ["slim"]
 
@@ -33,9 +38,22 @@ def slim(proto: onnx.ModelProto) -> None:
     del proto.metadata_props[:]
     proto.metadata_props.extend(kept)
     versions = {opset.domain: opset.version for opset in proto.opset_import}
+    _drop_notes(proto.graph)
     for node in proto.graph.node:
-        if node.domain in ("", "ai.onnx"):
+        if is_standard(node):
             _drop_defaults(node, versions.get(node.domain, onnx.defs.onnx_opset_version()))
+
+
+def _drop_notes(graph: onnx.GraphProto) -> None:
+    """Remove what exporters note, but for the modules of weights that have no name of their own."""
+    del graph.metadata_props[:]
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        del value.metadata_props[:]
+    for node in graph.node:
+        kept = [entry for entry in node.metadata_props if entry.key == SCOPES]
+        del node.metadata_props[:]
+        if node.op_type in OPERATORS and not any(map(is_named, node.input)):
+            node.metadata_props.extend(kept)
 
 
 def _drop_defaults(node: onnx.NodeProto, opset: int) -> None:

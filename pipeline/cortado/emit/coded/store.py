@@ -12,6 +12,7 @@ from cortado.emit.coded.slim import slim
 from cortado.emit.coded.writer import Writer, short_names
 from cortado.model.card import KEY, Card, hash_decoder, hash_weights
 from cortado.model.coded import sort_by_use
+from cortado.model.nodes import STANDARD
 from cortado.model.walk import graphs_inside, used_by
 
 __all__ = ["OLDEST_OPSET", "has_codable", "store_coded"]
@@ -67,7 +68,7 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
 
 def _opset_of(proto: onnx.ModelProto) -> int:
     """Return the version of the standard operators."""
-    return next(int(o.version) for o in proto.opset_import if o.domain in ("", "ai.onnx"))
+    return next(int(o.version) for o in proto.opset_import if o.domain in STANDARD)
 
 
 def _free_domain(proto: onnx.ModelProto) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
 
@@ -41,7 +41,7 @@ def _mish(context: Context) -> Blob:
     return context.node("Mul", [x, gate], x.shape)
 
 
-@layer("CReLU")
+@layer("CReLU", in_place=never)
 def _crelu(context: Context) -> Blob:
     x, param = context.bottom, context.settings("crelu_param")
     axis = context.axis(param.integer("concat_axis", 1), x.rank)

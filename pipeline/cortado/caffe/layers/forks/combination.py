@@ -5,12 +5,12 @@ Source: hujie-frank/SENet axpy_layer.cpp.
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
 
 
-@layer("Axpy")
+@layer("Axpy", in_place=never)
 def _axpy(context: Context) -> Blob:
     if len(context.bottoms) != 3:
         raise context.refuse(f"it has {len(context.bottoms)} bottoms instead of 3")

@@ -27,7 +27,7 @@ import onnx_ir as ir
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob, Out
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
 
@@ -51,7 +51,7 @@ class _Settings:
     kept: int  # of each image
 
 
-@layer("DetectionOutput")
+@layer("DetectionOutput", in_place=never)
 def _detection_output(context: Context) -> Blob:
     settings = _settings(context)
     graph = _Steps(context)

@@ -21,7 +21,7 @@ import numpy as np
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.message import Message
 from cortado.model.typing import Array
 
@@ -32,7 +32,7 @@ _LARGEST = 2**15  # pixels, so that the product of two is still an integer in Ca
 _SAME = 1e-6  # aspect ratios that differ by less are one
 
 
-@layer("PriorBox")
+@layer("PriorBox", in_place=never)
 def _prior_box(context: Context) -> Blob:
     if len(context.bottoms) != 2 or any(blob.rank != 4 for blob in context.bottoms):
         raise context.refuse("its bottoms are not two batches of images")

@@ -12,12 +12,12 @@ import numpy as np
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
 
 
-@layer("Permute")
+@layer("Permute", in_place=never)
 def _permute(context: Context) -> Blob:
     x, given = context.bottom, context.settings("permute_param").integers("order", minimum=0)
     if len(set(given)) != len(given) or any(axis >= x.rank for axis in given):
@@ -30,7 +30,7 @@ def _permute(context: Context) -> Blob:
     return context.node("Transpose", [x], tuple(x.shape[axis] for axis in order), {"perm": order})
 
 
-@layer("ShuffleChannel")
+@layer("ShuffleChannel", in_place=never)
 def _shuffle_channel(context: Context) -> Blob:
     x, group = context.bottom, context.settings("shuffle_channel_param").integer("group", 1, 1)
     if x.rank != 4:
@@ -49,7 +49,7 @@ def _shuffle_channel(context: Context) -> Blob:
     return context.reshape(transposed, x.shape)
 
 
-@layer("CropCenter")
+@layer("CropCenter", in_place=never)
 def _crop_center(context: Context) -> Blob:
     x = context.bottom
     cut = context.settings("crop_center_param").integers("crop_size", minimum=0)

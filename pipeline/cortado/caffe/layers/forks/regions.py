@@ -10,12 +10,12 @@ Source: rbgirshick/caffe-fast-rcnn roi_pooling_layer.cpp.
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
 
 
-@layer("ROIPooling")
+@layer("ROIPooling", in_place=never)
 def _roi_pooling(context: Context) -> Blob:
     if len(context.bottoms) != 2:
         raise context.refuse(f"it has {len(context.bottoms)} bottoms instead of 2")

@@ -18,7 +18,7 @@ import onnx_ir as ir
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob, Out, Shape
-from cortado.caffe.layers.registry import layer
+from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.message import Message
 
 __all__: list[str] = []
@@ -35,7 +35,7 @@ _UNPOOL_FIELDS = {"scale", "scale_h", "scale_w", "pad_out_h", "pad_out_w"}
 _UNPOOL_FIELDS |= {"upsample_h", "upsample_w"}
 
 
-@layer("Interp")
+@layer("Interp", in_place=never)
 def _interp(context: Context) -> Blob:
     x, param = _image(context), context.settings("interp_param")
     begin, end = param.integer("pad_beg", 0), param.integer("pad_end", 0)
@@ -68,7 +68,7 @@ def _interp_sizes(context: Context, param: Message, sizes: Shape) -> Shape:
     return tuple(n + (n - 1) * (zoom - 1) for n in shrunk)
 
 
-@layer("Upsample")
+@layer("Upsample", in_place=never)
 def _upsample(context: Context) -> Blob:
     param = context.settings("upsample_param")
     fields = {field.name for field in param.fields}

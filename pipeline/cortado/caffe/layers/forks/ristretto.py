@@ -7,7 +7,7 @@ Source: pmgysel/caffe.
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob
-from cortado.caffe.layers.registry import converter_of, layer
+from cortado.caffe.layers.registry import converter_of, layer, never
 
 __all__: list[str] = []
 
@@ -19,7 +19,7 @@ _BASES = {
 }
 
 
-@layer(*_BASES)
+@layer(*_BASES, in_place=never)
 def _ristretto(context: Context) -> Blob | tuple[Blob, ...]:
     context.note("its quantization_param is left out: the graph computes in float32")
     return converter_of(_BASES[context.layer.type])(context)

@@ -1,0 +1,227 @@
+"""What a compression did, in figures: the bytes of every stage and layer, and what layers can lose.
+
+The bytes of a stage are those of the file that would be written if it were the last. A layer's
+bytes are those of its positions, values and codebook there, as the encoder counts them. The
+curves are those of the dense model, each layer alone; they are measured where they are asked for,
+and their chosen points are where the file has gone.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado.compress.curves import measure_curves
+from cortado.compress.options import EFFORTS, CompressOptions
+from cortado.compress.passes import Compressed
+from cortado.compress.stages import Task
+from cortado.data import Dataset
+from cortado.describe import describe
+from cortado.emit import Emitted, StoredTensor, emit
+from cortado.model.layers import find_layers
+from cortado.sensitivity import (
+    DEFAULT_RATES,
+    Curve,
+    Row,
+    Table,
+)
+from cortado.steps import Progress, Steps
+
+__all__ = ["Account", "StageAccount", "TensorAccount", "account_for", "sweep_beside"]
+
+
+@dataclass(frozen=True)
+class StageAccount:
+    """A stage, and the bytes of the file that it would be."""
+
+    name: str
+    density: float
+    accuracy: float
+    holds: bool | None
+    bytes: int
+
+
+@dataclass(frozen=True)
+class TensorAccount:
+    """A layer's weight in the file, or several tensors together.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    weights, nonzero, distinct : int
+        Elements in all, those that are not zero, and distinct values among these.
+    dense_bytes : int
+        As dense values.
+    positions, values, codebook : float
+        Bytes in the file.
+    """
+
+    name: str
+    weights: int
+    nonzero: int
+    distinct: int
+    dense_bytes: int
+    positions: float
+    values: float
+    codebook: float
+
+    @property
+    def density(self) -> float:
+        """Fraction of elements that are not zero."""
+        return self.nonzero / max(self.weights, 1)
+
+    @property
+    def value_bits(self) -> float:
+        """Bits of the file for the value of an element that is not zero."""
+        return 8 * self.values / max(self.nonzero, 1)
+
+    @property
+    def position_bits(self) -> float:
+        """Bits of the file for the position of an element that is not zero."""
+        return 8 * self.positions / max(self.nonzero, 1)
+
+    @property
+    def stored_bytes(self) -> float:
+        """Bytes of the file."""
+        return self.positions + self.values + self.codebook
+
+    @property
+    def ratio(self) -> float:
+        """How many times smaller it is than its dense values."""
+        return self.dense_bytes / max(self.stored_bytes, 1)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a compression did.
+
+    Attributes
+    ----------
+    stages : tuple of StageAccount
+        In order.
+    layers : tuple of TensorAccount
+        The prunable layers of the file.
+    others : TensorAccount
+        All other tensors: biases, statistics.
+    graph_bytes : float
+        Bytes of the file that are no tensor's own.
+    file_bytes, dense_bytes : int
+        Of the file, and of all tensors as dense values, which is what it takes in memory.
+    bound_bytes : float
+        The entropy bound, see `cortado.describe`.
+    curves : Table or None
+        The sweep of the dense model.
+    """
+
+    stages: tuple[StageAccount, ...]
+    layers: tuple[TensorAccount, ...]
+    others: TensorAccount
+    graph_bytes: float
+    file_bytes: int
+    dense_bytes: int
+    bound_bytes: float
+    curves: Table | None
+
+    def reached(self, curve: Curve) -> Row | None:
+        """Return the point of a swept curve where its layer is in the file, if it was swept."""
+        layer = next((layer for layer in self.layers if layer.name == curve.layer), None)
+        if layer is None:
+            return None
+        if curve.kind == "prune":
+            zeros = layer.weights - layer.nonzero
+            return next((row for row in curve.rows if row.zeros == zeros), None)
+        return next((row for row in curve.rows if row.rate == _bits_of(layer.distinct)), None)
+
+    @property
+    def total(self) -> TensorAccount:
+        """All tensors together."""
+        return _sum("all", (*self.layers, self.others))
+
+
+def account_for(
+    compressed: Compressed, options: CompressOptions, curves: Table | None = None
+) -> Steps[Account]:
+    """Return the figures of a compression; `curves` are those of the dense model, if there are."""
+    emitted, sizes = compressed.emitted, []
+    for index, stage in enumerate(compressed.stages):
+        yield Progress("bytes", index, len(compressed.stages))
+        last = stage.model is compressed.model
+        sizes.append(len((emitted if last else emit(stage.model, options.storage)).data))
+    stages = tuple(
+        StageAccount(stage.name, stage.density, stage.val.accuracy, stage.holds, size)
+        for stage, size in zip(compressed.stages, sizes, strict=True)
+    )
+    figures = describe(compressed.model)
+    layers, others = _tensors(compressed.model, emitted)
+    return Account(
+        stages=stages,
+        layers=layers,
+        others=others,
+        graph_bytes=emitted.graph_bytes,
+        file_bytes=len(emitted.data),
+        dense_bytes=sum(tensor.dense_bytes for tensor in emitted.tensors),
+        bound_bytes=figures.total.bound_bytes + figures.other_bytes,
+        curves=curves,
+    )
+
+
+def sweep_beside(
+    compressed: Compressed, data: Dataset, options: CompressOptions, head: str | None
+) -> Steps[Table]:
+    """Sweep the dense model on validation images, through the sparsities that its layers got."""
+    layers = find_layers(compressed.model).prunable
+    reached = {float(np.mean(layer.array == 0)) for layer in layers}
+    rates = (*DEFAULT_RATES, *(rate for rate in sorted(reached) if 0 < rate < 1))
+    task = Task(data, head, options, EFFORTS[options.effort])
+    dense = compressed.stages[0].model
+    return (yield from measure_curves(task, dense, ("prune", "bits"), rates))
+
+
+def _bits_of(distinct: int) -> int:
+    """Return the bits of a codebook of so many values."""
+    return math.ceil(math.log2(max(distinct, 1)))
+
+
+def _tensors(model: ir.Model, emitted: Emitted) -> tuple[tuple[TensorAccount, ...], TensorAccount]:
+    """Return an account of each layer, and one of all other tensors."""
+    stored = {tensor.name: tensor for tensor in emitted.tensors}
+    names = {layer.key: layer.name for layer in find_layers(model).prunable}
+    layers: list[TensorAccount] = []
+    others: list[TensorAccount] = []
+    for key, value in model.graph.initializers.items():
+        if key in stored and value.const_value is not None:
+            found = _account(names.get(key, key), value.const_value.numpy(), stored[key])
+            (layers if key in names else others).append(found)
+    order = list(names.values())
+    layers.sort(key=lambda layer: order.index(layer.name))
+    return tuple(layers), _sum("biases and others", others)
+
+
+def _account(name: str, array: np.ndarray, stored: StoredTensor) -> TensorAccount:
+    nonzero = array[array != 0]
+    return TensorAccount(
+        name,
+        array.size,
+        nonzero.size,
+        len(np.unique(nonzero)),
+        stored.dense_bytes,
+        stored.positions,
+        stored.values,
+        stored.codebook,
+    )
+
+
+def _sum(name: str, parts: Sequence[TensorAccount]) -> TensorAccount:
+    return TensorAccount(
+        name,
+        sum(part.weights for part in parts),
+        sum(part.nonzero for part in parts),
+        sum(part.distinct for part in parts),
+        sum(part.dense_bytes for part in parts),
+        sum(part.positions for part in parts),
+        sum(part.values for part in parts),
+        sum(part.codebook for part in parts),
+    )
