@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cli.program import cortado, done, refused, weights, zeros
+from cortado.sensitivity import read_table
 
 SWEEP = ("--kind", "prune", "--kind", "bits", "--rates", "0.3,0.6,0.9", "--bits", "2,4", "-q")
 
@@ -29,14 +30,13 @@ def test_a_plan_for_a_sparsity_reaches_it_when_prune_and_quantize_take_it(table,
     shares = {layer["name"]: layer["sparsity"] for layer in found["layers"]}
     for name, share in zeros(pruned).items():
         assert share == pytest.approx(shares[name], abs=0.01)
-    arrays = weights(done("quantize", "-", "--plan", path, "-q", stdin=pruned))
+    arrays = weights(pruned)
     total = sum(array.size for array in arrays.values())
     empty = sum(np.count_nonzero(array == 0) for array in arrays.values())
     assert empty / total == pytest.approx(found["expected"]["sparsity"])
     assert empty / total >= 0.7
-    for layer in found["layers"]:
-        nonzero = arrays[layer["name"]][arrays[layer["name"]] != 0]
-        assert len(np.unique(nonzero)) <= 2 ** layer["bits"]
+    assert {layer["bits"] for layer in found["layers"]} == {None}  # sharing makes no zeros
+    assert done("quantize", "-", "--plan", path, "-q", stdin=pruned)
 
 
 def test_bytes_are_those_of_the_file_that_emit_writes(table, trained, tmp_path):
@@ -46,6 +46,9 @@ def test_bytes_are_those_of_the_file_that_emit_writes(table, trained, tmp_path):
     assert found["expected"]["bytes"] <= 3000
     pruned = done("prune", trained, "--plan", path, "-q")
     shared = done("quantize", "-", "--plan", path, "-q", stdin=pruned)
+    for layer in found["layers"]:
+        values = np.unique(weights(shared)[layer["name"]])
+        assert layer["bits"] is None or len(values) <= 2 ** layer["bits"] + 1
     options = ("-q", "-o", tmp_path / "small.onnx", "--json", report)
     done("emit", "-", *options, stdin=shared)
     stored = {t["name"]: t for t in json.loads(report.read_text())["tensors"]}
@@ -107,9 +110,59 @@ def test_tables_of_several_runs_merge(trained, tmp_path):
     paths = [tmp_path / "prune.csv", tmp_path / "bits.csv"]
     for path, kind in zip(paths, (SWEEP[:2] + SWEEP[4:6], SWEEP[2:4] + SWEEP[6:8]), strict=True):
         done("sensitivity", trained, "--data", "digits", *kind, "-q", "-o", path)
-    options = ("--model", trained, "--target-sparsity", "0.5", "-q")
+    options = ("--model", trained, "--target-bytes", "3000", "-q")
     found = json.loads(done("plan", *paths, *options))
-    assert {layer["bits"] for layer in found["layers"]} <= {2, 4}
+    assert {layer["bits"] for layer in found["layers"]} <= {2, 4, None}
+    assert any(layer["bits"] for layer in found["layers"])
+
+
+def test_a_table_of_a_method_joins_one_of_bits(trained, tmp_path):
+    paths = [tmp_path / "prune.csv", tmp_path / "bits.csv"]
+    runs = [("--method", "random-below", "--seed", "3", "--rates", "0.5"), SWEEP[2:4]]
+    for path, run in zip(paths, runs, strict=True):
+        done("sensitivity", trained, "--data", "digits", *run, "-q", "-o", path)
+    found = plan_of(paths, trained, "--target-sparsity", "0.2")
+    assert (found["method"], found["seed"]) == ("random-below", 3)
+
+
+def plan_of(paths, model, *options):
+    return json.loads(done("plan", *paths, "--model", model, "-q", *options))
+
+
+def test_a_plan_of_random_masks_is_what_was_swept(trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    options = ("--method", "random-below", "--rates", "0.6", "--seed", "4", "-q", "-o", path)
+    done("sensitivity", trained, "--data", "digits", *options)
+    found = plan_of([path], trained, "--target-sparsity", "0.3")
+    place = tmp_path / "plan.json"
+    place.write_text(json.dumps(found))
+    pruned = weights(done("prune", trained, "--plan", place, "-q"))
+    rows = {r.layer: r.zeros for r in read_table(path.read_bytes(), "it").rows if r.rate}
+    planned = [layer["name"] for layer in found["layers"] if layer["sparsity"]]
+    assert len(planned) > 1
+    for name in planned:
+        assert np.count_nonzero(pruned[name] == 0) == rows[name]
+
+
+def test_more_rows_never_make_a_plan_impossible(trained, tmp_path):
+    wide, narrow = tmp_path / "wide.csv", tmp_path / "narrow.csv"
+    done("sensitivity", trained, "--data", "digits", "--kind", "bits", "-q", "-o", wide)
+    lines = wide.read_text().splitlines(keepends=True)
+    gentle = [line for line in lines if line.split(",")[2] not in {"2", "3", "4", "5"}]
+    narrow.write_text("".join(gentle))
+    for drop in ("0.03", "0.05"):
+        options = ("--data", "digits", "--max-drop", drop)
+        sizes = [plan_of([path], trained, *options)["expected"]["bytes"] for path in (wide, narrow)]
+        assert sizes[0] <= sizes[1]
+
+
+def test_a_plan_counts_as_its_table(trained, tmp_path, npz):
+    path = tmp_path / "sweep.csv"
+    options = ("--without-labels", "--rates", "0.5", "-q", "-o", path)
+    done("sensitivity", trained, "--data", "digits", *options)
+    wrong = npz(labels=np.zeros(40, np.int64))
+    found = plan_of([path], trained, "--data", wrong, "--split", "train", "--max-drop", "0.9")
+    assert found["expected"]["drop"] >= 0  # of the wrong labels, pruning can only gain
 
 
 @pytest.mark.parametrize("command", ["prune", "quantize"])

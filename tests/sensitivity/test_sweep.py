@@ -177,3 +177,44 @@ def test_what_cannot_be_swept_is_listed_with_its_reason():
 def test_a_layer_that_would_vanish_has_no_figures():
     table = finish(sweep(mlp(), images(6), SweepOptions(rates=(0.99,))))
     assert {row.note for row in table.without_figures} == {"it would lose all of its weights"}
+
+
+def test_a_long_chain_of_nodes_can_be_cut():
+    rng = np.random.default_rng(0)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["r0"], "first")]
+    nodes += [helper.make_node("Relu", [f"r{i}"], [f"r{i + 1}"], f"relu{i}") for i in range(1500)]
+    nodes.append(helper.make_node("MatMul", ["r1500", "v"], ["y"], "last"))
+    weights = {"w": normal(rng, 6, 6), "v": normal(rng, 6, 3)}
+    model = decoded(build(nodes, weights, {"x": ["N", 6]}, {"y": ["N", 3]}))
+    table = finish(sweep(model, images(6, count=20), SweepOptions(rates=(0.5,))))
+    assert len(table.curves) == 2
+
+
+def test_a_point_that_stopped_too_early_is_measured_again():
+    model, data = mlp(sizes=(6, 50, 3)), images(6, count=4000)
+    early = finish(sweep(model, data, SweepOptions(rates=(0.5,), within=0.04))).rows
+    whole = finish(sweep(model, data, SweepOptions(rates=(0.5,)), early)).rows
+    assert {row.samples for row in whole} == {4000}
+    assert len(whole) == len(early)
+    kept = []
+    finish(sweep(model, data, SweepOptions(rates=(0.5,), within=0.04), whole, kept.extend))
+    assert not kept
+
+
+def test_the_rise_of_the_loss_is_of_the_same_images():
+    model, data = mlp(sizes=(6, 50, 3)), images(6, count=4000)
+    options = SweepOptions(rates=(0.5,), floor=0.99)
+    (row, *_) = finish(sweep(model, data, options)).curves[0].rows
+    first = ArraySamples(*data.samples.take(np.arange(row.samples)))
+    assert row.samples < 4000
+    assert row.dense_loss == pytest.approx(finish(evaluate(model, first, 3)).loss, rel=1e-5)
+
+
+def test_rows_of_another_method_or_seed_are_refused():
+    model, data = mlp(), images(6)
+    rows = finish(sweep(model, data, SweepOptions(rates=(0.5,)))).rows
+    with pytest.raises(CortadoError, match=r"s\.csv has rows of another method: magnitude"):
+        finish(sweep(model, data, SweepOptions(method="std"), rows, source="s.csv"))
+    bits = SweepOptions(("bits",), bits=(2,), method="std")
+    kinds = {curve.kind for curve in finish(sweep(model, data, bits, rows)).curves}
+    assert kinds == {"prune", "bits"}

@@ -17,12 +17,18 @@ texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 def row(layer="fc1", rate=0.5, samples=100, model="sha256:a", accuracy=0.9, note=""):
     return Row(
-        layer, "prune", rate, accuracy, 0.1, 0.2, samples, 0.8, 0.95, 1.5, 0, 3, 1, 10, 5,
+        layer, "prune", rate, accuracy, 0.1, 0.2, samples, 0.8, 0.95, 1.5, 0, 3, 1, 0.05, 10, 5,
         "magnitude", "labels", "mnist", "val", 100, model, note,
     )  # fmt: skip
 
 
-@given(st.lists(st.builds(row, texts, numbers, st.integers(1, 99), note=texts), min_size=1))
+@given(
+    st.lists(
+        st.builds(row, texts, numbers, st.integers(1, 99), note=texts),
+        min_size=1,
+        unique_by=lambda r: r.key,
+    )
+)
 def test_rows_come_back(rows):
     table = read_table(encode_rows(rows, header=True), "it")
     assert (list(table.rows), table.mended) == (rows, False)

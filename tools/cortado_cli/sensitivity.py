@@ -174,7 +174,7 @@ def command(
     team = join_team()
     journal = Journal(table)
     known = team.gather(journal.read(talk) if team.rank == 0 else ())[0]
-    steps = sweep(network, images, options, known, journal.keep, team)
+    steps = sweep(network, images, options, known, journal.keep, team, table)
     if team.rank > 0:
         finish(steps)
         return
@@ -205,9 +205,7 @@ def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
     if dense is None or dense.accuracy is None:
         return
     talk.say(f"dense: {dense.accuracy:.4f} on {dense.images:,} {dense.split} images")
-    rows = [
-        (curve.layer, curve.kind, *_point(choose(curve, dense, max_drop))) for curve in table.curves
-    ]
+    rows = [(curve.layer, curve.kind, *_point(choose(curve, max_drop))) for curve in table.curves]
     if rows:
         talk.table(("layer", "kind", f"within {max_drop:g}", "accuracy", "interval", "kl"), rows)
     talk.say_all([_without(row) for row in table.without_figures])

@@ -4,17 +4,17 @@ options    the budget
 isotonic   monotone fits of noisy curves
 choices    what each layer may become: sparsity and bits, with loss and measured bytes
 knapsack   the best of all combinations, for every budget at once
-stitch     layers changed together, beside the dense model
+judge      a changed model beside the dense one
 planner    the plan that meets a budget; checked on images where there are some
 document   plan.json
-apply      a plan as arguments of `prune` and `quantize`
+apply      a plan as arguments of `prune` and `quantize`, or carried out
 """
 
 from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of, stitch
 from cortado.plan.document import Expectation, LayerPlan, Plan, encode_plan, parse_plan
+from cortado.plan.judge import Judge
 from cortado.plan.options import Budget
 from cortado.plan.planner import make_plan, make_plans
-from cortado.plan.stitch import Judge
 
 __all__ = [
     "Budget",

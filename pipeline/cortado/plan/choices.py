@@ -2,9 +2,11 @@
 
 The loss of a choice is what pruning lost alone, plus what sharing lost alone, both from monotone
 fits of the swept curves. Its bytes are those of the layer really pruned, really shared, really
-encoded. Choices that lose more than another and take no less are left out later, by the knapsack.
+encoded. Not to prune and not to share are choices too. Choices that lose more than another and
+take no less are left out later, by the knapsack.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,10 +15,13 @@ import numpy as np
 from cortado.emit import tensor_bytes
 from cortado.model.layers import Layer
 from cortado.plan.isotonic import isotonic_fit
-from cortado.sensitivity import Curve, Row, SweepOptions, Table, changed_weights
+from cortado.sensitivity import Curve, SweepOptions, Table, changed_weights
 from cortado.steps import Progress, Steps
 
-__all__ = ["Choice", "measure_choices"]
+__all__ = ["Choice", "Z", "measure_choices"]
+
+Z = 1.959963984540054
+"""Standard deviations on either side in a 95 % interval of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,11 @@ class Choice:
         """Weights that are not zero."""
         return self.weights - self.zeros
 
+    @property
+    def bound(self) -> float:
+        """The upper end of the 95 % interval of the drop."""
+        return self.drop + Z * math.sqrt(self.variance)
+
 
 @dataclass(frozen=True)
 class _Step:
@@ -83,15 +93,13 @@ def measure_choices(
     options : SweepOptions
         How weights are chosen.
     """
-    dense = table.dense
-    assert dense is not None  # the planner saw to it
     curves = {(curve.layer, curve.kind): curve for curve in table.curves}
     found = []
     for done, layer in enumerate(layers):
         prune, bits = (curves.get((layer.name, kind)) for kind in ("prune", "bits"))
         if prune or bits:
             yield Progress("bytes", done, len(layers))
-            found.append(_choices_of(layer, _fit(prune, dense), _fit(bits, dense), options))
+            found.append(_choices_of(layer, _fit(prune), _fit(bits), options))
     return found
 
 
@@ -104,7 +112,7 @@ def _choices_of(
         pruned = (
             changed_weights(layer.array, "prune", rate.rate, options) if rate.rate else layer.array
         )
-        for share in bits or (nothing,):
+        for share in (nothing, *bits):
             array = changed_weights(pruned, "bits", share.rate, options) if share.rate else pruned
             found.append(
                 Choice(
@@ -122,13 +130,13 @@ def _choices_of(
     return found
 
 
-def _fit(curve: Curve | None, dense: Row) -> list[_Step]:
+def _fit(curve: Curve | None) -> list[_Step]:
     """Return the points of a curve, gentle ones first, with losses that never fall."""
     if curve is None:
         return []
     rows, weights = curve.rows, [float(row.samples) for row in curve.rows]
-    losses = isotonic_fit([(r.loss or 0) - (dense.loss or 0) for r in rows], weights)
-    drops = isotonic_fit([((r.lost or 0) - (r.gained or 0)) / r.samples for r in rows], weights)
+    losses = isotonic_fit([row.rise for row in rows], weights)
+    drops = isotonic_fit([row.drop for row in rows], weights)
     variances = [((r.lost or 0) + (r.gained or 0) + 1) / r.samples**2 for r in rows]
     return [
         _Step(row.rate, max(loss, 0.0), max(drop, 0.0), variance)

@@ -24,21 +24,25 @@ import onnx_ir as ir
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.layers import find_layers
 from cortado.plan.apply import stitch
-from cortado.plan.choices import Choice, measure_choices
+from cortado.plan.choices import Choice, Z, measure_choices
 from cortado.plan.document import Expectation, LayerPlan, Plan
+from cortado.plan.judge import Judge
 from cortado.plan.knapsack import best_combinations
 from cortado.plan.options import Budget
-from cortado.plan.stitch import Judge
 from cortado.prune import Method
 from cortado.sensitivity import Images, SweepOptions, Table, drop_interval, hash_model
 from cortado.steps import Progress, Steps
 
 __all__ = ["make_plan", "make_plans"]
 
-_Z = 1.959963984540054
-_OTHERS = math.sqrt(2)  # the drop on other images strays as much as the one that was measured
+_OTHERS = math.sqrt(2)
+"""The difference of two independent drops, here and on other images, has twice the variance."""
+
+_WIDER = 2.0
+"""Nobody measured a sum of drops: together, layers may lose half of it or twice as much."""
+
 _LOOK_AHEAD = 6
-_WIDER = 2.0  # the interval of a sum of drops that nobody measured together
+_TIE = 1e-3  # where losses tie, as all that are 0 do, the surer choice is the gentler one
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def _chain(task: _Task, table: Table, *, of_zeros: bool) -> Steps[list[list[Choi
     if not choices:
         raise CortadoError("the table has no point of any layer of the model")
     costs = [np.array([c.left if of_zeros else c.size for c in each]) for each in choices]
-    losses = [np.array([choice.loss for choice in each]) for each in choices]
+    losses = [np.array([c.loss + _TIE * c.bound for c in each]) for each in choices]
     return [
         [each[index] for each, index in zip(choices, row, strict=True)]
         for row in best_combinations(costs, losses)
@@ -136,13 +140,23 @@ def _task(model: ir.Model, table: Table, images: Images | None) -> _Task:
         raise CortadoError("the table lacks the row of the dense model")
     if dense.model != known:
         raise CortadoError(f"the table is of another model: {dense.model}, not {known}")
-    methods = {(row.method, row.seed) for curve in table.curves for row in curve.rows}
+    methods = {(curve.method, curve.seed) for curve in table.curves if curve.kind == "prune"}
     if len(methods) > 1:
         names = ", ".join(f"{method} (seed {seed})" for method, seed in sorted(methods))
-        raise CortadoError(f"the table is of several methods, and a plan of one: {names}")
-    judge = Judge(model, images) if images else None
+        raise CortadoError(f"the tables are of several methods, and a plan of one: {names}")
+    method, seed = next(iter(methods), ("magnitude", 0))
+    judge = Judge(model, _counted(images, dense.against)) if images else None
     count = len(images.samples) if images else 0
-    return _Task(model, cast(Method, dense.method), dense.seed, judge, count, known)
+    return _Task(model, cast(Method, method), seed, judge, count, known)
+
+
+def _counted(images: Images, against: str) -> Images:
+    """Return images on which the same is correct as in the table."""
+    if against == "dense":
+        return replace(images, labelled=False)
+    if not images.labelled:
+        raise CortadoError("the table counts by labels, and the images have none")
+    return images
 
 
 def _smallest(task: _Task, chain: Sequence[Sequence[Choice]], max_drop: float) -> Steps[Plan]:
@@ -190,8 +204,9 @@ def _first_within(chain: Sequence[Sequence[Choice]], budget: Budget) -> Sequence
 
 def _summed(choices: Sequence[Choice]) -> tuple[float, float, float]:
     drop = sum(choice.drop for choice in choices)
-    reach = _WIDER * _Z * math.sqrt(sum(choice.variance for choice in choices))
-    return drop, drop / _WIDER - reach, drop * _WIDER + reach
+    reach = _WIDER * Z * math.sqrt(sum(choice.variance for choice in choices))
+    low, high = sorted((drop / _WIDER, drop * _WIDER))
+    return drop, low - reach, high + reach
 
 
 def _told(plan: Plan) -> str:

@@ -67,7 +67,7 @@ def draw_masks(
     weights: Mapping[str, FloatArray],
     pools: Sequence[Pool],
     method: Method,
-    generator: np.random.Generator,
+    seed: int | np.random.Generator,
 ) -> dict[str, BoolArray]:
     """Return the masks of every layer in the pools: True where a weight stays.
 
@@ -80,11 +80,13 @@ def draw_masks(
         except with ``random-below``, and more where weights tie with the threshold.
     method : str
         See `importance`.
-    generator : numpy.random.Generator
-        Only ``random-below`` draws from it.
+    seed : int or numpy.random.Generator
+        Only ``random-below`` draws. From a number each pool draws anew, so that what it gets does
+        not depend on the others; a generator goes on from pool to pool.
     """
     masks: dict[str, BoolArray] = {}
     for pool in pools:
+        generator = np.random.default_rng(seed)
         scores = {key: importance(weights[key], method) for key in pool.keys}
         limit = threshold(list(scores.values()), pool.sparsity)
         for key, score in scores.items():

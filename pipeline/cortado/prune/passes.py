@@ -92,7 +92,7 @@ def prune(
     assigned = assign(layers.prunable, sparsities)
     weights = {layer.key: layer.array for layer in layers.prunable if layer.key in assigned}
     pools = make_pools(assigned, options.effective_scope)
-    masks = draw_masks(weights, pools, options.method, np.random.default_rng(options.seed))
+    masks = draw_masks(weights, pools, options.method, options.seed)
     check_survivors(weights, masks)
     return _apply(model, layers, masks)
 

@@ -56,8 +56,7 @@ def sensitivity_page(table: Table, max_drop: float, command: str) -> bytes:
 
 
 def _marked(table: Table, max_drop: float) -> tuple[Row, list[Marked]]:
-    dense = table.dense
-    return mark_curves(table, lambda curve: dense and choose(curve, dense, max_drop))
+    return mark_curves(table, lambda curve: choose(curve, max_drop))
 
 
 def _draw(axes: Axes, curves: list[Marked], dense: Row) -> None:

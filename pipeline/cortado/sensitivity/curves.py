@@ -39,14 +39,14 @@ def bends(rows: Sequence[Row]) -> list[float]:
     return found
 
 
-def choose(curve: Curve, dense: Row, max_drop: float) -> Row | None:
+def choose(curve: Curve, max_drop: float) -> Row | None:
     """Return the farthest point before the first whose accuracy falls by more than `max_drop`.
 
     Far is a high rate, or few bits. None where the first point falls already.
     """
     chosen = None
     for row in curve.rows:
-        if (dense.accuracy or 0.0) - (row.accuracy or 0.0) > max_drop:
+        if row.drop > max_drop:
             break
         chosen = row
     return chosen

@@ -135,7 +135,7 @@ class Measure:
         return Tally.of(flat.reshape(images, models, -1), dense[begin:end], activation, seconds)
 
     def _is_done(self, tally: Tally) -> bool:
-        return tally.suffices(self._options.within, self._options.floor)
+        return self._options.suffices(*tally.interval)
 
     def _rounds(self) -> list[IntArray]:
         everything = np.arange(len(self._images.samples))

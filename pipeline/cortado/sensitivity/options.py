@@ -70,3 +70,9 @@ class SweepOptions:
     def stops_early(self) -> bool:
         """Whether a point may be done before all images are."""
         return self.within is not None or self.floor is not None
+
+    def suffices(self, low: float, high: float) -> bool:
+        """Tell whether an accuracy from `low` to `high` is known well enough to stop."""
+        return (self.within is not None and high - low <= 2 * self.within) or (
+            self.floor is not None and high < self.floor
+        )

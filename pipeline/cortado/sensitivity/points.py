@@ -72,12 +72,13 @@ def changed_weights(
     before: FloatArray, kind: Kind, rate: float, options: SweepOptions
 ) -> FloatArray:
     """Return weights pruned to a fraction of zeros, or sharing 2^rate values."""
-    generator = np.random.default_rng(options.seed)
     if kind == "bits":
         values = before[before != 0]
         if not values.size:
             return before
-        codebook = make_codebook(values, 2 ** int(rate), "optimal", generator)
+        codebook = make_codebook(
+            values, 2 ** int(rate), "optimal", np.random.default_rng(options.seed)
+        )
         return share_values(before, codebook)
-    masks = draw_masks({"": before}, [Pool(("",), rate)], options.method, generator)
+    masks = draw_masks({"": before}, [Pool(("",), rate)], options.method, options.seed)
     return np.where(masks[""], before, np.float32(0))

@@ -12,7 +12,7 @@ from cortado.model.typing import FloatArray
 from cortado.sensitivity.images import Images
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point
-from cortado.sensitivity.table import DENSE, SKIPPED, Identity, Row, hash_model
+from cortado.sensitivity.table import DENSE, PRUNE, SKIPPED, Identity, Row, hash_model
 from cortado.sensitivity.tally import Tally
 
 __all__ = ["Rows"]
@@ -70,7 +70,11 @@ class Rows:
     def key_of(self, point: Point) -> tuple[str, str, float, str, int]:
         """Return `Row.key` of the row of a point."""
         layer = self.layers[point.place].name
-        return (layer, point.kind, point.rate, self.options.method, self.options.seed)
+        return (layer, point.kind, point.rate, *self._choosing(point.kind))
+
+    def _choosing(self, kind: str) -> tuple[str, int]:
+        """Return the method and seed that rows of a kind depend on."""
+        return (self.options.method, self.options.seed) if kind == PRUNE else ("", 0)
 
     def _row(
         self,
@@ -83,6 +87,7 @@ class Rows:
         tally: Tally | None = None,
     ) -> Row:
         identity, measured = self.identity, tally or Tally()
+        method, seed = self._choosing(kind)
         low, high = measured.interval if tally else (None, None)
         return Row(
             layer=layer,
@@ -95,12 +100,13 @@ class Rows:
             ci_low=low,
             ci_high=high,
             seconds=round(measured.seconds, 3),
-            seed=self.options.seed,
+            seed=seed,
             lost=measured.lost if tally else None,
             gained=measured.gained if tally else None,
+            dense_loss=measured.dense_loss / measured.samples if tally else None,
             weights=weights,
             zeros=zeros,
-            method=self.options.method,
+            method=method,
             against=identity.against,
             data=identity.data,
             split=identity.split,

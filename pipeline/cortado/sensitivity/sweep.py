@@ -40,6 +40,7 @@ def sweep(
     known: Sequence[Row] = (),
     keep: Keep | None = None,
     team: Team | None = None,
+    source: str = "the table",
 ) -> Steps[Table]:
     """Measure what each layer alone can lose.
 
@@ -52,22 +53,26 @@ def sweep(
     options : SweepOptions
         The points, and when one is done.
     known : sequence of Row
-        Rows of an earlier run, whose points are not measured again.
+        Rows of an earlier run; points are measured again only where these stopped too early for
+        today's options.
     keep : callable, optional
         Is given the rows of each wave when it is done.
     team : Team, optional
         The processes that divide the points; by default this one alone.
+    source : str
+        Where `known` is from, for the messages of errors.
 
     Raises
     ------
     CortadoError
-        If there is no layer to sweep, or `known` is of another model or of other images.
+        If there is no layer to sweep, or `known` is of another model, of other images, or of
+        another method.
     """
     network = cut_network(model, images.classes, images.head)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
     rows = Rows.of(model, images, options, [cut.layer for cut in cuts])
-    _check_known(rows, known)
+    _check_known(rows, known, source)
     with ThreadPoolExecutor(options.workers) as pool:
         measure = Measure(network, images, options, pool)
         dense = yield from measure.dense()
@@ -79,10 +84,17 @@ def sweep(
     return Table(tuple(run.found), mended=False)
 
 
-def _check_known(rows: Rows, known: Iterable[Row]) -> None:
+def _check_known(rows: Rows, known: Iterable[Row], source: str) -> None:
+    options = rows.options
+    own = (options.method, options.seed)
     for row in known:
         if row.identity != rows.identity:
-            raise CortadoError(f"the table has rows {row.identity.difference(rows.identity)}")
+            raise CortadoError(f"{source} has rows {row.identity.difference(rows.identity)}")
+        if "prune" in options.kinds and row.kind == "prune" and (row.method, row.seed) != own:
+            raise CortadoError(
+                f"{source} has rows of another method: {row.method} (seed {row.seed}), "
+                f"not {options.method} (seed {options.seed}); each has a table of its own"
+            )
 
 
 @dataclass
@@ -119,7 +131,7 @@ class _Run:
 
     def points(self, points: Iterable[Point]) -> Steps[None]:
         """Measure those points that no row is there of yet."""
-        known = {row.key for row in self.found}
+        known = {row.key for row in self.found if self._holds(row)}
         missing = [point for point in sorted(points) if self.rows.key_of(point) not in known]
         seconds = self.team.gather(self._seconds())[0]
         clock = _Clock(sum(seconds[point.place] for point in missing))
@@ -129,6 +141,12 @@ class _Run:
                 yield clock.progress(part * cost)
             clock.done += cost
             yield clock.progress(0, self._names(wave))
+
+    def _holds(self, row: Row) -> bool:
+        """Tell whether a row is as exact as today's options ask."""
+        if row.accuracy is None or row.samples == row.images:
+            return True
+        return self.rows.options.suffices(row.ci_low or 0.0, row.ci_high or 1.0)
 
     def _wave(self, wave: Sequence[Point]) -> Iterator[float]:
         """Measure a wave and hand its rows on; yield the part of it that is done."""
@@ -152,7 +170,8 @@ class _Run:
         self._hand_on([together[point] for point in wave])
 
     def _hand_on(self, rows: Sequence[Row]) -> None:
-        self.found += rows
+        again = {row.key for row in rows}
+        self.found = [row for row in self.found if row.key not in again] + list(rows)
         if self.keep is not None and self.team.rank == 0:
             self.keep(rows)
 

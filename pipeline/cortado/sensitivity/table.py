@@ -19,7 +19,7 @@ from cortado.errors import CortadoError
 
 __all__ = ["Curve", "Identity", "Row", "Table", "encode_rows", "hash_model", "merge", "read_table"]
 
-BITS, DENSE, SKIPPED = "bits", "dense", "skipped"
+PRUNE, BITS, DENSE, SKIPPED = "prune", "bits", "dense", "skipped"
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,17 @@ class Row:
     seconds : float
         Spent in onnxruntime.
     seed : int
-        Of the method, where it draws.
+        Of the method; 0 but for ``prune``.
     lost, gained : int or None
         Images that the dense model alone gets right, and the changed one alone.
+    dense_loss : float or None
+        The loss of the dense model on the same images.
     weights, zeros : int
         Of the layer, at this point.
-    method, against, data, split, images, model
-        See `Identity`; how weights are chosen.
+    method : str
+        How weights to prune are chosen; empty but for ``prune``.
+    against, data, split, images, model
+        See `Identity`.
     note : str
         Why there are no figures.
     """
@@ -93,6 +97,7 @@ class Row:
     seed: int
     lost: int | None
     gained: int | None
+    dense_loss: float | None
     weights: int
     zeros: int
     method: str
@@ -113,13 +118,25 @@ class Row:
         """What tells the row from all others."""
         return (self.layer, self.kind, self.rate, self.method, self.seed)
 
+    @property
+    def drop(self) -> float:
+        """The fall of the accuracy, image by image; 0 without figures."""
+        return ((self.lost or 0) - (self.gained or 0)) / max(self.samples, 1)
+
+    @property
+    def rise(self) -> float:
+        """The rise of the loss on the same images, in nats; 0 without figures."""
+        return (self.loss or 0.0) - (self.dense_loss or 0.0)
+
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one layer and one kind that have figures, gentle ones first."""
+    """The points of one layer, kind, method and seed that have figures, gentle ones first."""
 
     layer: str
     kind: str
+    method: str
+    seed: int
     rows: tuple[Row, ...]
 
 
@@ -145,27 +162,23 @@ class Table:
 
     @property
     def curves(self) -> list[Curve]:
-        """The curve of each layer and kind, in the order of the rows."""
-        rows = [row for row in self.rows if row.kind != DENSE and row.accuracy is not None]
-        keys = dict.fromkeys((row.layer, row.kind) for row in rows)
-        return [
-            Curve(
-                layer,
-                kind,
-                tuple(
-                    sorted(
-                        (row for row in rows if (row.layer, row.kind) == (layer, kind)),
-                        key=lambda row: -row.rate if row.kind == BITS else row.rate,
-                    )
-                ),
-            )
-            for layer, kind in keys
-        ]
+        """The curves, layer by layer in the order of the rows, pruning before bits."""
+        rows: dict[tuple[str, str, str, int], list[Row]] = {}
+        for row in self.rows:
+            if row.kind != DENSE and row.accuracy is not None:
+                rows.setdefault((row.layer, row.kind, row.method, row.seed), []).append(row)
+        layers = {layer: place for place, layer in enumerate(dict.fromkeys(k[0] for k in rows))}
+        keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == BITS))
+        return [Curve(*key, tuple(sorted(rows[key], key=_harshness))) for key in keys]
 
     @property
     def without_figures(self) -> list[Row]:
         """The rows that say why they have none."""
         return [row for row in self.rows if row.accuracy is None]
+
+
+def _harshness(row: Row) -> float:
+    return -row.rate if row.kind == BITS else row.rate
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -184,13 +197,15 @@ def encode_rows(rows: Iterable[Row], *, header: bool) -> bytes:
 
 
 def read_table(data: bytes, source: str) -> Table:
-    """Read a table.
+    """Read a table; of equal points, that of most images stays.
 
     Raises
     ------
     CortadoError
         If a line other than the last is damaged, or rows of different models or data mix.
     """
+    if not data:
+        raise CortadoError(f"{source} is empty")
     complete, _, rest = data.rpartition(b"\n")
     if not complete and encode_rows((), header=True).startswith(rest):
         return Table((), mended=True)
@@ -202,7 +217,7 @@ def read_table(data: bytes, source: str) -> Table:
         raise CortadoError(f"{source} has not the columns of cortado sensitivity: layer, kind, …")
     rows = tuple(_parse(line, f"{source}, line {i + 2}") for i, line in enumerate(lines[1:]))
     _check_same(rows, source)
-    return Table(rows, mended=bool(rest))
+    return Table(_best(rows), mended=bool(rest))
 
 
 def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
@@ -213,15 +228,11 @@ def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
     CortadoError
         If they are of different models or data; the message names the file.
     """
-    best: dict[tuple[str, str, float, str, int], Row] = {}
     first = next((row for table in tables for row in table.rows), None)
     for table, source in zip(tables, sources, strict=True):
         _check_same((*([first] if first else []), *table.rows), source)
-        for row in table.rows:
-            known = best.get(row.key)
-            if known is None or row.samples > known.samples:
-                best[row.key] = row
-    return Table(tuple(best.values()), any(table.mended for table in tables))
+    rows = _best(row for table in tables for row in table.rows)
+    return Table(rows, any(table.mended for table in tables))
 
 
 def hash_model(model: ir.Model) -> str:
@@ -232,6 +243,15 @@ def hash_model(model: ir.Model) -> str:
         digest.update(f"{name} {value.dtype} {list(value.const_value.shape)}\n".encode())
         digest.update(value.const_value.tobytes())
     return f"sha256:{digest.hexdigest()[:24]}"
+
+
+def _best(rows: Iterable[Row]) -> tuple[Row, ...]:
+    best: dict[tuple[str, str, float, str, int], Row] = {}
+    for row in rows:
+        known = best.get(row.key)
+        if known is None or row.samples > known.samples:
+            best[row.key] = row
+    return tuple(best.values())
 
 
 def _check_same(rows: Sequence[Row], source: str) -> None:

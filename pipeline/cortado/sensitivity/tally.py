@@ -60,6 +60,8 @@ class Tally:
         Those that are correct in the dense model alone, and in the changed one alone.
     loss, kl : float
         Sums, in nats.
+    dense_loss : float
+        That of the dense model on the same images.
     seconds : float
         Spent in onnxruntime.
     """
@@ -70,6 +72,7 @@ class Tally:
     gained: int = 0
     loss: float = 0.0
     kl: float = 0.0
+    dense_loss: float = 0.0
     seconds: float = 0.0
 
     @classmethod
@@ -96,6 +99,7 @@ class Tally:
         right = is_correct(flat, labels).reshape(images, models)
         wide = dense.logs.astype(np.float64)[:, None]
         chosen = np.take_along_axis(logs, dense.labels[:, None, None], axis=2)
+        before = -float(np.take_along_axis(wide[:, 0], dense.labels[:, None], axis=1).sum())
         figures = zip(
             right.sum(axis=0),
             (dense.right[:, None] & ~right).sum(axis=0),
@@ -105,7 +109,7 @@ class Tally:
             strict=True,
         )
         return [
-            cls(images, int(c), int(a), int(b), float(loss), float(kl), seconds / models)
+            cls(images, int(c), int(a), int(b), float(loss), float(kl), before, seconds / models)
             for c, a, b, loss, kl in figures
         ]
 
@@ -117,6 +121,7 @@ class Tally:
             self.gained + other.gained,
             self.loss + other.loss,
             self.kl + other.kl,
+            self.dense_loss + other.dense_loss,
             self.seconds + other.seconds,
         )
 
@@ -124,10 +129,3 @@ class Tally:
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the accuracy."""
         return wilson_interval(self.correct, self.samples)
-
-    def suffices(self, within: float | None, floor: float | None) -> bool:
-        """Tell whether the accuracy is known well enough, or surely below the floor."""
-        low, high = self.interval
-        return (within is not None and high - low <= 2 * within) or (
-            floor is not None and high < floor
-        )

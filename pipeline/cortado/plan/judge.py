@@ -1,4 +1,4 @@
-"""Layers changed together, beside the dense model, on the same images."""
+"""A changed model beside the dense one, on the same images."""
 
 import numpy as np
 import onnx_ir as ir
