@@ -59,7 +59,7 @@ def _share_by_plan(task: Task, rung: Stage, tried: list[Stage], floor: float) ->
     table, same = _comparable(swept)
     if not same.curves:
         return tried
-    (everywhere,) = yield from make_plans(rung.model, same)
+    everywhere = (yield from make_plans(rung.model, same))[-1]  # the smallest
     chain = yield from make_plans(rung.model, table)
     for multiple in _LOSSES:
         plan = _smallest_within(chain, multiple * _loss(everywhere))

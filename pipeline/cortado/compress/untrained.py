@@ -25,6 +25,7 @@ from cortado.compress.stages import Stage, Task, judge
 from cortado.data import subset
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
+from cortado.model.selector import ALL, Assignment
 from cortado.plan import Judge, Plan, bits_of, make_plans, prune_by_plan
 from cortado.quantize import quantize, share_biases
 from cortado.repair import RepairOptions, repair
@@ -123,6 +124,7 @@ def _carry_out(task: Task, dense: ir.Model, plan: Plan) -> Steps[ir.Model]:
     held = subset(data.val, task.effort.fitted)
     pruned = prune_by_plan(dense, plan).model
     fitted = yield from repair(pruned, dense, images, held, options)
-    shared = quantize(fitted.model, bits_of(plan, dense)).model
+    most = Assignment(ALL, task.options.bits or BITS[-1])  # where the plan leaves values free
+    shared = quantize(fitted.model, [most, *bits_of(plan, dense)]).model
     refitted = yield from repair(shared, dense, images, held, options)
     return share_biases(refitted.model, BIAS_BITS).model
