@@ -43,7 +43,7 @@ __all__ = ["command"]
 @click.option(
     "--target-sparsity",
     type=Number(0, 1, min_open=True, max_open=True),
-    help="Least loss with such a fraction of zeros.",
+    help="Least loss with such a fraction of zeros; weights are not shared.",
 )
 @click.option(
     "-o",
