@@ -6,7 +6,7 @@ import onnx_ir as ir
 from cortado.data import Feed, feed_batches
 from cortado.model import serial
 from cortado.model.heads import main_output
-from cortado.model.typing import BoolArray, FloatArray
+from cortado.model.typing import BoolArray, FloatArray, IntArray
 from cortado.scoring import as_scores, is_correct
 from cortado.sensitivity import Images
 from cortado.session import open_session
@@ -40,8 +40,13 @@ class Judge:
 
     def compare(self, model: ir.Model) -> tuple[int, int]:
         """Return how many images only the dense model gets right, and how many only `model`."""
+        losses = self.losses(model)
+        return int((losses > 0).sum()), int((losses < 0).sum())
+
+    def losses(self, model: ir.Model) -> IntArray:
+        """Return for each image 1 if `model` loses it, −1 if it gains it, else 0."""
         right: BoolArray = is_correct(self._scores(model), self.labels)
-        return int((self._right & ~right).sum()), int((right & ~self._right).sum())
+        return self._right.astype(np.int64) - right
 
     def _scores(self, model: ir.Model) -> FloatArray:
         session, feed, images = open_session(serial.encode(model)), Feed.of(model), self._images

@@ -7,13 +7,11 @@ together and measured beside the dense model, and bisection finds the smallest t
     upper end of the 95 % interval of the drop ≤ max_drop.
 
 As bisection takes a chain for falling that only nearly is, a few plans behind the last that held
-are tried too. The drop is counted on the same images for both models, which narrows its interval;
-and the interval is that of what as many other images would show, √2 times as wide as that of
-the drop itself. Without images the drop is the sum of what the layers lost alone, and its interval
-wider still, as nobody looked at the layers together.
+are tried too. The interval is that of as many other images, see `forecast`. Without images the
+drop is the sum of what the layers lost alone, and its interval wider, as nobody looked at the
+layers together.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -24,22 +22,17 @@ import onnx_ir as ir
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.layers import find_layers
 from cortado.plan.apply import stitch
-from cortado.plan.choices import Choice, Z, measure_choices
+from cortado.plan.choices import Choice, measure_choices
 from cortado.plan.document import Expectation, LayerPlan, Plan
 from cortado.plan.judge import Judge
 from cortado.plan.knapsack import best_combinations
 from cortado.plan.options import Budget
+from cortado.plan.forecast import predict_drop, predict_sum
 from cortado.prune import Method
-from cortado.sensitivity import Images, SweepOptions, Table, drop_interval, hash_model
+from cortado.sensitivity import Images, SweepOptions, Table, hash_model
 from cortado.steps import Progress, Steps
 
 __all__ = ["make_plan", "make_plans"]
-
-_OTHERS = math.sqrt(2)
-"""The difference of two independent drops, here and on other images, has twice the variance."""
-
-_WIDER = 2.0
-"""Nobody measured a sum of drops: together, layers may lose half of it or twice as much."""
 
 _LOOK_AHEAD = 6
 _TIE = 1e-3  # where losses tie, as all that are 0 do, the surer choice is the gentler one
@@ -60,7 +53,7 @@ class _Task:
         """Return the plan of one choice a layer, with what to expect of it."""
         layers = tuple(LayerPlan(c.layer, c.sparsity, c.bits, c.loss, c.size) for c in choices)
         draft = Plan(self.hash, self.method, self.seed, layers, Expectation(0, 0, 0, 0, 0, 0))
-        drop, low, high = self._measured(draft) if self.judge else _summed(choices)
+        drop, low, high = self._measured(draft) if self.judge else predict_sum(choices)
         size = sum(choice.size for choice in choices)
         sparsity = sum(c.zeros for c in choices) / sum(c.weights for c in choices)
         expected = Expectation(drop, low, high, size, sparsity, self.images)
@@ -69,9 +62,7 @@ class _Task:
     def _measured(self, plan: Plan) -> tuple[float, float, float]:
         assert self.judge is not None
         lost, gained = self.judge.compare(stitch(self.model, plan))
-        drop = (lost - gained) / self.images
-        low, high = drop_interval(lost, gained, self.images)
-        return drop, drop - _OTHERS * (drop - low), drop + _OTHERS * (high - drop)
+        return predict_drop(lost, gained, self.images)
 
 
 def make_plan(
@@ -200,13 +191,6 @@ def _first_within(chain: Sequence[Sequence[Choice]], budget: Budget) -> Sequence
     raise LimitNotMetError(
         f"the sparsest plan has {1 - left:.2%} zeros, less than {budget.target_sparsity:.2%}"
     )
-
-
-def _summed(choices: Sequence[Choice]) -> tuple[float, float, float]:
-    drop = sum(choice.drop for choice in choices)
-    reach = _WIDER * Z * math.sqrt(sum(choice.variance for choice in choices))
-    low, high = sorted((drop / _WIDER, drop * _WIDER))
-    return drop, low - reach, high + reach
 
 
 def _told(plan: Plan) -> str:
