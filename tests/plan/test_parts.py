@@ -1,4 +1,4 @@
-"""The parts of a planner: monotone fits, the knapsack, the file."""
+"""The parts of a planner: monotone fits, the knapsack, the budget."""
 
 import itertools
 
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from cortado.errors import CortadoError, UsageError
-from cortado.plan import Budget, Expectation, LayerPlan, Plan, encode_plan, parse_plan
+from cortado.errors import UsageError
+from cortado.plan import Budget
 from cortado.plan.isotonic import isotonic_fit
 from cortado.plan.knapsack import best_combinations
 
@@ -49,23 +49,6 @@ def test_many_combinations_are_thinned_without_losing_much():
     assert len(found) <= 4001
     total = [sum(c[i] for c, i in zip(costs, row, strict=True)) for row in found]
     assert np.all(np.diff(total) < 0)
-
-
-PLAN = Plan(
-    "sha256:a", "magnitude", 0,
-    (LayerPlan("fc1", 0.9, 4, 0.01, 800.5), LayerPlan("fc2", 0.0, None, 0.0, 80.0)),
-    Expectation(0.001, -0.001, 0.003, 880.5, 0.8, 6000),
-)  # fmt: skip
-
-
-def test_a_plan_comes_back():
-    assert parse_plan(encode_plan(PLAN), "plan.json") == PLAN
-
-
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", encode_plan(PLAN)[:-20]])
-def test_a_damaged_plan_is_refused(damage):
-    with pytest.raises(CortadoError, match=r"plan\.json is no plan, or is damaged"):
-        parse_plan(damage, "plan.json")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ class Journal:
 
     def read(self, talk: "Talk") -> tuple[Row, ...]:
         """Return the rows that are there, and cut off a line that was half written."""
+        from cortado_cli.talk import counted  # imports rich
+
         if self._path == STREAM or not files.exists(self._path):
             return ()
         table = read_table(files.read(self._path), self._path)
@@ -38,7 +40,7 @@ class Journal:
             talk.say(f"{self._path}: its last line was half written, and is done again")
             files.write(self._path, encode_rows(table.rows, header=True))
         if table.rows:
-            talk.say(f"{self._path}: {len(table.rows)} rows are there, and stay")
+            talk.say(f"{self._path}: it has {counted(len(table.rows), 'row')}, which stay")
         self._fresh = False
         return table.rows
 

@@ -75,19 +75,24 @@ def command(
     \b
     cortado plan sensitivity.csv --model lenet.onnx --data mnist/ --max-drop 0.005 -o plan.json
     cortado plan prune.csv bits.csv --model lenet.onnx --target-bytes 20000 -o plan.json
+    cortado sensitivity lenet.onnx --data mnist/ | cortado plan - --model lenet.onnx --max-drop 0.01
     cortado prune lenet.onnx --plan plan.json | cortado quantize --plan plan.json -o small.onnx
 
     Losses come from the tables, bytes from encoding each layer at each sparsity and bits. With
     --max-drop the plan is the smallest that keeps it; with a target the one of least loss that
     reaches it. Exit code 3 says that none does.
 
-    With --data plans are measured as a whole, and --max-drop holds for the upper end of the 95 %
-    interval of the drop. Without, the layers' drops add up, and the interval is wide.
+    With --data plans are measured as a whole, and --max-drop holds for the upper end of a 95 %
+    interval: what as many other images will lose. It reaches down to no loss, as images that the
+    model was trained on hide what a change gains. Without --data the layers' drops add up, and the
+    interval is a guess.
     """
     from cortado.plan import Budget, encode_plan, make_plan
     from cortado_cli.data import open_measured
     from cortado_cli.streams import read_model, write_artifact
 
+    if (*tables, model).count(STREAM) > 1:
+        raise click.UsageError("standard input can be one table, or the model, and no more")
     if data is None:
         refuse_without("--data", ["samples", "head", "split"])
     budget = Budget(max_drop, target_bytes, target_sparsity)
@@ -100,18 +105,22 @@ def command(
 
 
 def _read(paths: tuple[str, ...], talk: "Talk") -> "Table":
-    from cortado import files
     from cortado.sensitivity import merge, read_table
+    from cortado_cli.streams import read_input
 
-    tables = []
+    tables, sources = [], []
     for path in paths:
-        tables.append(read_table(files.read(path), path))
+        data, source = read_input(path, "table")
+        sources.append(source)
+        tables.append(read_table(data, source))
         if tables[-1].mended:
-            talk.say(f"{path}: its last line is half written, and left out")
-    return merge(tables, paths)
+            talk.say(f"{source}: its last line is half written, and left out")
+    return merge(tables, sources)
 
 
 def _tell(talk: "Talk", plan: "Plan") -> None:
+    from cortado_cli.talk import counted  # imports rich
+
     rows = [
         (
             layer.name,
@@ -124,13 +133,14 @@ def _tell(talk: "Talk", plan: "Plan") -> None:
     ]
     talk.table(("layer", "sparsity", "bits", "loss", "bytes"), rows)
     expected = plan.expected
-    measured = (
-        f"measured on {expected.images:,} images"
+    interval = f"{expected.drop_low:.4f} to {expected.drop_high:.4f}"
+    loss = (
+        f"accuracy lower by {expected.drop:.4f} on {counted(expected.images, 'image')}; "
+        f"on as many others by {interval} (95 %)"
         if expected.images
-        else ("the sum of what layers lost alone; --data measures them together")
+        else f"accuracy lower by {expected.drop:.4f}, the sum of what layers lose alone; "
+        f"together perhaps by {interval}, which --data measures"
     )
     talk.say(
-        f"Expected: {expected.bytes:,.0f} bytes of weights, {expected.sparsity:.2%} zeros, "
-        f"accuracy lower by {expected.drop:.4f} "
-        f"({expected.drop_low:.4f} to {expected.drop_high:.4f}, {measured})"
+        f"Expected: {expected.bytes:,.0f} bytes of weights, {expected.sparsity:.2%} zeros, {loss}"
     )

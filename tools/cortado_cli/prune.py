@@ -32,7 +32,7 @@ __all__ = ["command"]
     "--plan",
     type=InputPath(),
     metavar="PATH",
-    help="Sparsities and method of a plan, see cortado plan.",
+    help="Sparsities and method of a plan that was made for this model, see cortado plan.",
 )
 @click.option(
     "--method",
@@ -78,7 +78,7 @@ def command(
     """
     from cortado.prune import PruneOptions, prune, prune_by_quality
     from cortado_cli.history import record
-    from cortado_cli.streams import read_model, write_json, write_model
+    from cortado_cli.streams import naming, read_model, write_json, write_model
 
     if method != "std":
         refuse_without("--method std", ["quality"])
@@ -91,7 +91,9 @@ def command(
         from cortado.plan import prune_by_plan
         from cortado_cli.data import read_plan
 
-        pruned = prune_by_plan(network, read_plan(plan))
+        read = read_plan(plan)
+        with naming(plan):
+            pruned = prune_by_plan(network, read)
     elif quality:
         pruned = prune_by_quality(network, quality)
     else:

@@ -30,7 +30,12 @@ __all__ = ["command"]
 @click.command("quantize")
 @model_argument
 @selector_option("--bits", click.IntRange(1, 8), "2^B shared values, as in 'conv*=5'.")
-@click.option("--plan", type=InputPath(), metavar="PATH", help="Bits of a plan, see cortado plan.")
+@click.option(
+    "--plan",
+    type=InputPath(),
+    metavar="PATH",
+    help="Bits of a plan for such layers, see cortado plan.",
+)
 @click.option(
     "--bias-bits",
     type=click.IntRange(1, 8),
@@ -98,7 +103,7 @@ def command(
     from cortado.quantize import QuantizeOptions, quantize, share_biases
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record
-    from cortado_cli.streams import read_model, write_json, write_model
+    from cortado_cli.streams import naming, read_model, write_json, write_model
 
     if data is None:
         refuse_without("--data", ["samples", "head", *TRAINING, "device"])
@@ -114,7 +119,9 @@ def command(
         from cortado.plan import bits_of
         from cortado_cli.data import read_plan
 
-        assigned = tuple(bits_of(read_plan(plan), network))
+        read = read_plan(plan)
+        with naming(plan):
+            assigned = tuple(bits_of(read, network))
     shared = quantize(network, assigned, QuantizeOptions(init, seed, grid))
     headings = ("layer", "non-zero", "values", "rmse")
     talk.table(headings, [_row(layer) for layer in shared.layers])

@@ -21,6 +21,7 @@ from cortado_cli.options import (
 __all__ = [
     "naming",
     "read_candidate",
+    "read_input",
     "read_model",
     "write_artifact",
     "write_json",
@@ -40,17 +41,24 @@ def naming(path: str) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from error
 
 
+def read_input(path: str, what: str) -> tuple[bytes, str]:
+    """Read a path, or standard input where it is ``-``; also return what messages call it."""
+    if path != STREAM:
+        return files.read(path), path
+    return _read_stdin(what), _STDIN
+
+
 def read_model(path: str) -> ir.Model:
     """Read a model from a path, or from standard input where the path is ``-``."""
     if path != STREAM:
         return files.read_model(path)
-    return serial.decode(_read_stdin(), _STDIN)
+    return serial.decode(_read_stdin("model"), _STDIN)
 
 
 def read_candidate(path: str) -> Candidate:
     """Read a file, or standard input, as onnxruntime will load it."""
     if path == STREAM:
-        data = _read_stdin()
+        data = _read_stdin("model")
         return Candidate(data, serial.decode(data, _STDIN))
     data = files.read(path)
     if serial.has_external_data(data, path):  # which bytes alone would not find
@@ -121,9 +129,9 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _read_stdin() -> bytes:
+def _read_stdin(what: str) -> bytes:
     if sys.stdin is None or sys.stdin.isatty():  # None: it was closed by the shell
-        raise click.UsageError("no model: name a file, or pipe one in")
+        raise click.UsageError(f"no {what}: name a file, or pipe one in")
     return sys.stdin.buffer.read()
 
 

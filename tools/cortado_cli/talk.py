@@ -16,7 +16,7 @@ from rich.table import Table
 
 from cortado.steps import Progress, Steps, show_figure
 
-__all__ = ["Talk", "format_table"]
+__all__ = ["Talk", "counted", "format_table"]
 
 T = TypeVar("T")
 
@@ -71,6 +71,11 @@ class Talk:
                 if progress.message:
                     self.say(progress.message)
                 _draw(bars, tasks, progress)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: 1 row, 1,000 rows."""
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
 def format_table(

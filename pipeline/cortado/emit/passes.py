@@ -111,7 +111,7 @@ def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
 
 
 def tensor_bytes(array: FloatArray) -> float:
-    """Return what a float32 tensor takes in the smallest stored form, alone in its file.
+    """Return what a tensor takes in the smallest stored form, alone in its file.
 
     That is its positions, values and codebook, as in `StoredTensor`.
     """
@@ -122,7 +122,9 @@ def tensor_bytes(array: FloatArray) -> float:
     opset = onnx.helper.make_opsetid("", OLDEST_OPSET)
     coded = store_coded(onnx.helper.make_model(graph, opset_imports=[opset]))
     sizes = [t.positions + t.values + t.codebook for t in coded]
-    return float(min(array.nbytes, sparse_size(array), *sizes))
+    if array.dtype == np.float32:
+        sizes.append(sparse_size(array))
+    return float(min([array.nbytes, *sizes]))
 
 
 def _emit(model: ir.Model, storage: Storage) -> Emitted | None:

@@ -11,7 +11,7 @@ document   plan.json
 apply      a plan as arguments of `prune` and `quantize`, or carried out
 """
 
-from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of, stitch
+from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of
 from cortado.plan.document import Expectation, LayerPlan, Plan, encode_plan, parse_plan
 from cortado.plan.judge import Judge
 from cortado.plan.options import Budget
@@ -30,5 +30,4 @@ __all__ = [
     "parse_plan",
     "prune_by_plan",
     "sparsities_of",
-    "stitch",
 ]

@@ -3,22 +3,29 @@
 The loss of a choice is what pruning lost alone, plus what sharing lost alone, both from monotone
 fits of the swept curves. Its bytes are those of the layer really pruned, really shared, really
 encoded. Not to prune and not to share are choices too. Choices that lose more than another and
-take no less are left out later, by the knapsack.
+take no less are left out later, by the knapsack: bytes are not known before encoding, and no bound
+on them is tight enough to leave one out earlier.
+
+Sharing takes most of the time. One run of k-means gives the codebooks of all bits at a sparsity,
+and choices keep theirs for the plans that they become part of.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from cortado.emit import tensor_bytes
+from cortado.errors import CortadoError
 from cortado.model.layers import Layer
+from cortado.model.typing import FloatArray
 from cortado.plan.isotonic import isotonic_fit
+from cortado.quantize import optimal_codebooks, share_values
 from cortado.sensitivity import Curve, SweepOptions, Table, changed_weights
 from cortado.steps import Progress, Steps
 
-__all__ = ["Choice", "Z", "measure_choices"]
+__all__ = ["Choice", "Z", "chosen_weights", "measure_choices"]
 
 Z = 1.959963984540054
 """Standard deviations on either side in a 95 % interval of a normal distribution."""
@@ -46,6 +53,8 @@ class Choice:
         Bytes of its weights.
     weights, zeros : int
         How many it has.
+    codebook : array of shape (≤ 2^bits,), float32, ascending, or None
+        The shared values; None: not shared.
     """
 
     layer: str
@@ -57,6 +66,7 @@ class Choice:
     size: float
     weights: int
     zeros: int
+    codebook: FloatArray | None = field(default=None, compare=False, repr=False)
 
     @property
     def left(self) -> int:
@@ -82,7 +92,7 @@ class _Step:
 def measure_choices(
     layers: Sequence[Layer], table: Table, options: SweepOptions
 ) -> Steps[list[list[Choice]]]:
-    """Return the choices of each layer that the table has points of.
+    """Return the choices of each layer; one that the table has no points of stays as it is.
 
     Parameters
     ----------
@@ -91,49 +101,83 @@ def measure_choices(
     table : Table
         Of one method and seed, with the row of the dense model.
     options : SweepOptions
-        How weights are chosen.
+        How weights are chosen; of kinds that are not in it, the points are left out.
+
+    Raises
+    ------
+    CortadoError
+        If the table has no point of any of the layers.
     """
-    curves = {(curve.layer, curve.kind): curve for curve in table.curves}
-    found = []
-    for done, layer in enumerate(layers):
-        prune, bits = (curves.get((layer.name, kind)) for kind in ("prune", "bits"))
-        if prune or bits:
-            yield Progress("bytes", done, len(layers))
-            found.append(_choices_of(layer, _fit(prune), _fit(bits), options))
+    curves = {(curve.layer, curve.kind): _fit(curve) for curve in table.curves}
+    if not {name for name, _ in curves} & {layer.name for layer in layers}:
+        raise CortadoError("the table has no point of any layer of the model")
+    rates, bits = (
+        [curves.get((layer.name, kind), []) if kind in options.kinds else [] for layer in layers]
+        for kind in ("prune", "bits")
+    )
+    swept = list(zip(layers, rates, bits, strict=True))
+    total = sum(layer.array.size * (1 + len(r)) * (1 + len(b)) for layer, r, b in swept)
+    done, found = 0, []
+    for each in swept:
+        choices = []
+        for choice in _choices_of(*each, options):
+            choices.append(choice)
+            done += choice.weights
+            yield Progress("bytes", done, total)
+        found.append(choices)
     return found
+
+
+def chosen_weights(layer: Layer, choice: Choice, options: SweepOptions) -> FloatArray:
+    """Return the weights that a layer has by a choice."""
+    pruned = _pruned(layer, choice.sparsity, options)
+    return layer.rounded(_shared(pruned, choice.codebook))
 
 
 def _choices_of(
     layer: Layer, rates: Sequence[_Step], bits: Sequence[_Step], options: SweepOptions
-) -> list[Choice]:
+) -> Iterator[Choice]:
     nothing = _Step(0.0, 0.0, 0.0, 0.0)
-    found = []
+    sizes = [2 ** int(share.rate) for share in bits]
     for rate in (nothing, *rates):
-        pruned = (
-            changed_weights(layer.array, "prune", rate.rate, options) if rate.rate else layer.array
-        )
-        for share in (nothing, *bits):
-            array = changed_weights(pruned, "bits", share.rate, options) if share.rate else pruned
-            found.append(
-                Choice(
-                    layer.name,
-                    rate.rate,
-                    int(share.rate) or None,
-                    rate.loss + share.loss,
-                    rate.drop + share.drop,
-                    rate.variance + share.variance,
-                    tensor_bytes(array),
-                    array.size,
-                    array.size - int(np.count_nonzero(array)),
-                )
+        pruned = _pruned(layer, rate.rate, options)
+        nonzero = pruned[pruned != 0]
+        books = optimal_codebooks(nonzero, sizes) if nonzero.size else [nonzero] * len(sizes)
+        before, size = None, 0.0
+        for share, codebook in zip((nothing, *bits), (None, *books), strict=True):
+            array = layer.rounded(_shared(pruned, codebook))
+            if before is None or array.tobytes() != before.tobytes():  # few weights share nothing
+                before, size = array, _bytes(layer, array)
+            yield Choice(
+                layer.name,
+                rate.rate,
+                int(share.rate) or None,
+                rate.loss + share.loss,
+                rate.drop + share.drop,
+                rate.variance + share.variance,
+                size,
+                array.size,
+                array.size - int(np.count_nonzero(array)),
+                codebook,
             )
-    return found
 
 
-def _fit(curve: Curve | None) -> list[_Step]:
+def _pruned(layer: Layer, sparsity: float, options: SweepOptions) -> FloatArray:
+    return changed_weights(layer.array, "prune", sparsity, options) if sparsity else layer.array
+
+
+def _bytes(layer: Layer, weights: FloatArray) -> float:
+    """Return what weights take in the type of the layer's initializer."""
+    assert layer.weight.dtype is not None  # find_layers saw to it
+    return tensor_bytes(weights.astype(layer.weight.dtype.numpy()))
+
+
+def _shared(weights: FloatArray, codebook: FloatArray | None) -> FloatArray:
+    return weights if codebook is None else share_values(weights, codebook)
+
+
+def _fit(curve: Curve) -> list[_Step]:
     """Return the points of a curve, gentle ones first, with losses that never fall."""
-    if curve is None:
-        return []
     rows, weights = curve.rows, [float(row.samples) for row in curve.rows]
     losses = isotonic_fit([row.rise for row in rows], weights)
     drops = isotonic_fit([row.drop for row in rows], weights)

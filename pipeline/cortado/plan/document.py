@@ -1,20 +1,38 @@
 """plan.json: how far each layer goes, and what to expect of it.
 
-{"version": 1, "model": "sha256:…", "method": "magnitude", "seed": 0,
- "layers": [{"name": "fc1", "sparsity": 0.95, "bits": 4, "loss": 0.01, "bytes": 8000, …}, …],
- "expected": {"drop": 0.003, "drop_low": 0.001, "drop_high": 0.005, …}}
+{"version": 2, "model": "sha256:…", "method": "magnitude", "seed": 0,
+ "layers": [{"name": "fc1", "shape": [500, 800], "sparsity": 0.95, "bits": 4, "loss": 0.01,
+             "bytes": 8000}, …],
+ "expected": {"drop": 0.003, "drop_low": -0.002, "drop_high": 0.005, …}}
+
+Files of version 1 have no shapes. People edit these files: whatever is in one, it gives a plan
+that can be carried out, or an error that names the layer and field.
 """
 
 import json
-from collections.abc import Mapping
+import math
+from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import cast, get_args
 
 from cortado.errors import CortadoError
+from cortado.plan.fields import (
+    anything,
+    integer,
+    number,
+    objects,
+    one_of,
+    or_null,
+    read_fields,
+    shape,
+    text,
+)
+from cortado.prune import Method
+from cortado.quantize import MAX_BITS
 
 __all__ = ["Expectation", "LayerPlan", "Plan", "encode_plan", "parse_plan"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -25,6 +43,8 @@ class LayerPlan:
     ----------
     name : str
         Its name.
+    shape : tuple of int, or None
+        Of its weights; None in a plan of version 1.
     sparsity : float
         The fraction of zeros to prune it to; 0 is not at all.
     bits : int or None
@@ -36,6 +56,7 @@ class LayerPlan:
     """
 
     name: str
+    shape: tuple[int, ...] | None
     sparsity: float
     bits: int | None
     loss: float
@@ -98,36 +119,85 @@ def encode_plan(plan: Plan) -> bytes:
 
 
 def parse_plan(data: bytes, source: str) -> Plan:
-    """Read a plan.
+    """Read a plan of this or an older version.
 
     Raises
     ------
     CortadoError
-        If the file is damaged, or of a newer version.
+        If the file is damaged, or of a newer version; the message names the layer and field.
     """
+    stored = _load(data, source)
+    version = _version_of(stored, source)
+    fields = read_fields(stored, _PLAN, source)
+    layers = [_parse_layer(each, i, version, source) for i, each in enumerate(fields["layers"])]
+    counts = Counter(layer.name for layer in layers)
+    name, count = counts.most_common(1)[0]
+    if count > 1:
+        raise CortadoError(f"{source} has the layer {name!r} {count} times")
+    expected = Expectation(**read_fields(fields["expected"], _EXPECTED, f"{source}: expected"))
+    return Plan(fields["model"], fields["method"], fields["seed"], tuple(layers), expected)
+
+
+_FRACTION = number("a fraction from 0 to less than 1", 0, 1)
+_FINITE = number("a finite number")
+_AMOUNT = number("a finite number from 0 up", 0)
+_LAYER = {
+    "name": text,
+    "shape": or_null(shape),
+    "sparsity": _FRACTION,
+    "bits": or_null(integer(1, MAX_BITS)),
+    "loss": _AMOUNT,
+    "bytes": _AMOUNT,
+}
+_LAYER_1 = {name: rule for name, rule in _LAYER.items() if name != "shape"}
+_EXPECTED = {
+    "drop": _FINITE,
+    "drop_low": _FINITE,
+    "drop_high": _FINITE,
+    "bytes": _AMOUNT,
+    "sparsity": number("a fraction from 0 to 1", 0, math.nextafter(1, 2)),
+    "images": integer(0),
+}
+_PLAN = {
+    "version": anything,
+    "model": text,
+    "method": one_of(get_args(Method)),
+    "seed": integer(0),
+    "layers": objects,
+    "expected": anything,
+}
+
+
+def _load(data: bytes, source: str) -> object:
     try:
-        stored = json.loads(data)
-        if stored["version"] != _VERSION:
-            raise CortadoError(f"{source} is a plan of a newer version of cortado")
-        layers = tuple(_parse_layer(layer) for layer in stored["layers"])
-        expected = stored["expected"]
-        figures = {name: float(expected[name]) for name in _FIGURES}
-        expectation = Expectation(**figures, images=int(expected["images"]))
-        method, seed = str(stored["method"]), int(stored["seed"])
-        return Plan(str(stored["model"]), method, seed, layers, expectation)
-    except (ValueError, TypeError, KeyError) as error:
-        raise CortadoError(f"{source} is no plan, or is damaged: {error!r}") from error
+        return json.loads(data, object_pairs_hook=_once)
+    except ValueError as error:
+        raise CortadoError(f"{source} is no plan, or is damaged: {error}") from error
+    except RecursionError as error:
+        raise CortadoError(f"{source} is no plan: it is nested too deeply") from error
 
 
-_FIGURES = ("drop", "drop_low", "drop_high", "bytes", "sparsity")
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object whose fields occur once: of two, JSON does not say which counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a field occurs twice")
+    return found
 
 
-def _parse_layer(stored: Mapping[str, Any]) -> LayerPlan:
-    bits = stored["bits"]
-    return LayerPlan(
-        str(stored["name"]),
-        float(stored["sparsity"]),
-        None if bits is None else int(bits),
-        float(stored["loss"]),
-        float(stored["bytes"]),
-    )
+def _version_of(stored: object, source: str) -> int:
+    """Return the version, which is looked at before fields that it may not know."""
+    if not isinstance(stored, dict) or "version" not in stored:
+        raise CortadoError(f"{source} is no plan: it is no JSON object with a version")
+    version = stored["version"]
+    newer = isinstance(version, int) and version > _VERSION
+    if newer:
+        raise CortadoError(f"{source} is a plan of version {version}, of a newer cortado")
+    return cast(int, read_fields({"version": version}, {"version": integer(1)}, source)["version"])
+
+
+def _parse_layer(stored: object, index: int, version: int, source: str) -> LayerPlan:
+    name = stored.get("name") if isinstance(stored, dict) else None
+    place = f"layer {name}" if isinstance(name, str) and name else f"layers[{index}]"
+    fields = read_fields(stored, _LAYER_1 if version == 1 else _LAYER, f"{source}: {place}")
+    return LayerPlan(**{"shape": None, **fields})

@@ -19,9 +19,9 @@ class Budget:
     max_drop : float or None
         The accuracy that may be lost, as a fraction of the images.
     target_bytes : float or None
-        What the weights of all planned layers may take in the file.
+        What the weights of all layers may take in the file.
     target_sparsity : float or None
-        The least fraction of zeros in all planned layers together.
+        The least fraction of zeros in all layers together.
     """
 
     max_drop: float | None = None

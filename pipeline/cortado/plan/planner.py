@@ -7,12 +7,12 @@ together and measured beside the dense model, and bisection finds the smallest t
     upper end of the 95 % interval of the drop ≤ max_drop.
 
 As bisection takes a chain for falling that only nearly is, a few plans behind the last that held
-are tried too. The interval is that of as many other images, see `forecast`. Without images the
-drop is the sum of what the layers lost alone, and its interval wider, as nobody looked at the
-layers together.
+are tried too, each a few percent smaller than the one before. The interval is that of as many
+other images, see `forecast`. Without images the drop is the sum of what the layers lost alone, and
+its interval wider, as nobody looked at the layers together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -20,21 +20,21 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError, LimitNotMetError
-from cortado.model.layers import find_layers
-from cortado.plan.apply import stitch
-from cortado.plan.choices import Choice, measure_choices
+from cortado.model.layers import Layer, find_layers, replace_weights
+from cortado.plan.choices import Choice, chosen_weights, measure_choices
 from cortado.plan.document import Expectation, LayerPlan, Plan
+from cortado.plan.forecast import predict_drop, predict_sum
 from cortado.plan.judge import Judge
 from cortado.plan.knapsack import best_combinations
 from cortado.plan.options import Budget
-from cortado.plan.forecast import predict_drop, predict_sum
 from cortado.prune import Method
-from cortado.sensitivity import Images, SweepOptions, Table, hash_model
+from cortado.sensitivity import Images, Kind, SweepOptions, Table, hash_model
 from cortado.steps import Progress, Steps
 
 __all__ = ["make_plan", "make_plans"]
 
 _LOOK_AHEAD = 6
+_STEP = 0.97  # each of those takes so much of the bytes of the one before
 _TIE = 1e-3  # where losses tie, as all that are 0 do, the surer choice is the gentler one
 
 
@@ -43,25 +43,35 @@ class _Task:
     """What is planned, and how plans are judged."""
 
     model: ir.Model
-    method: Method
-    seed: int
+    layers: Mapping[str, Layer]
+    options: SweepOptions
     judge: Judge | None
     images: int
     hash: str
 
     def plan(self, choices: Sequence[Choice]) -> Plan:
         """Return the plan of one choice a layer, with what to expect of it."""
-        layers = tuple(LayerPlan(c.layer, c.sparsity, c.bits, c.loss, c.size) for c in choices)
-        draft = Plan(self.hash, self.method, self.seed, layers, Expectation(0, 0, 0, 0, 0, 0))
-        drop, low, high = self._measured(draft) if self.judge else predict_sum(choices)
-        size = sum(choice.size for choice in choices)
+        drop, low, high = self._measured(choices) if self.judge else predict_sum(choices)
         sparsity = sum(c.zeros for c in choices) / sum(c.weights for c in choices)
-        expected = Expectation(drop, low, high, size, sparsity, self.images)
-        return replace(draft, expected=expected)
+        expected = Expectation(drop, low, high, _size(choices), sparsity, self.images)
+        layers = tuple(self._layer(choice) for choice in choices)
+        return Plan(self.hash, self.options.method, self.options.seed, layers, expected)
 
-    def _measured(self, plan: Plan) -> tuple[float, float, float]:
+    def _layer(self, choice: Choice) -> LayerPlan:
+        shape = self.layers[choice.layer].array.shape
+        return LayerPlan(
+            choice.layer, shape, choice.sparsity, choice.bits, choice.loss, choice.size
+        )
+
+    def _measured(self, choices: Sequence[Choice]) -> tuple[float, float, float]:
         assert self.judge is not None
-        lost, gained = self.judge.compare(stitch(self.model, plan))
+        weights = {
+            self.layers[choice.layer].key: chosen_weights(
+                self.layers[choice.layer], choice, self.options
+            )
+            for choice in choices
+        }
+        lost, gained = self.judge.compare(replace_weights(self.model, weights))
         return predict_drop(lost, gained, self.images)
 
 
@@ -112,11 +122,9 @@ def make_plans(model: ir.Model, table: Table) -> Steps[list[Plan]]:
 
 def _chain(task: _Task, table: Table, *, of_zeros: bool) -> Steps[list[list[Choice]]]:
     """Return the combinations that are not beaten in loss and bytes, or in loss and zeros."""
-    options = SweepOptions(method=task.method, seed=task.seed)
-    layers = find_layers(task.model).prunable
-    choices = yield from measure_choices(layers, table, options)
-    if not choices:
-        raise CortadoError("the table has no point of any layer of the model")
+    kinds: tuple[Kind, ...] = ("prune",) if of_zeros else ("prune", "bits")  # sharing makes none
+    options = replace(task.options, kinds=kinds)
+    choices = yield from measure_choices(list(task.layers.values()), table, options)
     costs = [np.array([c.left if of_zeros else c.size for c in each]) for each in choices]
     losses = [np.array([c.loss + _TIE * c.bound for c in each]) for each in choices]
     return [
@@ -138,7 +146,9 @@ def _task(model: ir.Model, table: Table, images: Images | None) -> _Task:
     method, seed = next(iter(methods), ("magnitude", 0))
     judge = Judge(model, _counted(images, dense.against)) if images else None
     count = len(images.samples) if images else 0
-    return _Task(model, cast(Method, method), seed, judge, count, known)
+    layers = {layer.name: layer for layer in find_layers(model).prunable}
+    options = SweepOptions(method=cast(Method, method), seed=seed)
+    return _Task(model, layers, options, judge, count, known)
 
 
 def _counted(images: Images, against: str) -> Images:
@@ -167,7 +177,9 @@ def _smallest(task: _Task, chain: Sequence[Sequence[Choice]], max_drop: float) -
             low, best = middle, plan
         else:
             high = middle
-    for choices in chain[high + 1 : high + 1 + _LOOK_AHEAD]:
+    for choices in _smaller(chain[high:])[:_LOOK_AHEAD]:
+        step += 1
+        yield Progress("plans", step, total)
         plan = task.plan(choices)
         if plan.expected.drop_high <= max_drop:
             best = plan
@@ -175,10 +187,24 @@ def _smallest(task: _Task, chain: Sequence[Sequence[Choice]], max_drop: float) -
     return best
 
 
+def _smaller(chain: Sequence[Sequence[Choice]]) -> list[Sequence[Choice]]:
+    """Return what comes after the first combination, in steps of a few percent of the bytes."""
+    found, last = [], _size(chain[0]) if chain else 0.0
+    for choices in chain:
+        if _size(choices) <= _STEP * last:
+            found.append(choices)
+            last = _size(choices)
+    return found
+
+
+def _size(choices: Sequence[Choice]) -> float:
+    return sum(choice.size for choice in choices)
+
+
 def _first_within(chain: Sequence[Sequence[Choice]], budget: Budget) -> Sequence[Choice]:
     """Return the gentlest combination that reaches the target."""
     for choices in chain:
-        size = sum(choice.size for choice in choices)
+        size = _size(choices)
         left = sum(choice.left for choice in choices) / sum(choice.weights for choice in choices)
         if budget.target_bytes is not None and size <= budget.target_bytes:
             return choices

@@ -10,11 +10,12 @@ Training the shared values is retraining under another constraint: see `cortado.
 """
 
 from cortado.quantize.biases import SharedBiases, share_biases
-from cortado.quantize.codebook import Init, make_codebook
+from cortado.quantize.codebook import Init, make_codebook, optimal_codebooks, share_values
 from cortado.quantize.kmeans import lloyd, optimal_kmeans
-from cortado.quantize.passes import Grid, LayerSharing, QuantizeOptions, Shared, quantize
+from cortado.quantize.passes import MAX_BITS, Grid, LayerSharing, QuantizeOptions, Shared, quantize
 
 __all__ = [
+    "MAX_BITS",
     "Grid",
     "Init",
     "LayerSharing",
@@ -23,7 +24,9 @@ __all__ = [
     "SharedBiases",
     "lloyd",
     "make_codebook",
+    "optimal_codebooks",
     "optimal_kmeans",
     "quantize",
     "share_biases",
+    "share_values",
 ]

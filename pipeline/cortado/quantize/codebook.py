@@ -10,14 +10,15 @@ optimal   the one-dimensional k-means of least inertia; nothing is left to itera
 Lloyd's iteration then moves the first three to a local optimum.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
 from cortado.model.typing import FloatArray, IntArray
-from cortado.quantize.kmeans import lloyd, optimal_kmeans
+from cortado.quantize.kmeans import lloyd, optimal_kmeans_of_sizes
 
-__all__ = ["Init", "assign_nearest", "make_codebook", "share_values"]
+__all__ = ["Init", "assign_nearest", "make_codebook", "optimal_codebooks", "share_values"]
 
 Init = Literal["linear", "density", "random", "optimal"]
 
@@ -43,14 +44,31 @@ def make_codebook(
     array of shape (≤ clusters,), float32, ascending
         None of them is zero, so that no weight is lost.
     """
+    if init == "optimal":
+        return optimal_codebooks(values, (clusters,))[0]
     distinct = np.unique(values)
     if len(distinct) <= clusters:
         return distinct
-    if init == "optimal":
-        centroids = optimal_kmeans(values, clusters)
-    else:
-        centroids = lloyd(values, _start(values, distinct, clusters, init, generator))
+    centroids = lloyd(values, _start(values, distinct, clusters, init, generator))
     return _without_zero(centroids.astype(np.float32), values)
+
+
+def optimal_codebooks(values: FloatArray, sizes: Sequence[int]) -> list[FloatArray]:
+    """Return the optimal shared values for several numbers of them, at the cost of the largest.
+
+    Parameters
+    ----------
+    values : array of shape (n,), float32
+        The non-zero weights, n ≥ 1.
+    sizes : sequence of int
+        The largest numbers of shared values.
+    """
+    distinct = np.unique(values)
+    found = optimal_kmeans_of_sizes(values, sizes)
+    return [
+        distinct if len(distinct) <= size else _without_zero(centroids.astype(np.float32), values)
+        for size, centroids in zip(sizes, found, strict=True)
+    ]
 
 
 def assign_nearest(values: FloatArray, codebook: FloatArray) -> IntArray:

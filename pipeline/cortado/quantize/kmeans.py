@@ -17,15 +17,19 @@ Wang and Song 2011 for the recurrence.
 Up to `EXACT_LIMIT` distinct values the result is the optimum. Beyond, neighbouring values are
 merged into some thousand groups, the groups are solved exactly, and Lloyd's iteration on all
 values moves the boundaries to where they belong.
+
+On the way to k clusters the recurrence solves all smaller numbers: several cost as much as the
+largest of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cortado.model.typing import FloatArray, IntArray
+from cortado.model.typing import Array, FloatArray, IntArray
 
-__all__ = ["EXACT_LIMIT", "lloyd", "optimal_kmeans"]
+__all__ = ["EXACT_LIMIT", "lloyd", "optimal_kmeans", "optimal_kmeans_of_sizes"]
 
 EXACT_LIMIT = 100_000
 """Distinct values up to which `optimal_kmeans` is exact."""
@@ -101,14 +105,26 @@ def optimal_kmeans(values: FloatArray, clusters: int, exact_limit: int = EXACT_L
     array of shape (≤ clusters,), float64, ascending
         The optimum for up to `exact_limit` distinct values, else within 0.1 % of its inertia.
     """
+    return optimal_kmeans_of_sizes(values, (clusters,), exact_limit)[0]
+
+
+def optimal_kmeans_of_sizes(
+    values: FloatArray, sizes: Sequence[int], exact_limit: int = EXACT_LIMIT
+) -> list[FloatArray]:
+    """Return the centroids of least inertia for several numbers of them; else `optimal_kmeans`."""
     data = _Sorted.of(values)
-    if len(data.values) <= clusters:
-        return data.values + data.origin
-    if len(data.values) <= exact_limit:
-        return data.means(_best_cuts(data, clusters)) + data.origin
-    groups = _group_cuts(data)
-    cuts = groups[_best_cuts(data.grouped(groups), clusters)]
-    return _iterate(data, data.means(cuts)) + data.origin
+    most = max((size for size in sizes if size < len(data.values)), default=0)
+    is_exact = len(data.values) <= exact_limit
+    groups = np.arange(len(data.values) + 1) if is_exact else _group_cuts(data)
+    choices = _choices(data if is_exact else data.grouped(groups), most)
+    found = []
+    for size in sizes:
+        if size > most:
+            found.append(data.values + data.origin)
+            continue
+        means = data.means(groups[_cuts(choices, size)])
+        found.append((means if is_exact else _iterate(data, means)) + data.origin)
+    return found
 
 
 def lloyd(values: FloatArray, centroids: FloatArray) -> FloatArray:
@@ -158,15 +174,25 @@ def _group_cuts(data: _Sorted) -> IntArray:
     return np.unique(np.minimum(cuts, total))
 
 
-def _best_cuts(data: _Sorted, clusters: int) -> IntArray:
-    """Return the cuts of shape (clusters + 1,) between the runs of least inertia."""
+def _choices(data: _Sorted, clusters: int) -> Array:
+    """Return where the last of j + 1 clusters of the first b values begins.
+
+    Returns
+    -------
+    array of shape (clusters, m + 1), int32
+    """
     count = len(data.values)
     ends = np.arange(count + 1)
     best = data.costs(np.zeros_like(ends), ends)  # D_1
     choices = np.zeros((clusters, count + 1), np.int32)
     for cluster in range(1, clusters):
         best, choices[cluster] = _add_cluster(data, best, cluster)
-    cuts = [count]
+    return choices
+
+
+def _cuts(choices: Array, clusters: int) -> IntArray:
+    """Return the cuts of shape (clusters + 1,) between the runs of least inertia."""
+    cuts = [choices.shape[1] - 1]
     for cluster in range(clusters - 1, -1, -1):
         cuts.append(int(choices[cluster, cuts[-1]]))
     return np.array(cuts[::-1])

@@ -1,0 +1,149 @@
+"""plan.json: what is in one comes back, and what is wrong with one is told."""
+
+import copy
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cortado.errors import CortadoError
+from cortado.plan import Expectation, LayerPlan, Plan, encode_plan, parse_plan
+
+PLAN = Plan(
+    "sha256:a", "magnitude", 0,
+    (
+        LayerPlan("fc1", (300, 784), 0.9, 4, 0.01, 800.5),
+        LayerPlan("fc2", (10, 300), 0.0, None, 0.0, 80.0),
+    ),
+    Expectation(0.001, -0.001, 0.003, 880.5, 0.8, 6000),
+)  # fmt: skip
+STORED = json.loads(encode_plan(PLAN))
+PLACES = [
+    *((name,) for name in STORED),
+    *(("layers", index) for index in range(2)),
+    *(("layers", 0, name) for name in STORED["layers"][0]),
+    ("layers", 0, "shape", 1),
+    *(("expected", name) for name in STORED["expected"]),
+]
+numbers = st.integers() | st.floats() | st.sampled_from([10**400, -1, 0, 1, 2, 9, 1.5])
+json_values = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(max_size=3) | st.sampled_from(["fc1", "lamp"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+
+
+def refusal(data):
+    """Return the line that says why a file is refused."""
+    with pytest.raises(CortadoError) as refused:
+        parse_plan(data, "plan.json")
+    message = str(refused.value)
+    assert message.startswith("plan.json")
+    assert message.isprintable()
+    return message
+
+
+def changed(place, value):
+    """Return the plan's file with another value in one place."""
+    stored = copy.deepcopy(STORED)
+    inner = stored
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    return json.dumps(stored).encode()
+
+
+def test_a_plan_comes_back():
+    assert parse_plan(encode_plan(PLAN), "plan.json") == PLAN
+
+
+def test_a_plan_of_version_1_comes_back_without_shapes():
+    stored = copy.deepcopy(STORED)
+    stored["version"] = 1
+    for layer in stored["layers"]:
+        del layer["shape"]
+    layers = tuple(replace(layer, shape=None) for layer in PLAN.layers)
+    read = parse_plan(json.dumps(stored).encode(), "plan.json")
+    assert read == replace(PLAN, layers=layers)
+    assert parse_plan(encode_plan(read), "plan.json") == read
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("layers", 0, "sparsity"), 1.5, "layer fc1: sparsity is 1.5, and must be a fraction from"),
+        (("layers", 0, "sparsity"), 1, "layer fc1: sparsity is 1, and must be a fraction from 0"),
+        (("layers", 0, "sparsity"), -0.1, "layer fc1: sparsity is -0.1"),
+        (("layers", 0, "sparsity"), float("nan"), "layer fc1: sparsity is NaN"),
+        (("layers", 0, "sparsity"), "0.5", 'layer fc1: sparsity is "0.5"'),
+        (("layers", 0, "sparsity"), True, "layer fc1: sparsity is true"),
+        (("layers", 0, "bits"), 99, "bits is 99, and must be null or a whole number from 1 to 8"),
+        (("layers", 0, "bits"), -1, "layer fc1: bits is -1"),
+        (("layers", 0, "bits"), True, "layer fc1: bits is true"),
+        (("layers", 0, "bits"), 4.0, "layer fc1: bits is 4.0"),
+        (("layers", 0, "bytes"), 10**400, "layer fc1: bytes is 1000"),
+        (("layers", 0, "shape"), [300, 0], "shape is a list, and must be null or a list of whole"),
+        (("layers", 0, "name"), "", 'layers[0]: name is "", and must be a text'),
+        (("layers", 0, "name"), "fc2", "has the layer 'fc2' 2 times"),
+        (("layers", 1), None, "layers[1] is null, and must be an object"),
+        (("layers", 1, "sparsty"), 0.5, "layer fc2 has 'sparsty', which is no field of it"),
+        (("layers",), [], "layers is an empty list, and must be a list that is not empty"),
+        (("method",), "foo", 'method is "foo", and must be one of magnitude, random-below'),
+        (("seed",), -1, "seed is -1, and must be a whole number from 0 up"),
+        (("version",), 0, "version is 0, and must be a whole number from 1 up"),
+        (("version",), "2", 'version is "2"'),
+        (("version",), 3, "is a plan of version 3, of a newer cortado"),
+        (("expected",), 3, "expected is 3, and must be an object"),
+        (("expected", "drop"), None, "expected: drop is null, and must be a finite number"),
+        (("note",), "x", "has 'note', which is no field of it"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_layer_and_field(place, value, words):
+    assert words in refusal(changed(place, value))
+
+
+@pytest.mark.parametrize("data", [b"[]", b"null", b"3", b'"plan"', b"{}"])
+def test_json_of_another_kind_is_no_plan(data):
+    assert refusal(data) == "plan.json is no plan: it is no JSON object with a version"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xfe\x00", encode_plan(PLAN)[:-20], b'{"version": 2, "version": 2}']
+)
+def test_what_is_no_json_is_damaged(data):
+    assert "plan.json is no plan, or is damaged: " in refusal(data)
+
+
+def test_a_field_that_is_absent_is_told():
+    stored = copy.deepcopy(STORED)
+    del stored["layers"][1]["loss"]
+    assert refusal(json.dumps(stored).encode()) == "plan.json: layer fc2 lacks loss"
+
+
+def test_brackets_without_end_are_refused():
+    assert "nested too deeply" in refusal(b"[" * 200_000)
+
+
+@given(st.sampled_from(PLACES), json_values)
+@settings(max_examples=400, deadline=None)
+def test_any_value_in_any_place_gives_a_plan_or_one_line(place, value):
+    data = changed(place, value)
+    try:
+        plan = parse_plan(data, "plan.json")
+    except CortadoError:
+        refusal(data)
+    else:
+        assert parse_plan(encode_plan(plan), "plan.json") == plan
+
+
+@given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
+@settings(max_examples=200, deadline=None)
+def test_any_file_gives_a_plan_or_one_line(data):
+    refusal(data)
+
+
+@given(st.integers(0, len(encode_plan(PLAN)) - 2))
+def test_a_file_that_ends_early_is_refused(end):
+    refusal(encode_plan(PLAN)[:end])
