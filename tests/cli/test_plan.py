@@ -165,6 +165,95 @@ def test_a_plan_counts_as_its_table(trained, tmp_path, npz):
     assert found["expected"]["drop"] >= 0  # of the wrong labels, pruning can only gain
 
 
+def test_a_table_may_come_through_a_pipe(table, trained):
+    options = ("--model", trained, "--target-bytes", "3000", "-q")
+    piped = done("plan", "-", *options, stdin=table.read_bytes())
+    assert piped == done("plan", table, *options)
+
+
+def test_a_model_may_come_through_a_pipe(table, trained):
+    options = ("--target-bytes", "3000", "-q")
+    piped = done("plan", table, "--model", "-", *options, stdin=trained.read_bytes())
+    assert piped == done("plan", table, "--model", trained, *options)
+
+
+@pytest.mark.parametrize("arguments", [("-", "-", "--model", "m.onnx"), ("-", "--model", "-")])
+def test_standard_input_is_read_once(arguments):
+    result = cortado("plan", *arguments, "--max-drop", "0.1")
+    assert refused(result, 2, "plan", "standard input can be one table, or the model")
+
+
+def test_an_empty_table_is_refused(table, trained, tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_bytes(b"")
+    options = ("--model", trained, "--max-drop", "0.1")
+    assert refused(cortado("plan", table, path, *options), 1, "plan", "empty.csv is empty")
+    piped = cortado("plan", "-", *options, stdin=b"")
+    assert refused(piped, 1, "plan", "standard input is empty")
+
+
+def test_tables_of_several_models_do_not_mix(table, trained, tmp_path):
+    path = tmp_path / "other.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    own = lines[1].split(",")[-2]
+    path.write_text("".join(lines).replace(own, "sha256:0123"))
+    options = ("--model", trained, "--max-drop", "0.1")
+    words = f"other.csv has rows of another model: sha256:0123, not {own}"
+    assert refused(cortado("plan", table, path, *options), 1, "plan", words)
+
+
+def test_a_plan_says_what_it_expects(table, trained):
+    told = cortado("plan", table, "--model", trained, "--target-bytes", "3000").stderr
+    assert "the sum of what layers lose alone; together perhaps by" in told
+    options = ("--data", "digits", "--samples", "1", "--target-bytes", "3000")
+    told = cortado("plan", table, "--model", trained, *options).stderr
+    assert " on 1 image; on as many others by " in told
+    assert "(95 %)" in told
+
+
+def test_a_plan_of_another_model_is_not_carried_out(table, trained, pruned, tmp_path):
+    path = tmp_path / "plan.json"
+    done("plan", table, "--model", trained, "--target-bytes", "3000", "-q", "-o", path)
+    result = cortado("prune", pruned, "--plan", path)
+    assert refused(result, 1, "prune", "plan.json: the plan was made for other weights: sha256:")
+    done("quantize", pruned, "--plan", path, "-q")  # pruned, and perhaps trained, in between
+    found = json.loads(path.read_text())
+    found["layers"][1]["shape"] = [16, 99]
+    path.write_text(json.dumps(found))
+    for command in ("prune", "quantize"):
+        result = cortado(command, trained, "--plan", path)
+        words = "plan.json: the plan is of another model: its fc1 is of shape [16, 99]"
+        assert refused(result, 1, command, words)
+
+
+@pytest.mark.parametrize("command", ["prune", "quantize"])
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("sparsity", 1.5, "plan.json: layer fc1: sparsity is 1.5, and must be a fraction"),
+        ("bits", 99, "plan.json: layer fc1: bits is 99, and must be null or a whole number"),
+        ("name", "conv1", "plan.json has the layer 'conv1' 2 times"),
+    ],
+)
+def test_what_is_wrong_with_a_plan_is_told_alike(
+    command, field, value, words, table, trained, tmp_path
+):
+    path = tmp_path / "plan.json"
+    found = plan(table, trained, "--target-bytes", "3000")
+    found["layers"][1][field] = value
+    path.write_text(json.dumps(found))
+    assert refused(cortado(command, trained, "--plan", path), 1, command, words)
+
+
+def test_a_plan_that_would_empty_a_layer_is_refused(table, trained, tmp_path):
+    path = tmp_path / "plan.json"
+    found = plan(table, trained, "--target-bytes", "3000")
+    found["layers"][0]["sparsity"] = 0.9999
+    path.write_text(json.dumps(found))
+    words = "plan.json: the plan cannot be carried out: conv1.weight would lose all"
+    assert refused(cortado("prune", trained, "--plan", path), 1, "prune", words)
+
+
 @pytest.mark.parametrize("command", ["prune", "quantize"])
 def test_a_plan_that_names_unknown_layers_is_refused(command, table, trained, tmp_path):
     path = tmp_path / "plan.json"

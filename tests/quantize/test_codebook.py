@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clusters import inertia
 from cortado.model.codebook import find_codebook
-from cortado.quantize import make_codebook
+from cortado.quantize import make_codebook, optimal_codebooks, optimal_kmeans
 from cortado.quantize.codebook import assign_nearest
+from cortado.quantize.kmeans import optimal_kmeans_of_sizes
 
 INITS = ["linear", "density", "random", "optimal"]
 VALUES = np.random.default_rng(0).standard_normal(2000).astype(np.float32)
@@ -106,3 +109,21 @@ def test_weights_that_share_nothing_have_no_codebook(weights):
 
 def test_256_values_are_shared_still():
     assert len(find_codebook(np.repeat(np.arange(1, 257), 2).astype(np.float32))) == 256
+
+
+@pytest.mark.parametrize("limit", [0, 100_000], ids=["groups", "exact"])
+def test_codebooks_of_several_sizes_are_those_of_each_alone(limit):
+    values = np.random.default_rng(0).laplace(size=12_000).astype(np.float32)
+    sizes = (4, 256, 16, 32)
+    for size, found in zip(sizes, optimal_kmeans_of_sizes(values, sizes, limit), strict=True):
+        np.testing.assert_array_equal(found, optimal_kmeans(values, size, limit))
+
+
+@given(st.lists(st.floats(-4, 4, width=32).filter(bool), min_size=1, max_size=12))
+def test_optimal_codebooks_are_those_that_quantize_makes(values):
+    array, sizes = np.array(values, np.float32), (2, 1, 16, 4)
+    rng = np.random.default_rng(0)
+    for size, found in zip(sizes, optimal_codebooks(array, sizes), strict=True):
+        np.testing.assert_array_equal(found, make_codebook(array, size, "optimal", rng))
+        assert len(found) <= size
+        assert found.all()

@@ -40,7 +40,7 @@ class Journal:
             talk.say(f"{self._path}: its last line was half written, and is done again")
             files.write(self._path, encode_rows(table.rows, header=True))
         if table.rows:
-            talk.say(f"{self._path}: it has {counted(len(table.rows), 'row')}, which stay")
+            talk.say(f"{self._path}: going on after {counted(len(table.rows), 'row')}")
         self._fresh = False
         return table.rows
 

@@ -52,8 +52,7 @@ class _Task:
     def plan(self, choices: Sequence[Choice]) -> Plan:
         """Return the plan of one choice a layer, with what to expect of it."""
         drop, low, high = self._measured(choices) if self.judge else predict_sum(choices)
-        sparsity = sum(c.zeros for c in choices) / sum(c.weights for c in choices)
-        expected = Expectation(drop, low, high, _size(choices), sparsity, self.images)
+        expected = Expectation(drop, low, high, _size(choices), _sparsity(choices), self.images)
         layers = tuple(self._layer(choice) for choice in choices)
         return Plan(self.hash, self.options.method, self.options.seed, layers, expected)
 
@@ -201,21 +200,24 @@ def _size(choices: Sequence[Choice]) -> float:
     return sum(choice.size for choice in choices)
 
 
+def _sparsity(choices: Sequence[Choice]) -> float:
+    return sum(choice.zeros for choice in choices) / sum(choice.weights for choice in choices)
+
+
 def _first_within(chain: Sequence[Sequence[Choice]], budget: Budget) -> Sequence[Choice]:
     """Return the gentlest combination that reaches the target."""
     for choices in chain:
-        size = _size(choices)
-        left = sum(choice.left for choice in choices) / sum(choice.weights for choice in choices)
+        size, sparsity = _size(choices), _sparsity(choices)
         if budget.target_bytes is not None and size <= budget.target_bytes:
             return choices
-        if budget.target_sparsity is not None and 1 - left >= budget.target_sparsity:
+        if budget.target_sparsity is not None and sparsity >= budget.target_sparsity:
             return choices
     if budget.target_bytes is not None:
         raise LimitNotMetError(
             f"the smallest plan takes {size:,.0f} bytes, more than {budget.target_bytes:,.0f}"
         )
     raise LimitNotMetError(
-        f"the sparsest plan has {1 - left:.2%} zeros, less than {budget.target_sparsity:.2%}"
+        f"the sparsest plan has {sparsity:.2%} zeros, less than {budget.target_sparsity:.2%}"
     )
 
 
