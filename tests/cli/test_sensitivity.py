@@ -51,6 +51,14 @@ def test_a_sweep_that_was_killed_goes_on(cut, whole, trained, tmp_path):
     assert without_seconds(path.read_bytes()) == without_seconds(whole)
 
 
+@pytest.mark.parametrize(("rows", "words"), [(1, "after 1 row\n"), (2, "after 2 rows\n")])
+def test_a_sweep_that_goes_on_says_so(rows, words, whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[: 1 + rows]))
+    told = cortado("sensitivity", trained, "--data", "digits", *RATES, "-o", path).stderr
+    assert f"{path}: going on {words}" in told
+
+
 def test_finished_points_are_not_measured_again(whole, trained, tmp_path):
     path = tmp_path / "sweep.csv"
     path.write_bytes(whole)

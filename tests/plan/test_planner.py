@@ -10,11 +10,26 @@ from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.layers import find_layers
 from cortado.model.selector import ALL, Assignment
-from cortado.plan import Budget, bits_of, make_plan, make_plans, prune_by_plan
+from cortado.plan import (
+    Budget,
+    bits_of,
+    encode_plan,
+    make_plan,
+    make_plans,
+    parse_plan,
+    prune_by_plan,
+)
 from cortado.plan.choices import chosen_weights, measure_choices
 from cortado.prune import PruneOptions, prune
 from cortado.quantize import quantize
-from cortado.sensitivity import Row, SweepOptions, Table, hash_model
+from cortado.sensitivity import (
+    Row,
+    SweepOptions,
+    Table,
+    encode_rows,
+    hash_model,
+    read_table,
+)
 from cortado.steps import finish
 from nets import build, decoded, mlp, normal, weight
 
@@ -189,6 +204,32 @@ def test_names_with_characters_of_selectors_name_one_layer():
     plan = finish(make_plan(model, table_of(model, rows), Budget(target_sparsity=0.45)))
     pruned = prune_by_plan(model, plan)
     assert [layer.zeros_after for layer in pruned.layers] == [240, 120]
+
+
+def test_a_point_without_a_finite_loss_is_none_to_plan_with():
+    rows = [row(MODEL, "fc1", "prune", 0.3), row(MODEL, "fc1", "prune", 0.6, rise=np.inf)]
+    plan = finish(make_plans(MODEL, table_of(MODEL, rows)))[-1]
+    assert [layer.sparsity for layer in plan.layers] == [0.3, 0.0]
+
+
+cells = st.sampled_from(["", "nan", "inf", "-inf", "-1", "0", "1.5", "9", "x", "1" + "0" * 400])
+
+
+@given(st.integers(0, 4), st.integers(0, 22), cells)
+@settings(max_examples=150, deadline=None)
+def test_a_cell_that_someone_edited_gives_a_plan_or_one_line(line, column, text):
+    table = swept(MODEL, rates=(0.5,), bits=(2,))
+    lines = encode_rows(table.rows, header=True).decode().splitlines()
+    cells = lines[1 + line].split(",")
+    cells[column] = text
+    lines[1 + line] = ",".join(cells)
+    try:
+        edited = read_table("".join(f"{each}\n" for each in lines).encode(), "sweep.csv")
+        plan = finish(make_plan(MODEL, edited, Budget(target_bytes=1e6)))
+    except CortadoError:
+        return
+    assert plan.expected.bytes <= 1e6
+    assert parse_plan(encode_plan(plan), "plan.json") == plan
 
 
 def test_a_table_without_any_layer_of_the_model_is_refused():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cortado.errors import CortadoError
 from cortado.sensitivity import Row, encode_rows, merge, read_table
 
-numbers = st.floats(0, 1).map(lambda x: float(f"{x:.9g}"))
+rates = st.floats(0.001, 0.999).map(lambda x: float(f"{x:.9g}"))
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 
@@ -24,7 +24,7 @@ def row(layer="fc1", rate=0.5, samples=100, model="sha256:a", accuracy=0.9, note
 
 @given(
     st.lists(
-        st.builds(row, texts, numbers, st.integers(1, 99), note=texts),
+        st.builds(row, texts, rates, st.integers(1, 99), note=texts),
         min_size=1,
         unique_by=lambda r: r.key,
     )
@@ -59,3 +59,24 @@ def test_tables_of_two_models_do_not_merge():
     tables = [read_table(encode_rows([row(model=m)], header=True), m) for m in ("a", "b")]
     with pytest.raises(CortadoError, match=r"b\.csv has rows of another model: b, not a"):
         merge(tables, ["a.csv", "b.csv"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"rate": 1.5}, "rate is 1.5, and must be a fraction between 0 and 1"),
+        ({"rate": float("nan")}, "rate is nan"),
+        ({"kind": "bits", "rate": 9.0}, "rate is 9, and must be bits, a whole number from 1 to 8"),
+        ({"kind": "bits", "rate": 2.5}, "rate is 2.5"),
+        ({"kind": "shared"}, "kind is 'shared', and must be one of prune, bits, dense, skipped"),
+        ({"method": "foo"}, "method is 'foo', and must be one of magnitude"),
+        ({"seed": -1}, "seed is -1"),
+        ({"samples": 0}, "samples is 0, and must be a whole number from 1 up"),
+        ({"lost": -1}, "lost and gained are -1 and 1"),
+    ],
+)
+def test_what_no_sweep_writes_is_told_with_its_line(changes, words):
+    rows = [row(), dataclasses.replace(row("fc2"), **changes)]
+    with pytest.raises(CortadoError) as refused:
+        read_table(encode_rows(rows, header=True), "it")
+    assert str(refused.value).startswith(f"it, line 3: {words}")

@@ -177,8 +177,12 @@ def _shared(weights: FloatArray, codebook: FloatArray | None) -> FloatArray:
 
 
 def _fit(curve: Curve) -> list[_Step]:
-    """Return the points of a curve, gentle ones first, with losses that never fall."""
-    rows, weights = curve.rows, [float(row.samples) for row in curve.rows]
+    """Return the points of a curve, gentle ones first, with losses that never fall.
+
+    A point whose loss is not finite, as after an overflow, is none to plan with.
+    """
+    rows = [row for row in curve.rows if math.isfinite(row.rise)]
+    weights = [float(row.samples) for row in rows]
     losses = isotonic_fit([row.rise for row in rows], weights)
     drops = isotonic_fit([row.drop for row in rows], weights)
     variances = [((r.lost or 0) + (r.gained or 0) + 1) / r.samples**2 for r in rows]

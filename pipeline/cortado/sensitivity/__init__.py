@@ -10,6 +10,7 @@ tally      scores of a changed model beside those of the dense one → sums → 
 intervals  confidence intervals for them
 rows       from sums to rows
 table      the CSV file: one row a point; resumed, mended, merged
+faults     what a row cannot be
 waves      points that are measured together, within time and memory
 curves     the chosen point of a layer, and where its curve lacks points
 team       several processes that divide the points

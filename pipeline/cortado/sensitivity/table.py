@@ -16,6 +16,7 @@ from typing import Any, get_args, get_type_hints
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
+from cortado.sensitivity.faults import fault_of
 
 __all__ = ["Curve", "Identity", "Row", "Table", "encode_rows", "hash_model", "merge", "read_table"]
 
@@ -274,7 +275,11 @@ def _parse(line: Sequence[str], place: str) -> Row:
         name: _parse_field(text, _TYPES[name], f"{place}: {name}")
         for name, text in zip(COLUMNS, line, strict=True)
     }
-    return Row(**values)
+    row = Row(**values)
+    fault = fault_of(row)
+    if fault:
+        raise CortadoError(f"{place}: {fault}")
+    return row
 
 
 def _parse_field(text: str, kind: Any, place: str) -> object:

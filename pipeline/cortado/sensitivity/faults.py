@@ -1,0 +1,32 @@
+"""What a row of a table cannot be: tables are files, and people edit them."""
+
+from typing import TYPE_CHECKING, get_args
+
+from cortado.prune import Method
+from cortado.quantize import MAX_BITS
+
+if TYPE_CHECKING:  # which imports this module
+    from cortado.sensitivity.table import Row
+
+__all__ = ["fault_of"]
+
+_KINDS = ("prune", "bits", "dense", "skipped")
+
+
+def fault_of(row: "Row") -> str:
+    """Return which value no sweep writes, and what it must be; empty if there is none."""
+    if row.kind not in _KINDS:
+        return f"kind is {row.kind!r}, and must be one of {', '.join(_KINDS)}"
+    if row.kind == "prune" and not 0 < row.rate < 1:
+        return f"rate is {row.rate:g}, and must be a fraction between 0 and 1"
+    if row.kind == "prune" and row.method not in get_args(Method):
+        return f"method is {row.method!r}, and must be one of {', '.join(get_args(Method))}"
+    if row.kind == "bits" and row.rate not in range(1, MAX_BITS + 1):
+        return f"rate is {row.rate:g}, and must be bits, a whole number from 1 to {MAX_BITS}"
+    if row.seed < 0:
+        return f"seed is {row.seed}, and must be a whole number from 0 up"
+    if row.accuracy is not None and row.samples < 1:
+        return f"samples is {row.samples}, and must be a whole number from 1 up"
+    if min(row.lost or 0, row.gained or 0) < 0:
+        return f"lost and gained are {row.lost} and {row.gained}, and must be counts of images"
+    return ""
