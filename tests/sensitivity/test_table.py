@@ -24,7 +24,7 @@ def row(layer="fc1", rate=0.5, samples=100, model="sha256:a", accuracy=0.9, note
 
 @given(
     st.lists(
-        st.builds(row, texts, rates, st.integers(1, 99), note=texts),
+        st.builds(row, texts, rates, st.integers(4, 99), note=texts),
         min_size=1,
         unique_by=lambda r: r.key,
     )
@@ -71,8 +71,11 @@ def test_tables_of_two_models_do_not_merge():
         ({"kind": "shared"}, "kind is 'shared', and must be one of prune, bits, dense, skipped"),
         ({"method": "foo"}, "method is 'foo', and must be one of magnitude"),
         ({"seed": -1}, "seed is -1"),
-        ({"samples": 0}, "samples is 0, and must be a whole number from 1 up"),
-        ({"lost": -1}, "lost and gained are -1 and 1"),
+        ({"samples": 0}, "samples is 0, and must be a whole number from 1 to 100 images"),
+        ({"samples": 101}, "samples is 101"),
+        ({"images": 10**400}, "images is 1000"),
+        ({"lost": -1}, "lost and gained are -1 and 1, and must be some of the images"),
+        ({"lost": 100}, "lost and gained are 100 and 1"),
     ],
 )
 def test_what_no_sweep_writes_is_told_with_its_line(changes, words):

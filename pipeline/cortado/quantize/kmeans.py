@@ -11,8 +11,9 @@ the least inertia of the first b values in j clusters obeys
 
 whose minimizer a grows with b (cost has the concave Monge property). So the minimizers of one
 j are found by halving the step between the b already solved (divide and conquer, O(m log m)
-for m values), all b of one level at once in numpy. Source: Grønlund et al. 2017 (1701.07204);
-Wang and Song 2011 for the recurrence.
+for m values), all b of one level at once in numpy. The minimizer grows with j as well, which leaves
+half of the search. Source: Grønlund et al. 2017 (1701.07204); Wang and Song 2011 for the
+recurrence.
 
 Up to `EXACT_LIMIT` distinct values the result is the optimum. Beyond, neighbouring values are
 merged into some thousand groups, the groups are solved exactly, and Lloyd's iteration on all
@@ -186,7 +187,7 @@ def _choices(data: _Sorted, clusters: int) -> Array:
     best = data.costs(np.zeros_like(ends), ends)  # D_1
     choices = np.zeros((clusters, count + 1), np.int32)
     for cluster in range(1, clusters):
-        best, choices[cluster] = _add_cluster(data, best, cluster)
+        best, choices[cluster] = _add_cluster(data, best, cluster, choices[cluster - 1])
     return choices
 
 
@@ -198,8 +199,10 @@ def _cuts(choices: Array, clusters: int) -> IntArray:
     return np.array(cuts[::-1])
 
 
-def _add_cluster(data: _Sorted, previous: FloatArray, before: int) -> tuple[FloatArray, IntArray]:
-    """Return D_j and its minimizers from D_{j−1}, each of shape (m + 1,).
+def _add_cluster(
+    data: _Sorted, previous: FloatArray, before: int, earlier: Array
+) -> tuple[FloatArray, IntArray]:
+    """Return D_j and its minimizers from D_{j−1} and those of it, `earlier`: each (m + 1,).
 
     Each of the `before` = j − 1 clusters in front gets a value at least: where costs vanish in
     rounding, an empty one would be as good, and has no mean.
@@ -209,10 +212,11 @@ def _add_cluster(data: _Sorted, previous: FloatArray, before: int) -> tuple[Floa
     step = 1 << last.bit_length()
     while step:
         ends = np.arange(step, last + 1, 2 * step)
-        low = np.minimum(np.maximum(choice[ends - step], before), ends - 1)
+        low = np.maximum(np.maximum(choice[ends - step], earlier[ends]), before)
+        low = np.minimum(low, ends - 1)
         above = ends + step
         high = np.where(above <= last, choice[np.minimum(above, last)], last)
-        high = np.minimum(high, ends - 1)
+        high = np.maximum(np.minimum(high, ends - 1), low)  # where costs tie in rounding
         best[ends], choice[ends] = _argmin_runs(data, previous, ends, low, high)
         step //= 2
     return best, choice

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # which imports this module
 __all__ = ["fault_of"]
 
 _KINDS = ("prune", "bits", "dense", "skipped")
+_MOST_IMAGES = 2**53  # whole numbers that are exact as floats
 
 
 def fault_of(row: "Row") -> str:
@@ -25,8 +26,11 @@ def fault_of(row: "Row") -> str:
         return f"rate is {row.rate:g}, and must be bits, a whole number from 1 to {MAX_BITS}"
     if row.seed < 0:
         return f"seed is {row.seed}, and must be a whole number from 0 up"
-    if row.accuracy is not None and row.samples < 1:
-        return f"samples is {row.samples}, and must be a whole number from 1 up"
-    if min(row.lost or 0, row.gained or 0) < 0:
-        return f"lost and gained are {row.lost} and {row.gained}, and must be counts of images"
+    if row.images > _MOST_IMAGES:
+        return f"images is {row.images}, beyond every count"
+    if row.accuracy is not None and not 1 <= row.samples <= row.images:
+        return f"samples is {row.samples}, and must be a whole number from 1 to {row.images} images"
+    lost, gained = row.lost or 0, row.gained or 0
+    if min(lost, gained) < 0 or lost + gained > max(row.samples, 0):
+        return f"lost and gained are {lost} and {gained}, and must be some of the images"
     return ""
