@@ -7,8 +7,9 @@ knapsack   the best of all combinations, for every budget at once
 judge      a changed model beside the dense one
 forecast   what it loses on other images
 planner    the plan that meets a budget; checked on images where there are some
+fields     fields of a JSON document, each checked by a rule
 document   plan.json
-apply      a plan as arguments of `prune` and `quantize`, or carried out
+apply      a plan on a model: what `prune` and `quantize` take of it
 """
 
 from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of

@@ -18,6 +18,10 @@ so that there is next to nothing to gain there, c ≈ 0, whereas on new images a
 what it loses. Gains are hence taken to lie between as frequent as here, and as frequent as losses:
 between a drop of d and none.
 
+What it does not cover: images of another kind, on which losses are more frequent; and that the
+smallest of several plans was taken because its r + d is low, which luck does too: of plans that are
+chosen in this way, 2 to 5 of 100 lose more than r + d on other images, rather than 2.5.
+
 Layers measured alone say less. Their errors, on the same images, may all point the same way, so
 that standard errors add up rather than variances; and together layers may lose twice what they
 lose alone (a rule of thumb: it held for plans of two LeNets that lose up to about two points, and
