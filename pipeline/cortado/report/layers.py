@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
@@ -17,13 +17,12 @@ from cortado.model.codebook import find_codebook
 from cortado.model.layers import Layer
 from cortado.model.typing import FloatArray
 from cortado.report.heatmap import Heatmap, make_heatmap
-from cortado.report.style import INK, colour_of, finish, to_png
+from cortado.report.style import HEAT, INK, colour_of, finish, to_png
 
 __all__ = ["LayerView", "draw_layer"]
 
 _BINS = 121
 _BRIGHTEST = 99.5  # percent of the cells are not brighter than the end of the scale
-_HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f3ee", "#e2a47c", "#c1592b", "#4a1d0a"])
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def _draw_heatmap(axes: Axes, heat: Heatmap, norm: Normalize) -> AxesImage:
     rows, columns = heat.size
     image = axes.imshow(
         heat.cells,
-        cmap=_HEAT,
+        cmap=HEAT,
         norm=norm,
         extent=(0, columns, rows, 0),
         aspect="equal" if heat.square else "auto",

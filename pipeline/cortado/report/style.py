@@ -3,11 +3,17 @@
 import io
 
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-__all__ = ["INK", "colour_of", "finish", "to_png"]
+from cortado.report.palette import LIGHT
 
-INK = "#2b2b2b"
+__all__ = ["HEAT", "INK", "colour_of", "finish", "to_png"]
+
+HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f3ee", "#e2a47c", "#c1592b", "#4a1d0a"])
+"""The scale of heat maps, from nothing to much."""
+
+INK = LIGHT.ink
 """The colour of everything that is written."""
 
 _COLOURS = ("#9db4c8", "#c1592b", "#3f7d5a", "#7d5fa3", "#b59a1b")
