@@ -22,7 +22,7 @@ __all__ = ["draw_curves"]
 _WIDTH, _HEIGHT = 5.6, 4.4  # inches of a chart with its legend
 _LINE = 0.17  # inches of a layer in a list
 _CHARACTERS = 96  # of names beside one another
-_AN_INCH = 15  # characters of text below
+_AN_INCH = 16  # characters of text below
 _MOST_MISSING = 6
 
 
@@ -146,7 +146,8 @@ def _draw_list(axes: Axes, curves: Sequence[Marked], dense: Row) -> None:
     axes.set_yticks(range(len(curves)), [curve.name for curve in curves])
     finish(axes, f"{y.title}; a dot: the point that is marked")
     axes.tick_params(axis="y", labelsize=7, length=0)
-    axes.figure.colorbar(mesh, ax=axes, location="bottom", shrink=0.8, aspect=40, pad=0.02)
+    bar = axes.figure.colorbar(mesh, ax=axes, location="bottom", shrink=0.8, aspect=40, pad=0.02)
+    bar.ax.tick_params(colors=LIGHT.ink, labelsize=9)
 
 
 def _edges(curve: Marked, x: Scale) -> list[float]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from cortado.report.palette import LIGHT
 
-__all__ = ["HEAT", "INK", "colour_of", "finish", "to_png"]
+__all__ = ["HEAT", "INK", "colour_of", "cut", "finish", "to_png"]
 
 HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f3ee", "#e2a47c", "#c1592b", "#4a1d0a"])
 """The scale of heat maps, from nothing to much."""
@@ -16,12 +16,18 @@ HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f3ee", "#e2a47c", "#c1592b
 INK = LIGHT.ink
 """The colour of everything that is written."""
 
-_COLOURS = ("#9db4c8", "#c1592b", "#3f7d5a", "#7d5fa3", "#b59a1b")
+_FEW = 8
+_COLOURS = ("#9db4c8", *(LIGHT.lines[index] for index in (5, 2, 4, 1)))
 
 
 def colour_of(index: int) -> str:
     """Return the colour of a model, by its place among those that are drawn."""
     return _COLOURS[index % len(_COLOURS)]
+
+
+def cut(name: str, characters: int) -> str:
+    """Return a name of at most so many characters, but for a few; the end of a long one is left."""
+    return name if len(name) <= max(characters, _FEW) else "…" + name[1 - max(characters, _FEW) :]
 
 
 def finish(axes: Axes, title: str) -> None:
