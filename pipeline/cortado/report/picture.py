@@ -9,19 +9,20 @@ from textwrap import wrap
 
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from cortado.report.curves import Marked, Missing, by_kind, mark_curves, missing_from
 from cortado.report.palette import LIGHT, MARKS
 from cortado.report.scales import Scale, accuracy_axis, place, rate_axis, reach
-from cortado.report.style import HEAT, finish, to_png
+from cortado.report.style import HEAT, cut, finish, to_png
 from cortado.sensitivity import Row, Table, choose
 
 __all__ = ["draw_curves"]
 
 _WIDTH, _HEIGHT = 5.6, 4.4  # inches of a chart with its legend
 _LINE = 0.17  # inches of a layer in a list
-_CHARACTERS = 96  # of names beside one another
+_KEY, _LETTER = 0.55, 0.075  # inches of a mark in the legend, and of a letter of its name
+_LONGEST = 30  # letters of a name
 _AN_INCH = 16  # characters of text below
 _MOST_MISSING = 6
 
@@ -44,7 +45,7 @@ def draw_curves(table: Table, max_drop: float) -> bytes:
     heights = (_HEIGHT, (most + 8) * _LINE) if listed else (_HEIGHT,)
     size = (_WIDTH * len(kinds), sum(heights) + len(missing) * _LINE)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
-    panels = figure.subplots(len(heights), len(kinds), squeeze=False, height_ratios=heights)
+    panels = figure.subfigures(len(heights), len(kinds), squeeze=False, height_ratios=heights)
     for column, same in enumerate(kinds):
         _draw(panels[0, column], same, dense)
         if listed:
@@ -54,7 +55,8 @@ def draw_curves(table: Table, max_drop: float) -> bytes:
     return to_png(figure)
 
 
-def _draw(axes: Axes, curves: Sequence[Marked], dense: Row) -> None:
+def _draw(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
+    axes = panel.subplots()
     rows = [row for curve in curves for row in curve.rows]
     x, y = rate_axis(rows), accuracy_axis(rows, dense)
     label = f"dense {dense.accuracy:.4f}"
@@ -69,7 +71,7 @@ def _draw(axes: Axes, curves: Sequence[Marked], dense: Row) -> None:
     finish(axes, y.title)
     axes.grid(color=LIGHT.line, linewidth=0.6)
     axes.set_axisbelow(True)
-    _add_legend(axes, curves)
+    _add_legend(panel, axes, curves)
 
 
 def _draw_curve(axes: Axes, curve: Marked) -> None:
@@ -104,7 +106,7 @@ def _draw_curve(axes: Axes, curve: Marked) -> None:
         )
 
 
-def _add_legend(axes: Axes, curves: Sequence[Marked]) -> None:
+def _add_legend(panel: SubFigure, axes: Axes, curves: Sequence[Marked]) -> None:
     """Add the names in the order of their colours, what stays in the background, and dense."""
     dense, *handles = axes.get_legend_handles_labels()[0]
     places = {curve.name: curve.colour or 0 for curve in curves}
@@ -113,20 +115,21 @@ def _add_legend(axes: Axes, curves: Sequence[Marked]) -> None:
     if rest:
         handles += axes.plot([], color=LIGHT.rest, linewidth=0.7, label=f"{rest} that lose less")
     handles.append(dense)
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    axes.legend(
-        handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.14),
-        ncols=max(1, min(5, len(handles), _CHARACTERS // (longest + 7))),
+    labels = [cut(str(handle.get_label()), _LONGEST) for handle in handles]
+    widths = [_KEY + _LETTER * len(label) for label in labels]
+    panel.legend(
+        *(handles, labels),
+        loc="outside lower center",
+        ncols=len(labels) if sum(widths) <= _WIDTH else int(_WIDTH / max(widths)),
         fontsize=9,
         frameon=False,
         labelcolor=LIGHT.ink,
     )
 
 
-def _draw_list(axes: Axes, curves: Sequence[Marked], dense: Row) -> None:
+def _draw_list(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
     """Draw each layer as a row of points, the darker the less accurate, in the network's order."""
+    axes = panel.subplots()
     rows = [row for curve in curves for row in curve.rows]
     x, y = rate_axis(rows), accuracy_axis(rows, dense)
     norm = Normalize(max(y.low, 0), dense.accuracy)
@@ -139,14 +142,15 @@ def _draw_list(axes: Axes, curves: Sequence[Marked], dense: Row) -> None:
             edges, [index - 0.5, index + 0.5], cells, cmap=HEAT.reversed(), norm=norm
         )
         if curve.chosen is not None:
-            axes.plot(place(curve.chosen), index, "o", color=LIGHT.ink, markersize=4)
+            at = place(curve.chosen)
+            axes.plot(at, index, "o", color=LIGHT.ink, markersize=4, markeredgecolor=LIGHT.paper)
     axes.set_xlim(x.low, x.high)
     axes.set_ylim(len(curves) - 0.5, -0.5)
     axes.set_xticks([t.position for t in x.ticks], [t.text for t in x.ticks])
-    axes.set_yticks(range(len(curves)), [curve.name for curve in curves])
+    axes.set_yticks(range(len(curves)), [cut(curve.name, _LONGEST) for curve in curves])
     finish(axes, f"{y.title}; a dot: the point that is marked")
     axes.tick_params(axis="y", labelsize=7, length=0)
-    bar = axes.figure.colorbar(mesh, ax=axes, location="bottom", shrink=0.8, aspect=40, pad=0.02)
+    bar = panel.colorbar(mesh, ax=axes, location="bottom", shrink=0.8, aspect=40, pad=0.02)
     bar.ax.tick_params(colors=LIGHT.ink, labelsize=9)
 
 

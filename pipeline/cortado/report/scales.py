@@ -81,7 +81,9 @@ def accuracy_axis(rows: Sequence[Row], dense: Row) -> Scale:
     values += [end for row in rows for end in reach(row) or ()]
     low, high = min(values), max(values)
     span = max(high - low, _LEAST_SPAN)
-    low, high = min(low, high - span) - _MARGIN * span, high + _HEADROOM * span
+    low = max(0.0, min(low, high - span))
+    high = max(high, low + span)
+    low, high = low - _MARGIN * span, high + _HEADROOM * span
     step = _round_step(span / _STEPS)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     first = math.ceil(max(low, 0.0) / step - 1e-9)
