@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cortado.report import draw_curves
+from cortado.errors import CortadoError
+from cortado.report import draw_curves, sensitivity_page
 from report.tables import curve, deep, row, table
 
 FEW = table(curve("a", 0.4), curve("b", 0.1), curve("b", 0.05, rates=(5, 4, 3), kind="bits"))
@@ -19,6 +20,17 @@ WITHOUT = table(
         for n in range(9)
     ),
 )
+
+
+def test_where_no_layer_has_figures_the_page_says_why_and_there_is_no_picture():
+    nothing = table([row("<a>", "skipped", 0, None, note="it has no float32 weights")])
+    page = sensitivity_page(nothing, 0.05, "cortado sensitivity 'a b.onnx'").decode()
+    assert '<td class="text">it has no float32 weights</td>' in page
+    assert "&lt;a&gt;" in page
+    assert "<svg" not in page
+    assert "All points" not in page
+    with pytest.raises(CortadoError, match="no points that a picture could show"):
+        draw_curves(nothing, 0.05)
 
 
 @pytest.mark.parametrize(

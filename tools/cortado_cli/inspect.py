@@ -96,7 +96,8 @@ def command(
 
     A picture of a layer shows how its weights are distributed, the values that they share, and
     where they are; several models are compared, the first as the one before. With --data, a unit
-    is active on an image if it gives more than zero anywhere, behind its activation function.
+    is active on an image if it gives more than zero anywhere, behind its activation function;
+    pictures of layers tell how many are.
     """
     from cortado import files
     from cortado.model.metadata import read_history

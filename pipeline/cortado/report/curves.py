@@ -57,11 +57,11 @@ def mark_curves(table: Table, choose: Callable[[Curve], Row | None]) -> tuple[Ro
     Raises
     ------
     CortadoError
-        If there is nothing to draw.
+        If the table has not the dense model.
     """
     dense, curves = table.dense, table.curves
-    if dense is None or not curves:
-        raise CortadoError("the table has no points that a picture could show")
+    if dense is None:
+        raise CortadoError("the table has no row of the dense model")
     names = _names(curves)
     marked = [
         Marked(name, curve.kind, curve.rows, choose(curve))

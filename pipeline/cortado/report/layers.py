@@ -109,7 +109,7 @@ def _draw_values(axes: Axes, view: LayerView, index: int) -> None:
     axes.margins(x=0.04)
     axes.set_xlabel("shared value", fontsize=9, color=INK)
     axes.set_ylabel("weights", fontsize=9, color=INK)
-    finish(axes, f"{len(values)} shared values in {view.title}")
+    finish(axes, f"{len(values)} shared values in {cut(view.title, _TITLES // 3)}")
 
 
 def _draw_heatmaps(rows: FloatArray, views: Sequence[LayerView]) -> None:

@@ -21,6 +21,7 @@ __all__ = ["Portrait", "draw_overview"]
 
 _HEIGHT, _CHART = 4.0, 3.2  # inches of the picture without what has no room, and of its charts
 _CHARACTERS = 140  # of names beside one another
+_LEAST = 0.005  # of the longest bar: the shortest is still seen
 _BAR, _BETWEEN = 0.13, 0.1  # inches of a bar, and between layers
 
 
@@ -115,17 +116,23 @@ def _draw_sizes(axes: Axes, portraits: Sequence[Portrait]) -> None:
     bounds = [p.description.total.bound_bytes + p.description.other_bytes for p in portraits]
     places = np.arange(len(portraits))
     colours = [colour_of(index) for index in range(len(portraits))]
-    files = axes.barh(places - 0.2, [p.file_bytes for p in portraits], 0.38, color=colours)
-    floor = axes.barh(places + 0.2, bounds, 0.38, color=colours, alpha=0.45, hatch="//")
-    for bars, sizes in ((files, [p.file_bytes for p in portraits]), (floor, bounds)):
+    files = [portrait.file_bytes for portrait in portraits]
+    longest = max(*files, *bounds)
+    least = _LEAST * longest
+    upper = axes.barh(places - 0.2, np.maximum(files, least), 0.38, color=colours)
+    lower = axes.barh(places + 0.2, np.maximum(bounds, least), 0.38, color=colours)
+    for bar in lower:
+        bar.set(alpha=0.45, hatch="//")
+    for bars, sizes in ((upper, files), (lower, bounds)):
         axes.bar_label(bars, list(map(_kilobytes, sizes)), fontsize=8, padding=3, color=INK)
     ends = np.stack([places - 0.2, places + 0.2], axis=1).ravel()
     axes.set_yticks(ends, ["file", "bound"] * len(portraits))
     axes.set_ylim(len(portraits) - 0.45, -0.55)
     axes.set_xticks([])
-    axes.set_xlim(0, 1.3 * max(*bounds, *(p.file_bytes for p in portraits)))
+    axes.set_xlim(0, 1.3 * longest)
     finish(axes, "bytes of the file, entropy bound")
-    axes.spines["bottom"].set_visible(False)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
 def _nonzero(portrait: Portrait, name: str) -> FloatArray:

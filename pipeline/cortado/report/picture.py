@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 
+from cortado.errors import CortadoError
 from cortado.report.curves import Marked, Missing, by_kind, mark_curves, missing_from
 from cortado.report.palette import LIGHT, MARKS
 from cortado.report.scales import Scale, accuracy_axis, place, rate_axis, reach
@@ -36,8 +37,15 @@ def draw_curves(table: Table, max_drop: float) -> bytes:
         With the row of the dense model.
     max_drop : float
         See `choose`.
+
+    Raises
+    ------
+    CortadoError
+        If there is nothing to draw.
     """
     dense, curves = mark_curves(table, lambda curve: choose(curve, max_drop))
+    if not curves:
+        raise CortadoError("the table has no points that a picture could show")
     kinds = by_kind(curves)
     most = max(map(len, kinds))
     listed = any(curve.colour is None for curve in curves)
