@@ -58,3 +58,14 @@ def deep(layers=54):
     note = "nothing would change: it shares values already"
     without = [row("head", kind, 0.5, None, note=note) for kind in ("prune", "skipped")]
     return table(*pruned, *shared, without)
+
+
+def long_names():
+    """Return a table whose layers are named as exported modules can be."""
+    names = [f"/model/stage{n}/a_very_long_name_of_a_module/Conv_{n}" for n in range(8)]
+    rates = (0.3, 0.5, 0.65, 0.75, 0.82, 0.88, 0.92, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999)
+    curves = [curve(name, 0.1 * place, rates) for place, name in enumerate(names)]
+    note = "its weight is computed in the graph from another"
+    return table(
+        *curves, [row("/model/head/another_long_name/Gemm", "skipped", 0, None, note=note)]
+    )
