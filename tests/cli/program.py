@@ -1,8 +1,10 @@
 """Running `cortado` in a test: in this process, as a real process, and at a terminal."""
 
 import contextlib
+import html
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -67,6 +69,12 @@ def cortado(*arguments, stdin=b"", terminals=()):
         with contextlib.suppress(ValueError):
             streams["stdout"].flush()
     return Result(exit.value.code, stdout.getvalue(), stderr.getvalue() + "".join(shown))
+
+
+def commands_of(page):
+    """Return what a page says to type, to do again what it shows."""
+    (typed,) = re.findall("<pre>(.*?)</pre>", page, re.DOTALL)
+    return html.unescape(typed)
 
 
 @contextlib.contextmanager

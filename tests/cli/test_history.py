@@ -25,6 +25,11 @@ def test_options_are_remembered_as_they_were_given(net):
     assert history(data) == [f"{line} --input-scale 0.00390625 --input-mean 33.5 --seed 7"]
 
 
+def test_numbers_are_remembered_to_the_last_digit(dense):
+    data = done("prune", dense, "--sparsity", "0.123456789", "--sparsity", "fc*=0.50", "-q")
+    assert history(data)[-1] == "prune --sparsity 0.123456789 --sparsity 'fc*=0.5'"
+
+
 def test_only_of_paths_the_last_part_is_remembered(net, tmp_path):
     deploy, training = tmp_path / "deploy.prototxt", tmp_path / "train val.prototxt"
     deploy.write_text(net.read_text().replace('"prob"', '"/fc/prob"'))

@@ -26,7 +26,7 @@ def test_a_directory_that_is_there_gets_them_too(dense, tmp_path):
 def test_a_file_gets_all_models_in_one_picture(dense, pruned, tmp_path):
     path = tmp_path / "all.png"
     done("inspect", dense, pruned, "--plot", path)
-    assert Image.open(path).size[0] == 1430
+    assert Image.open(path).size[0] == 1540
 
 
 def test_active_units_are_counted(dense, pruned):

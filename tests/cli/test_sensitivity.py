@@ -1,6 +1,7 @@
 """`cortado sensitivity`: the table, going on with it, dividing it, its picture and page."""
 
 import re
+import shlex
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from cli.program import cortado, done, process_environment, refused
+from cli.program import commands_of, cortado, done, process_environment, refused
 from cortado.sensitivity import read_table
 
 RATES = ("--rates", "0.5,0.9,0.97")
@@ -124,6 +125,18 @@ def test_the_report_is_one_page_that_escapes_its_texts(trained, tmp_path):
     assert "prefers-color-scheme: dark" in text
     assert not re.search(r"(src|href)=|https?://|@import", text)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_line_of_a_page_makes_the_same_table(trained, tmp_path):
+    table, page = tmp_path / "it's a table.csv", tmp_path / "page.html"
+    layers = ("--layers", "fc*", "--max-drop", "0.0123456789")
+    sweep(trained, "--report", page, *layers, "-o", table)
+    program, *words = shlex.split(commands_of(page.read_text()))
+    assert program == "cortado"
+    before = without_seconds(table.read_bytes())
+    table.unlink()
+    done(*words)
+    assert without_seconds(table.read_bytes()) == before
 
 
 def test_without_labels_correct_is_what_the_dense_model_chooses(trained, npz):

@@ -7,8 +7,9 @@ import pytest
 from onnx import helper
 from PIL import Image
 
+from cortado.describe import describe
 from cortado.model.layers import find_layers
-from cortado.report import LayerView, draw_layer, image_of
+from cortado.report import LayerView, Portrait, draw_layer, draw_overview, image_of
 from cortado.report.heatmap import make_heatmap
 from nets import build, conv_net, decoded, matmul, mlp, normal, with_weight
 
@@ -79,3 +80,35 @@ def test_a_picture_is_a_png(values):
     image = Image.open(io.BytesIO(draw_layer(views)))
     assert (image.format, image.size) == ("PNG", (1760, 1184))
     assert len(image.convert("L").getcolors()) > 50
+
+
+def test_nothing_is_cut_off_where_names_are_long():
+    net = conv_net()
+    w = layers(net)["conv1"].array
+    shared = layers(with_weight(net, "conv1.weight", np.sign(w) * 0.5))["conv1"]
+    note = "1,234.5 of 4,096 units active an image"
+    views = [LayerView(f"{'long-' * 14}{i}.onnx", shared, None, note) for i in range(3)]
+    assert_margins(draw_layer(views))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_overview_has_room_for_many_layers_and_models(count):
+    nodes = [
+        helper.make_node("MatMul", [f"x{i}", f"w{i}"], [f"x{i + 1}"], f"stage{i}/product")
+        for i in range(40)
+    ]
+    weights = {f"w{i}": normal(RNG, 8, 8) for i in range(40)}
+    model = decoded(build(nodes, weights, {"x0": ["N", 8]}, {"x40": ["N", 8]}))
+    found = find_layers(model).prunable
+    portraits = [
+        Portrait(f"{'long-' * 14}{i}.onnx", describe(model), 10 ** (7 - 2 * i), found)
+        for i in range(count)
+    ]
+    assert_margins(draw_overview(portraits))
+
+
+def assert_margins(picture):
+    """Check that nothing reaches the edges of a picture, where it would be cut off."""
+    pixels = np.array(Image.open(io.BytesIO(picture)).convert("L"))
+    edges = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
+    assert [int(edge.min()) for edge in edges] == [255] * 4

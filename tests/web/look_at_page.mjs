@@ -3,7 +3,8 @@
 //   node look_at_page.mjs PACKAGES CHROMIUM FILE
 //
 // PACKAGES is the folder that has node_modules. For each scheme and width: what was asked for and
-// failed, how wide the page became, and the lightness of its paper and of the texts and lines on it.
+// failed, how wide the page became, the lightness of its paper and of the texts and lines on it, the
+// smallest texts, and which texts of a chart run into one another or out of the window.
 
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -18,7 +19,7 @@ const browser = await browsers.launch({ executablePath: chromium, args: FLAGS })
 try {
   const looks = [];
   for (const colorScheme of ["light", "dark"])
-    for (const width of [390, 1280]) looks.push(await look(colorScheme, width));
+    for (const width of [360, 390, 768, 1280]) looks.push(await look(colorScheme, width));
   console.log(JSON.stringify(looks));
 } finally {
   await browser.close();
@@ -46,13 +47,28 @@ function measure() {
   };
   const all = (selector, property) =>
     [...document.querySelectorAll(selector)].map((one) => getComputedStyle(one)[property]);
+  const shown = [...document.querySelectorAll("svg text")].filter((one) => one.getClientRects().length);
+  const boxes = shown.map((one) => one.getBoundingClientRect());
+  const touch = (one, other) =>
+    one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+  const scale = (one) => one.getScreenCTM().a; // of an SVG that is drawn smaller than it says
   return {
+    least: Math.min(...shown.map((one) => parseFloat(getComputedStyle(one).fontSize) * scale(one))),
+    smallest: Math.min(...all("h1, h2, p, td, th, li, pre, summary", "fontSize").map(parseFloat)),
+    touching: shown
+      .filter((_, i) => boxes.some((other, j) => i !== j && touch(boxes[i], other)))
+      .map((one) => one.textContent),
+    outside: shown
+      .filter((_, i) => boxes[i].left < 0 || boxes[i].right > innerWidth)
+      .map((one) => one.textContent),
+    plots: [...document.querySelectorAll(".plot > svg")].map((one) => one.getBoundingClientRect().width),
+    ticks: shown.filter((one) => one.matches(".mid, .end")).length,
     scrolled: document.documentElement.scrollWidth,
     headings: [...document.querySelectorAll("h2")].map((one) => one.textContent),
     paper: luminance(getComputedStyle(document.body).backgroundColor),
-    texts: all("h1, h2, p, td, th, li b, pre", "color").map(luminance),
+    texts: all("h1, h2, p, td, th, li, li b, pre, summary", "color").map(luminance),
     labels: all("svg text", "fill").map(luminance),
-    lines: all("svg polyline", "stroke").map(luminance),
+    lines: all("[class^=c] polyline", "stroke").map(luminance),
     bars: all(".bars span", "backgroundColor").map(luminance),
   };
 }

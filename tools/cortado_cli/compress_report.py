@@ -1,6 +1,5 @@
 """What ``cortado compress`` tells when it is done: its stages, its layers, its sizes."""
 
-import shlex
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -83,27 +82,20 @@ def collect(
 
 
 def _origin(compressed: "Compressed", options: "CompressOptions", images: "Opened") -> "Origin":
-    """Return how to repeat the running command, files by their names alone."""
+    """Return how to repeat the running command."""
     from cortado.model.metadata import read_history
     from cortado.report import Origin
-    from cortado_cli.history import command_line
+    from cortado_cli.history import typed_line
 
-    asked = click.get_current_context().params
-    name, *words = shlex.split(command_line())
-    model, output, data = (asked[key].rstrip("/") for key in ("model", "output", "data"))
-    command = ["cortado", name, _base(model), *words, "-o", _base(output)]
+    data = click.get_current_context().params["data"]
     return Origin(
-        command=shlex.join(command),
+        command=typed_line(),
         version=version("cortado"),
         seed=options.seed,
-        data=_base(data),
+        data=data.rstrip("/").rpartition("/")[2],
         earlier=read_history(compressed.stages[0].model)[:-1],
         labelled=images.labelled,
     )
-
-
-def _base(path: str) -> str:
-    return path.rpartition("/")[2]
 
 
 def _as_json(compressed: "Compressed", account: "Account", origin: "Origin") -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""The command line as it is remembered in the model that it made.
+"""The command line: as it is remembered in the model that it made, and as it was typed.
 
-Only what decides on the result is kept: no paths, so that the same work gives the same bytes
-wherever it is done.
+Of what is remembered, only what decides on the result is kept: no paths, so that the same work
+gives the same bytes wherever it is done.
 """
 
 import shlex
+import sys
 
 import click
 import onnx_ir as ir
@@ -17,7 +18,7 @@ from cortado_cli.options import (
 )
 from cortado_cli.types import InputPath, ReportPath
 
-__all__ = ["command_line", "record"]
+__all__ = ["command_line", "record", "typed_line"]
 
 _WITHOUT_EFFECT = {
     *("output", "quiet", "verbose", "device", "workers"),
@@ -41,6 +42,11 @@ def command_line() -> str:
     return shlex.join(words)
 
 
+def typed_line() -> str:
+    """Return the command that is running as it was typed, so that a shell repeats it."""
+    return shlex.join(["cortado", *sys.argv[1:]])
+
+
 def _words(option: click.Option, value: object) -> list[str]:
     flag = flag_of(option)
     if option.is_flag:
@@ -60,7 +66,8 @@ def _show(value: object) -> str:
         case tuple():
             return ",".join(map(_show, value))
         case float():
-            return f"{value:g}"
+            short = f"{value:g}"
+            return short if float(short) == value else repr(value)
         case _:
             return str(value)
 

@@ -96,7 +96,8 @@ def command(
 
     A picture of a layer shows how its weights are distributed, the values that they share, and
     where they are; several models are compared, the first as the one before. With --data, a unit
-    is active on an image if it gives more than zero anywhere, behind its activation function.
+    is active on an image if it gives more than zero anywhere, behind its activation function;
+    pictures of layers tell how many are.
     """
     from cortado import files
     from cortado.model.metadata import read_history
@@ -175,13 +176,18 @@ def _draw_layers(found: "list[_Inspected]") -> dict[str, bytes]:
     digits = len(str(len(names)))
     for number, name in enumerate(names, start=1):
         views = [
-            LayerView(title, found_here[name], image_of(found_here[name]))
-            for title, found_here in zip(titles, layers, strict=True)
-            if name in found_here
+            LayerView(title, here[name], image_of(here[name]), _active(file, name))
+            for title, here, file in zip(titles, layers, found, strict=True)
+            if name in here
         ]
         safe = re.sub(r"[^\w.-]+", "_", name)
         pictures[f"{number:0{digits}}-{safe}.png"] = draw_layer(views)
     return pictures
+
+
+def _active(file: _Inspected, name: str) -> str:
+    layer = next((layer for layer in file.activity or () if layer.name == name), None)
+    return "" if layer is None else f"{layer.mean:,.1f} of {layer.units:,} units active an image"
 
 
 def _show(file: _Inspected) -> str:

@@ -147,7 +147,7 @@ def command(
     from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, SweepOptions, sweep
     from cortado.steps import finish
     from cortado_cli.data import open_measured
-    from cortado_cli.history import command_line
+    from cortado_cli.history import typed_line
     from cortado_cli.journal import Journal
     from cortado_cli.streams import read_model, write_artifact
     from cortado_cli.torchrun import count_cores, join_team
@@ -189,7 +189,7 @@ def command(
     if report is not None:
         from cortado.report import sensitivity_page
 
-        write_artifact(report, sensitivity_page(found, max_drop, command_line()))
+        write_artifact(report, sensitivity_page(found, max_drop, typed_line()))
 
 
 def _whole(bits: tuple[float, ...]) -> tuple[int, ...]:

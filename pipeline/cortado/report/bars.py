@@ -27,9 +27,9 @@ def bar_chart(bars: Sequence[Bar]) -> Markup:
     """Return a list of bars, the longest as wide as the chart."""
     longest = max(bar.value for bar in bars) or 1.0
     rows = Markup("").join(
-        Markup(
-            '<li class="c{}"><b>{}</b><i>{}</i><span style="width: {:.2f}%"></span></li>'
-        ).format(index % 8, bar.name, bar.text, max(_LEAST, 100 * bar.value / longest))
-        for index, bar in enumerate(bars)
+        Markup('<li><b>{}</b><i>{}</i><span style="width: {:.2f}%"></span></li>').format(
+            bar.name, bar.text, max(_LEAST, 100 * bar.value / longest)
+        )
+        for bar in bars
     )
     return Markup('<ul class="bars">{}</ul>').format(rows)

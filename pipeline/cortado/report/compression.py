@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cortado.report.bars import Bar, bar_chart
-from cortado.report.curves import Chart, charts_of, mark_curves
+from cortado.report.chart import Chart, charts_of
+from cortado.report.curves import mark_curves, missing_from
 from cortado.report.page import render_page
 from cortado.sensitivity import Row, wilson_interval
 
@@ -89,6 +90,7 @@ def compression_page(account: "Account", validation: "Validation", origin: Origi
         "scores": [_Score.of("dense", validation.reference), _Score.of("file", *validation.found)],
         "sizes": bar_chart(_sizes(account)),
         "charts": charts,
+        "missing": () if account.curves is None else missing_from(account.curves),
         "dense": dense,
         "origin": origin,
         "what": "were recognised" if origin.labelled else "were as the dense model says",

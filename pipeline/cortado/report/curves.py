@@ -1,113 +1,129 @@
-"""The curves of a sweep with their chosen points, and as charts for pages.
+"""The curves of a sweep as they are shown: chosen points, colours, and what has no figures.
 
-Rates stand on a scale of −log10(1 − r), so that 90 %, 99 % and 99.9 % are equally far apart: that
-is where networks break. Bits fall from left to right, as in both the right end is the small model.
+Where there are more curves than colours, the most sensitive of each kind have them, and the rest
+stay in the background. The most sensitive is the one of the lowest accuracy on the average of its
+points, weighted by how far apart they are.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-from markupsafe import Markup
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from cortado.errors import CortadoError
-from cortado.report.chart import Axis, Mark, Series, line_chart
+from cortado.report.palette import MARKS
+from cortado.report.scales import TITLES, place
 from cortado.sensitivity import Curve, Row, Table
 
-__all__ = ["TITLES", "Chart", "Marked", "charts_of", "mark_curves", "place", "ticks"]
+__all__ = ["Marked", "Missing", "by_kind", "by_sensitivity", "mark_curves", "missing_from"]
 
-TITLES = {"prune": "fraction of zeros", "bits": "bits of the shared values"}
-"""What the points of a kind are placed by."""
-
-_RATES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-_APART = 0.1  # ticks nearer to one another, as a part of the axis, would overlap
-_STEPS = 5  # on the axis of accuracies
+_MOST_RATES = 3  # that are listed one by one
 
 
 @dataclass(frozen=True)
 class Marked:
-    """A curve and its chosen point."""
+    """A curve as it is shown.
 
-    layer: str
+    Attributes
+    ----------
+    name, kind : str
+        The layer, with what else tells the curve from others of the same; ``prune`` or ``bits``.
+    rows : tuple of Row
+        Its points, gentle ones first.
+    chosen : Row or None
+        The point that is marked.
+    colour : int or None
+        The place of its colour and mark in the palette; None in the background.
+    """
+
+    name: str
     kind: str
     rows: tuple[Row, ...]
     chosen: Row | None
+    colour: int | None = None
 
 
 @dataclass(frozen=True)
-class Chart:
-    """The curves of a kind."""
+class Missing:
+    """What has no figures: the layer, what was to be done to it, and why there are none."""
 
-    title: str
-    svg: Markup
+    layer: str
+    what: str
+    why: str
 
 
 def mark_curves(table: Table, choose: Callable[[Curve], Row | None]) -> tuple[Row, list[Marked]]:
-    """Return the row of the dense model, and each curve with its chosen point.
+    """Return the row of the dense model, and each curve with its chosen point and its colour.
 
     Raises
     ------
     CortadoError
-        If there is nothing to draw.
+        If the table has not the dense model.
     """
     dense, curves = table.dense, table.curves
-    if dense is None or not curves:
-        raise CortadoError("the table has no points that a picture could show")
-    return dense, [Marked(curve.layer, curve.kind, curve.rows, choose(curve)) for curve in curves]
-
-
-def charts_of(curves: Sequence[Marked], dense: Row) -> list[Chart]:
-    """Return a chart a kind."""
-    swept = {curve.kind for curve in curves}
-    kinds = [kind for kind in TITLES if kind in swept]
-    what = "Accuracy" if dense.against == "labels" else "Agreement"
-    return [
-        Chart(f"{what} by {TITLES[kind]}", _svg([c for c in curves if c.kind == kind], dense))
-        for kind in kinds
+    if dense is None:
+        raise CortadoError("the table has no row of the dense model")
+    names = _names(curves)
+    marked = [
+        Marked(name, curve.kind, curve.rows, choose(curve))
+        for name, curve in zip(names, curves, strict=True)
     ]
+    order = list(dict.fromkeys(names))
+    if len(order) <= len(MARKS):
+        return dense, [replace(curve, colour=order.index(curve.name)) for curve in marked]
+    coloured: list[Marked] = []
+    for same in by_kind(marked):
+        first = [curve.name for curve in by_sensitivity(same)[: len(MARKS)]]
+        places = {name: index for index, name in enumerate(first)}
+        coloured += [replace(curve, colour=places.get(curve.name)) for curve in same]
+    return dense, coloured
 
 
-def place(row: Row) -> float:
-    """Return where a point stands on its axis."""
-    return -row.rate if row.kind == "bits" else -math.log10(1 - row.rate)
+def by_kind(curves: Sequence[Marked]) -> list[list[Marked]]:
+    """Return the curves of each kind that there is."""
+    lists = [[curve for curve in curves if curve.kind == kind] for kind in TITLES]
+    return [same for same in lists if same]
 
 
-def ticks(curves: Sequence[Marked]) -> tuple[tuple[float, str], ...]:
-    """Return the ticks of the axis of curves of one kind: positions with texts."""
-    rows = [row for curve in curves for row in curve.rows]
-    low, high = min(map(place, rows)), max(map(place, rows))
-    if curves[0].kind == "bits":
-        return tuple((-bits, f"{bits:g}") for bits in sorted({row.rate for row in rows}))
-    found: list[tuple[float, str]] = []
-    for rate in _RATES:
-        position = -math.log10(1 - rate)
-        apart = not found or position - found[-1][0] >= _APART * (high - low)
-        if low - 1e-9 <= position <= high + 1e-9 and apart:
-            found.append((position, f"{rate:.4g}"))
-    return tuple(found) or ((place(rows[0]), f"{rows[0].rate:.4g}"),)
+def by_sensitivity(curves: Sequence[Marked]) -> list[Marked]:
+    """Return curves of one kind, the most sensitive first."""
+    return sorted(curves, key=_mean)
 
 
-def _svg(curves: Sequence[Marked], dense: Row) -> Markup:
-    rows = [row for curve in curves for row in curve.rows]
-    places = [place(row) for row in rows]
-    low = math.floor(20 * min(row.ci_low or 0.0 for row in rows)) / 20
-    levels = [low + (1 - low) * step / _STEPS for step in range(_STEPS + 1)]
-    x = Axis(TITLES[curves[0].kind], min(places) - 0.05, max(places) + 0.05, ticks(curves))
-    what = "accuracy" if dense.against == "labels" else "agreement"
-    y = Axis(what, low, 1.0, tuple((level, f"{level:.2f}") for level in levels))
-    return line_chart([_series(curve) for curve in curves], x, y)
+def missing_from(table: Table) -> list[Missing]:
+    """Return what has no figures, all points of a layer that lack them for one reason together."""
+    points: dict[tuple[str, str, str], list[Row]] = {}
+    for row in table.without_figures:
+        points.setdefault((row.layer, row.kind, row.note), []).append(row)
+    return [Missing(layer, _what(kind, rows), note) for (layer, kind, note), rows in points.items()]
 
 
-def _series(curve: Marked) -> Series:
-    marks = tuple(
-        Mark(
-            place(row),
-            row.accuracy or 0.0,
-            row.ci_low or 0.0,
-            row.ci_high or 0.0,
-            f"{row.rate:g}: {row.accuracy:.4f}",
-        )
-        for row in curve.rows
-    )
-    chosen = None if curve.chosen is None else curve.rows.index(curve.chosen)
-    return Series(curve.layer, marks, chosen)
+def _what(kind: str, rows: Sequence[Row]) -> str:
+    rates = [f"{row.rate:g}" for row in rows]
+    text = f"{rates[0]} … {rates[-1]}" if len(rates) > _MOST_RATES else ", ".join(rates)
+    return {"prune": f"pruned to {text}", "bits": f"{text} bits"}.get(kind, "all points")
+
+
+def _names(curves: Sequence[Curve]) -> list[str]:
+    """Return the layers, with method and seed where curves of a layer differ in them."""
+    methods = {curve.method for curve in curves if curve.kind == "prune"}
+    seeds = {curve.seed for curve in curves if curve.kind == "prune"}
+    names = []
+    for curve in curves:
+        words = [curve.layer]
+        if curve.kind == "prune" and len(methods) > 1:
+            words.append(curve.method)
+        if curve.kind == "prune" and len(seeds) > 1:
+            words.append(f"seed {curve.seed}")
+        names.append(", ".join(words))
+    return names
+
+
+def _mean(curve: Marked) -> float:
+    """Return the area under a curve, divided by its width."""
+    heights = [row.accuracy or 0.0 for row in curve.rows]
+    places = [place(row) for row in curve.rows]
+    if places[0] == places[-1]:
+        return heights[0]
+    steps = zip(pairwise(places), pairwise(heights), strict=True)
+    area = sum((right - left) * (a + b) / 2 for (left, right), (a, b) in steps)
+    return area / (places[-1] - places[0])

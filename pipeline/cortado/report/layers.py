@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
@@ -17,13 +17,14 @@ from cortado.model.codebook import find_codebook
 from cortado.model.layers import Layer
 from cortado.model.typing import FloatArray
 from cortado.report.heatmap import Heatmap, make_heatmap
-from cortado.report.style import INK, colour_of, finish, to_png
+from cortado.report.style import HEAT, INK, colour_of, cut, finish, to_png
 
 __all__ = ["LayerView", "draw_layer"]
 
 _BINS = 121
+_LONGEST = 80  # characters of what is said of a model, where two stand beside one another
+_TITLES = 120  # characters of the titles of all heat maps
 _BRIGHTEST = 99.5  # percent of the cells are not brighter than the end of the scale
-_HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f3ee", "#e2a47c", "#c1592b", "#4a1d0a"])
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,14 @@ class LayerView:
         With its weights there.
     image : tuple of int or None
         The shape of the images that enter it, if it is the first.
+    note : str
+        What else is said of it beside its name.
     """
 
     title: str
     layer: Layer
     image: tuple[int, ...] | None
+    note: str = ""
 
 
 def draw_layer(views: Sequence[LayerView]) -> bytes:
@@ -61,6 +65,15 @@ def draw_layer(views: Sequence[LayerView]) -> bytes:
     shared = [view for view in views if find_codebook(view.layer.array) is not None]
     charts = above.subplots(1, 2 if shared else 1, squeeze=False)[0]
     _draw_distribution(charts[0], views)
+    handles, labels = charts[0].get_legend_handles_labels()
+    above.legend(
+        *(handles, labels),
+        loc="outside upper left",
+        ncols=2 if max(map(len, labels)) <= _LONGEST else 1,
+        fontsize=9,
+        frameon=False,
+        labelcolor=INK,
+    )
     if shared:
         _draw_values(charts[1], shared[-1], views.index(shared[-1]))
     _draw_heatmaps(below.subplots(1, len(views), squeeze=False)[0], views)
@@ -75,14 +88,14 @@ def _draw_distribution(axes: Axes, views: Sequence[LayerView]) -> None:
     for index, (view, weights) in enumerate(zip(views, samples, strict=True)):
         left = f"{weights.size:,} of {view.layer.array.size:,}"
         counts = np.histogram(weights, edges)[0]
-        label = f"{view.title}: {left}"
+        label = f"{view.title}: {left}" + (f"; {view.note}" if view.note else "")
         axes.stairs(counts, edges, fill=True, color=colour_of(index), alpha=0.75, label=label)
     axes.set_yscale("log")
     axes.set_xlim(-1.04 * limit, 1.04 * limit)
+    axes.locator_params(axis="x", nbins=7)
     axes.set_xlabel("value of a weight", fontsize=9, color=INK)
     axes.set_ylabel("weights", fontsize=9, color=INK)
     finish(axes, "weights that are not zero")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.1), fontsize=9, frameon=False, ncols=2)
 
 
 def _draw_values(axes: Axes, view: LayerView, index: int) -> None:
@@ -96,7 +109,7 @@ def _draw_values(axes: Axes, view: LayerView, index: int) -> None:
     axes.margins(x=0.04)
     axes.set_xlabel("shared value", fontsize=9, color=INK)
     axes.set_ylabel("weights", fontsize=9, color=INK)
-    finish(axes, f"{len(values)} shared values in {view.title}")
+    finish(axes, f"{len(values)} shared values in {cut(view.title, _TITLES // 3)}")
 
 
 def _draw_heatmaps(rows: FloatArray, views: Sequence[LayerView]) -> None:
@@ -107,18 +120,23 @@ def _draw_heatmaps(rows: FloatArray, views: Sequence[LayerView]) -> None:
     norm = Normalize(0, brightest)
     for axes, view, heat in zip(rows, views, maps, strict=True):
         image = _draw_heatmap(axes, heat, norm)
-        finish(axes, f"{view.title}: {heat.caption}")
+        room = _TITLES // len(views) - len(heat.caption)
+        finish(axes, f"{cut(view.title, room)}: {heat.caption}")
         axes.spines[:].set_visible(False)
         axes.set_anchor("NW")
-    axes.figure.colorbar(image, ax=list(rows), shrink=0.8, extend="max", pad=0.02, panchor=False)
+    bar = axes.figure.colorbar(
+        image, ax=list(rows), shrink=0.8, extend="max", pad=0.02, panchor=False
+    )
+    bar.ax.tick_params(colors=INK, labelsize=9)
 
 
 def _draw_heatmap(axes: Axes, heat: Heatmap, norm: Normalize) -> AxesImage:
     rows, columns = heat.size
     image = axes.imshow(
         heat.cells,
-        cmap=_HEAT,
+        cmap=HEAT,
         norm=norm,
+        interpolation="nearest",
         extent=(0, columns, rows, 0),
         aspect="equal" if heat.square else "auto",
     )

@@ -19,6 +19,11 @@ from cortado.report.style import INK, colour_of, finish, to_png
 
 __all__ = ["Portrait", "draw_overview"]
 
+_HEIGHT, _CHART = 4.0, 3.2  # inches of the picture without what has no room, and of its charts
+_CHARACTERS = 140  # of names beside one another
+_LEAST = 0.005  # of the longest bar: the shortest is still seen
+_BAR, _BETWEEN = 0.13, 0.1  # inches of a bar, and between layers
+
 
 @dataclass(frozen=True)
 class Portrait:
@@ -53,13 +58,22 @@ def draw_overview(portraits: Sequence[Portrait]) -> bytes:
     if not portraits[0].layers:
         raise CortadoError(f"{portraits[0].title} has no float32 layers that a picture could show")
     names = [layer.name for layer in portraits[0].description.layers]
-    figure = Figure(figsize=(13, 2.2 + 0.45 * max(len(names), 4)), dpi=110, layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1.2, 1.2, 0.9))
+    below = max((_BETWEEN + _BAR * len(portraits)) * len(names) - _CHART, 0)
+    figure = Figure(figsize=(11, _HEIGHT + below), dpi=140, layout="constrained")
+    heights = (_HEIGHT, below) if below else (_HEIGHT,)
+    grid = figure.add_gridspec(len(heights), 3, width_ratios=(1.2, 1.2, 0.9), height_ratios=heights)
+    left = figure.add_subplot(grid[:, 0])
     _draw_densities(left, portraits, names)
-    _draw_distribution(middle, portraits)
-    _draw_sizes(right, portraits)
+    _draw_distribution(figure.add_subplot(grid[0, 1]), portraits)
+    _draw_sizes(figure.add_subplot(grid[0, 2]), portraits)
     handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(
+        *(handles, labels),
+        loc="outside upper left",
+        ncols=max(1, _CHARACTERS // (max(map(len, labels)) + 8)),
+        frameon=False,
+        labelcolor=INK,
+    )
     return to_png(figure)
 
 
@@ -76,9 +90,9 @@ def _draw_densities(axes: Axes, portraits: Sequence[Portrait], names: Sequence[s
         labels = [f"{figures[n].density:.1%}" if n in figures else "" for n in names]
         axes.bar_label(bars, labels, padding=3, fontsize=8, color=INK)
     axes.set_yticks(np.arange(len(names)), names)
-    axes.invert_yaxis()
+    axes.set_ylim(len(names) - 0.45, -0.55)
     axes.set_xscale("log")
-    axes.margins(x=0.25)
+    axes.set_xlim(1, 8 * max(layer.array.size for p in portraits for layer in p.layers))
     finish(axes, "weights that are left, by layer")
 
 
@@ -89,7 +103,9 @@ def _draw_distribution(axes: Axes, portraits: Sequence[Portrait]) -> None:
     limit = max(float(np.abs(weights).max(initial=0)) for weights in samples) or 1.0
     edges = np.linspace(-limit, limit, 121)
     for index, weights in enumerate(samples):
-        axes.stairs(np.histogram(weights, edges)[0], edges, fill=True, color=colour_of(index))
+        axes.stairs(
+            np.histogram(weights, edges)[0], edges, fill=True, color=colour_of(index), alpha=0.75
+        )
     axes.set_yscale("log")
     axes.set_xlabel("value of a weight", fontsize=9, color=INK)
     finish(axes, f"non-zero weights of {largest.name}")
@@ -100,14 +116,23 @@ def _draw_sizes(axes: Axes, portraits: Sequence[Portrait]) -> None:
     bounds = [p.description.total.bound_bytes + p.description.other_bytes for p in portraits]
     places = np.arange(len(portraits))
     colours = [colour_of(index) for index in range(len(portraits))]
-    files = axes.bar(places - 0.2, [p.file_bytes for p in portraits], 0.38, color=colours)
-    floor = axes.bar(places + 0.2, bounds, 0.38, color=colours, alpha=0.45, hatch="//")
-    axes.bar_label(files, [_kilobytes(p.file_bytes) for p in portraits], fontsize=8, padding=2)
-    axes.bar_label(floor, [_kilobytes(bound) for bound in bounds], fontsize=8, padding=2)
-    axes.set_xticks(places, ["file | bound"] * len(portraits), fontsize=8)
-    axes.set_yscale("log")
-    axes.margins(y=0.15)
+    files = [portrait.file_bytes for portrait in portraits]
+    longest = max(*files, *bounds)
+    least = _LEAST * longest
+    upper = axes.barh(places - 0.2, np.maximum(files, least), 0.38, color=colours)
+    lower = axes.barh(places + 0.2, np.maximum(bounds, least), 0.38, color=colours)
+    for bar in lower:
+        bar.set(alpha=0.45, hatch="//")
+    for bars, sizes in ((upper, files), (lower, bounds)):
+        axes.bar_label(bars, list(map(_kilobytes, sizes)), fontsize=8, padding=3, color=INK)
+    ends = np.stack([places - 0.2, places + 0.2], axis=1).ravel()
+    axes.set_yticks(ends, ["file", "bound"] * len(portraits))
+    axes.set_ylim(len(portraits) - 0.45, -0.55)
+    axes.set_xticks([])
+    axes.set_xlim(0, 1.3 * longest)
     finish(axes, "bytes of the file, entropy bound")
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
 def _nonzero(portrait: Portrait, name: str) -> FloatArray:

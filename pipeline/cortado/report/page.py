@@ -1,11 +1,14 @@
 """Pages: one HTML file that needs nothing else, in light and dark, wide and narrow.
 
-Templates extend ``base.html.j2``, which holds the style; every text is escaped.
+Templates extend ``base.html.j2``, which holds the style; ``curves.html.j2`` has what
+several show. Every text is escaped.
 """
 
 from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cortado.report.palette import DARK, LIGHT
 
 __all__ = ["render_page"]
 
@@ -27,4 +30,5 @@ def render_page(template: str, content: Mapping[str, object]) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(f"{template}.html.j2").render(content).encode()
+    found = environment.get_template(f"{template}.html.j2")
+    return found.render(content, light=LIGHT, dark=DARK).encode()

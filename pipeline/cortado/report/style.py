@@ -3,19 +3,31 @@
 import io
 
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-__all__ = ["INK", "colour_of", "finish", "to_png"]
+from cortado.report.palette import LIGHT
 
-INK = "#2b2b2b"
+__all__ = ["HEAT", "INK", "colour_of", "cut", "finish", "to_png"]
+
+HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f3ee", "#e2a47c", "#c1592b", "#4a1d0a"])
+"""The scale of heat maps, from nothing to much."""
+
+INK = LIGHT.ink
 """The colour of everything that is written."""
 
-_COLOURS = ("#9db4c8", "#c1592b", "#3f7d5a", "#7d5fa3", "#b59a1b")
+_FEW = 8
+_COLOURS = ("#9db4c8", *(LIGHT.lines[index] for index in (5, 2, 4, 1)))
 
 
 def colour_of(index: int) -> str:
     """Return the colour of a model, by its place among those that are drawn."""
     return _COLOURS[index % len(_COLOURS)]
+
+
+def cut(name: str, characters: int) -> str:
+    """Return a name of at most so many characters, but for a few; the end of a long one is left."""
+    return name if len(name) <= max(characters, _FEW) else "…" + name[1 - max(characters, _FEW) :]
 
 
 def finish(axes: Axes, title: str) -> None:

@@ -1,0 +1,107 @@
+"""The axes of curves: where points stand, from where to where, and round ticks.
+
+Rates stand on a scale of −log10(1 − r), so that 90 %, 99 % and 99.9 % are equally far apart: that
+is where networks break. Bits fall from left to right, as in both the right end is the small model.
+Accuracies are shown from the lowest to the highest that there are, and a little further.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cortado.sensitivity import Row
+
+__all__ = ["TITLES", "Scale", "Tick", "accuracy_axis", "place", "rate_axis", "reach"]
+
+TITLES = {"prune": "fraction of zeros", "bits": "bits of the shared values"}
+"""What the points of a kind are placed by."""
+
+_RATES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+_APART, _FAR_APART = 0.1, 0.17  # parts of the axis between ticks, on wide charts and on narrow ones
+_LEAST_TICKS = 3
+_STEPS = 7  # about so many between the ticks of accuracies
+_LEAST_SPAN = 0.002  # of accuracies, where all are equal
+_MARGIN, _HEADROOM = 0.05, 0.08  # parts of the span below and beside the points, and above
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Where a tick is, what is written there, and whether there is room on narrow charts."""
+
+    position: float
+    text: str
+    narrow: bool = True
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An axis: what it shows, from where to where, and its ticks."""
+
+    title: str
+    low: float
+    high: float
+    ticks: tuple[Tick, ...]
+
+    def part(self, position: float) -> float:
+        """Return how far along the axis a position is, 0 to 1."""
+        return (position - self.low) / (self.high - self.low)
+
+
+def place(row: Row) -> float:
+    """Return where a point stands on its axis."""
+    return -row.rate if row.kind == "bits" else -math.log10(1 - row.rate)
+
+
+def reach(row: Row) -> tuple[float, float] | None:
+    """Return the interval of a point's accuracy; None where none is known."""
+    return None if row.ci_low is None or row.ci_high is None else (row.ci_low, row.ci_high)
+
+
+def rate_axis(rows: Sequence[Row]) -> Scale:
+    """Return the axis of points of one kind."""
+    kind = rows[0].kind
+    low, high = min(map(place, rows)), max(map(place, rows))
+    span = (high - low) or 1.0
+    swept = {place(row): f"{row.rate:.4g}" for row in rows}
+    if kind == "bits":
+        known = swept
+    else:
+        rates = {-math.log10(1 - rate): f"{rate:.4g}" for rate in _RATES}
+        known = {at: text for at, text in rates.items() if low - 1e-9 <= at <= high + 1e-9}
+        known = known if len(known) >= _LEAST_TICKS else swept
+    wide = _thinned(sorted(known), _APART * span)
+    narrow = set(_thinned(wide, _FAR_APART * span))
+    ticks = tuple(Tick(at, known[at], at in narrow) for at in wide)
+    return Scale(TITLES[kind], low - _MARGIN * span, high + _MARGIN * span, ticks)
+
+
+def accuracy_axis(rows: Sequence[Row], dense: Row) -> Scale:
+    """Return the axis of the accuracies of points and of the dense model."""
+    values = [row.accuracy for row in (*rows, dense) if row.accuracy is not None]
+    values += [end for row in rows for end in reach(row) or ()]
+    low, high = min(values), max(values)
+    span = max(high - low, _LEAST_SPAN)
+    low = max(0.0, min(low, high - span))
+    high = max(high, low + span)
+    low, high = low - _MARGIN * span, high + _HEADROOM * span
+    step = _round_step(span / _STEPS)
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    first = math.ceil(max(low, 0.0) / step - 1e-9)
+    last = math.floor(min(high, 1.0) / step + 1e-9)
+    ticks = tuple(Tick(k * step, f"{k * step:.{digits}f}") for k in range(first, last + 1))
+    title = "accuracy" if dense.against == "labels" else "agreement with the dense model"
+    return Scale(title, low, high, ticks)
+
+
+def _thinned(positions: Sequence[float], apart: float) -> list[float]:
+    found: list[float] = []
+    for position in positions:
+        if not found or position - found[-1] >= apart:
+            found.append(position)
+    return found
+
+
+def _round_step(least: float) -> float:
+    """Return the smallest of 1, 2, 5, 10, 20, … or a tenth, hundredth … of them that is enough."""
+    unit: float = 10.0 ** math.floor(math.log10(least))
+    return next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= least * (1 - 1e-9))
