@@ -6,6 +6,7 @@ curves     what each layer of such a model can lose
 trained    retrained reference → ladder → weight sharing
 ladder     prune rung by rung, as long as the accuracy holds
 share      bits for each layer, and shared values that are trained
+noninferior  whether images show that a model loses no more than it may
 untrained  plans from a sweep, least squares, weight sharing, least squares
 passes     one of both ways → emitted file → validation on test images
 account    what was done, in figures: bytes of stages and layers, and curves of the dense model

@@ -55,7 +55,7 @@ def share_best(task: Task, rungs: list[Stage], floor: float) -> Steps[list[Stage
 def _share_by_plan(task: Task, rung: Stage, tried: list[Stage], floor: float) -> Steps[list[Stage]]:
     """Try bits of each layer's own; what holds and is smallest comes last."""
     best = tried[-1]
-    swept = yield from measure_curves(task, rung.model, ("bits",), (), _PLANNED)
+    swept = yield from measure_curves(task.swept, rung.model, task.options, ("bits",), (), _PLANNED)
     table, same = _comparable(swept)
     if not same.curves:
         return tried
