@@ -17,6 +17,7 @@ from cortado.emit import Emitted, emit
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.codebook import find_codebook
+from cortado.model.heads import check_classifying
 from cortado.model.layers import find_layers
 from cortado.sensitivity import Table
 from cortado.steps import Steps
@@ -76,9 +77,10 @@ def compress(
     LimitNotMetError
         If no shared model holds the floor, or the retrained dense model misses `min_accuracy`.
     CortadoError
-        If the model can't be trained, or shares weights already.
+        If the model can't be trained, is no classifier, or shares weights already.
     """
     _check_free(model)
+    check_classifying(model, head, "compress")
     task = Task(data, head, options, EFFORTS[options.effort])
     dense = yield from judge(task, "dense", model, None)
     curves = None
