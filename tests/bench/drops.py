@@ -22,6 +22,7 @@ from cortado.compress.untrained import open_search
 from cortado.data import Feed, feed_batches, open_data
 from cortado.data.samples import Subset
 from cortado.model import serial
+from cortado.model.heads import main_output
 from cortado.scoring import is_correct
 from cortado.session import open_session
 from cortado.steps import finish
@@ -90,7 +91,7 @@ class _Outcomes:
 
     def _right(self, model: ir.Model) -> np.ndarray:
         session, feed = open_session(serial.encode(model)), Feed.of(model)
-        (output,) = session.widths
+        output = main_output(model, session.widths, 10, None)
         return np.concatenate(
             [
                 is_correct(session.run({feed.name: inputs})[output][: len(labels)], labels)
