@@ -204,10 +204,12 @@ def _show(file: _Inspected) -> str:
 
 
 def _row(layer: "LayerFigures") -> tuple[str, ...]:
+    from cortado.model.shapes import show_shape
+
     return (
         layer.name,
         layer.op_type,
-        "×".join(map(str, layer.shape)),
+        show_shape(layer.shape),
         f"{layer.weights:,}",
         f"{layer.nonzero:,}",
         f"{layer.density:.2%}",
