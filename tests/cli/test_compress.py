@@ -38,6 +38,7 @@ def test_without_training_the_file_is_smaller_and_the_report_complete(trained, t
     assert f"{small.stat().st_size:,} bytes" in text
     assert "cortado compress" in text
     assert "--no-train" in text
+    assert "training images; bands" in text  # the sweep that the plans were made of
     assert str(tmp_path) not in text
 
 
