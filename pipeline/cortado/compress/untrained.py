@@ -100,7 +100,7 @@ def _divided(task: Task) -> tuple[Samples, Samples]:
     """Return training images to fit, and others to choose plans by."""
     train, effort = task.data.train, task.effort
     order = np.random.default_rng(task.options.seed).permutation(len(train))
-    guiding = max(1, min(effort.images, len(train) // _MOST_GUIDING))
+    guiding = max(2, min(effort.images, len(train) // _MOST_GUIDING))  # a repair needs two
     parts = order[:guiding], order[guiding : guiding + effort.fitted]
     guide, fitted = (Subset(train, np.sort(part)) for part in parts)
     return fitted, guide
