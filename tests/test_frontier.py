@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from cortado.data import ArraySamples
-from cortado.frontier import Frontier, read_inputs
+from cortado.data import ArraySamples, Inputs
+from cortado.frontier import Frontier
 from cortado.model import serial
 from cortado.session import open_session
 from nets import build, conv_net, decoded, if_net, mlp, normal, weight
@@ -13,18 +13,19 @@ from nets import build, conv_net, decoded, if_net, mlp, normal, weight
 
 def batches(model, count=7, shape=(1, 6, 6), seed=0):
     pixels = normal(np.random.default_rng(seed), count, *shape)
-    return read_inputs(model, ArraySamples(pixels, np.zeros(count, np.int64)))
+    return list(Inputs.of(model, ArraySamples(pixels, np.zeros(count, np.int64))))
 
 
 def whole(model, batch):
     return open_session(serial.encode(model)).run({"x": batch})
 
 
+@pytest.mark.parametrize("memory", [0, 3000, 2**20])
 @pytest.mark.parametrize("stops", [["c"], ["r"], ["f"], ["c", "r", "f", "y"], []])
-def test_pieces_give_what_the_whole_model_gives(stops):
+def test_pieces_give_what_the_whole_model_gives(stops, memory):
     model = conv_net()
     (batch,) = batches(model)
-    frontier = Frontier(model, [batch, batch[:2]])
+    frontier = Frontier(model, [batch, batch[:2]], memory)
     for stop in [*stops, "y"]:
         frontier.advance([stop])
     expected = whole(model, batch)["y"]
@@ -36,7 +37,27 @@ def test_pieces_give_what_the_whole_model_gives(stops):
 def test_only_what_is_needed_is_held():
     frontier = Frontier(conv_net(), batches(conv_net()))
     frontier.advance(["r"])
-    assert [set(values) for values in frontier._held] == [{"r"}]
+    assert [set(values) for values in frontier._base] == [{"r"}]
+
+
+def test_no_more_is_held_than_is_allowed_and_it_goes_on_from_what_was_held_last():
+    """Of 7 images x takes 1,008 bytes, y 84, and what lies between 1,792."""
+    frontier = Frontier(conv_net(), batches(conv_net()), memory=1500)
+    held = []
+    for stop in "xcrfy":
+        frontier.advance([stop])
+        held.append(set(frontier._base[0]) if isinstance(frontier._base, list) else None)
+    assert held == [{"x"}, {"x"}, {"x"}, {"x"}, {"y"}]
+
+
+def test_a_part_of_the_batches_can_be_asked_for_again_and_again():
+    model = mlp(sizes=(6, 5, 3))
+    (batch,) = batches(model, shape=(6,))
+    for memory in (0, 2**20):
+        frontier = Frontier(model, [batch, batch[:3], batch[:2]], memory)
+        frontier.advance(["r"])
+        values = frontier.values("r", slice(1, 3))
+        assert [len(x) for x in values] == [len(x) for x in values] == [3, 2]
 
 
 def test_a_value_is_held_for_all_that_read_it():
@@ -89,7 +110,7 @@ def test_a_weight_that_nodes_make_is_not_held():
     (batch,) = batches(model, shape=(4,))
     frontier = Frontier(model, [batch])
     frontier.advance(["h"])
-    assert set(frontier._held[0]) == {"h"}
+    assert set(frontier._base[0]) == {"h"}
     frontier.advance(["y"])
     (found,) = frontier.values("y")
     np.testing.assert_allclose(found, -np.maximum(batch, 0) @ w.T, atol=1e-6)

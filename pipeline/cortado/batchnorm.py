@@ -12,15 +12,15 @@ one batch of all images both are the same, but for the n / (n − 1) of PyTorch'
 that never varies keeps its variance: 1 / √epsilon would blow up whatever else it may get.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Samples
+from cortado.data import Inputs, Samples
 from cortado.errors import CortadoError
-from cortado.frontier import Frontier, read_inputs
+from cortado.frontier import Frontier
 from cortado.model.layers import Skipped
 from cortado.model.nodes import is_standard
 from cortado.model.typing import Array, FloatArray
@@ -133,10 +133,10 @@ def reestimate(model: ir.Model, samples: Samples) -> Steps[Reestimated]:
     norms = find_norms(model)
     if not norms.found:
         return Reestimated(model, 0, norms.skipped)
-    frontier = Frontier(model, read_inputs(model, samples))
+    frontier = Frontier(model, Inputs.of(model, samples))
     for done, norm in enumerate(norms.found, start=1):
         frontier.advance([norm.source])
-        frontier.change(measure(frontier.model, norm, list(frontier.values(norm.source))))
+        frontier.change(measure(frontier.model, norm, frontier.values(norm.source)))
         yield Progress("statistics", done, len(norms.found))
     return Reestimated(frontier.model, len(norms.found), norms.skipped)
 
@@ -153,13 +153,14 @@ def measure(model: ir.Model, norm: Norm, batches: Iterable[FloatArray]) -> dict[
     batches : iterable of array
         What enters it, each of shape (n, channels, …); gone through twice.
     """
-    batches = list(batches)
-    axes = (0, *range(2, batches[0].ndim))
-    count = sum(batch.size // batch.shape[1] for batch in batches)
-    mean = sum(batch.sum(axis=axes, dtype=np.float64) for batch in batches) / count
+    count, total = 0, np.zeros((), np.float64)
+    for batch in batches:
+        count += batch.size // batch.shape[1]
+        total = total + batch.sum(axis=_others(batch), dtype=np.float64)
+    mean = total / count
     if not np.isfinite(mean).all():
         raise CortadoError(f"what enters the normalization {norm.name} is NaN or infinite")
-    squares = (np.square(batch - _along(mean, batch)).sum(axis=axes) for batch in batches)
+    squares = (np.square(x - _along(mean, x)).sum(axis=_others(x)) for x in batches)
     variance = np.asarray(sum(squares) / count)
     old = model.graph.initializers[norm.variance].const_value
     assert old is not None  # find_norms saw to it
@@ -167,14 +168,20 @@ def measure(model: ir.Model, norm: Norm, batches: Iterable[FloatArray]) -> dict[
     return {norm.mean: mean.astype(np.float32), norm.variance: kept.astype(np.float32)}
 
 
-def normalize(model: ir.Model, norm: Norm, batches: Iterable[FloatArray]) -> list[FloatArray]:
-    """Return what a normalization gives before its scale and bias, for each batch."""
+def normalize(model: ir.Model, norm: Norm, batches: Iterable[FloatArray]) -> Iterator[FloatArray]:
+    """Yield what a normalization gives before its scale and bias, for each batch."""
     constants = model.graph.initializers
     mean, variance = (constants[name].const_value for name in (norm.mean, norm.variance))
     assert mean is not None  # find_norms saw to it
     assert variance is not None
     factor = 1 / np.sqrt(variance.numpy() + np.float32(norm.epsilon))
-    return [(batch - _along(mean.numpy(), batch)) * _along(factor, batch) for batch in batches]
+    for batch in batches:
+        yield (batch - _along(mean.numpy(), batch)) * _along(factor, batch)
+
+
+def _others(batch: FloatArray) -> tuple[int, ...]:
+    """Return all axes but that of the channels."""
+    return (0, *range(2, batch.ndim))
 
 
 def _along(vector: FloatArray, batch: FloatArray) -> FloatArray:

@@ -229,6 +229,8 @@ def _check_drop(figures: ProviderFigures, reference: ProviderFigures, limit: flo
     found, expected = figures.evaluation, reference.evaluation
     if found is None or expected is None:
         return
+    if not (found.classified and expected.classified):
+        raise CortadoError("accuracy cannot fall: a model tells no classes, see its losses")
     lost = expected.correct - found.correct
     if lost > limit * expected.samples + _ROUNDING:
         raise LimitNotMetError(

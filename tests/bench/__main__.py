@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from tests.bench import (
     coded,
     compress_lenets,
+    drops,
     exports,
     fuzz,
     kernels,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "masked-step": masked_step.rows,
     "repair": repair.rows,
     "compress": compress_lenets.rows,
+    "drops": drops.rows,
     "coded": coded.rows,
     "sweeps": sweeps.rows,
     "plans": plans.rows,

@@ -6,8 +6,9 @@ from cortado.caffe import CaffeOptions
 from cortado.caffe.aliasing import overwritten_views
 from cortado.caffe.heads import deploy
 from cortado.caffe.in_place import check_in_place
-from cortado.caffe.net import ParamSpec, read_net
+from cortado.caffe.net import read_net
 from cortado.errors import CortadoError
+from cortado.model.solver import ParamSpec
 
 KEPT = "remembered for evaluate and retrain"
 DATA = 'layer { name: "data" type: "Input" top: "data" }\n'

@@ -39,6 +39,7 @@ def test_without_training_the_file_is_smaller_and_the_report_complete(trained, t
     text = page.read_text()
     assert f"{small.stat().st_size:,} bytes" in text
     assert shlex.split(commands_of(text)) == ["cortado", *map(str, words)]
+    assert "training images; bands" in text  # the sweep that the plans were made of
 
 
 def test_images_without_labels_count_agreement_with_the_dense_model(trained, images, tmp_path):
@@ -65,12 +66,46 @@ def test_options_of_training_are_refused_without_it(option, trained):
     assert refused(result, 2, "compress", f"{option.split()[0]} needs training")
 
 
-def test_file_and_page_are_both_written_or_neither(trained, images, tmp_path):
-    """Test images decide, and either outcome is right."""
-    small, page = tmp_path / "s.onnx", tmp_path / "p.html"
+@pytest.fixture(scope="module")
+def other_tests(tmp_path_factory):
+    """Give digits whose test images are noise, labelled by what the dense model says of them."""
+    from cortado import files
+    from cortado.data import ArraySamples, open_data
+    from cortado.plan import Judge
+    from cortado.sensitivity import Images
+
+    def make(model):
+        digits = open_data("digits").train
+        train = digits.take(np.arange(len(digits)))
+        noise = np.random.default_rng(0).uniform(0, 255, (300, *train.pixels.shape[1:]))
+        pixels = noise.astype(np.float32)
+        unknown = ArraySamples(pixels, np.zeros(300, np.int64))
+        labels = Judge(files.read_model(str(model)), Images(unknown, 10, labelled=False)).labels
+        path = tmp_path_factory.mktemp("other") / "data.npz"
+        names = ("x_train", "y_train", "x_test", "y_test")
+        np.savez(path, **dict(zip(names, (*train, pixels, labels), strict=True)))
+        return path
+
+    return make
+
+
+def test_where_test_images_lose_more_nothing_is_written(trained, other_tests, tmp_path):
+    """Noise lies near the borders of classes: what validation images bear is too much for it."""
+    small, page, report = (tmp_path / name for name in ("s.onnx", "p.html", "r.json"))
     result = cortado(
-        *("compress", trained, "--data", images, *WITHOUT, "--samples", "40"),
-        *("--max-drop", "0", "-o", small, "--report", page),
+        *("compress", trained, "--data", other_tests(trained), *WITHOUT, "--max-drop", "0.05"),
+        *("-o", small, "--report", page, "--json", report),
     )
-    assert result.code in (0, 3), result.stderr
-    assert small.exists() == page.exists() == (result.code == 0)
+    assert refused(result, 3, "compress", "accuracy fell from 1.0000 to")
+    assert not any(path.exists() for path in (small, page, report))
+
+
+def test_where_they_lose_no_more_all_is_written_after_one_sweep(trained, images, tmp_path):
+    small, page, report = (tmp_path / name for name in ("s.onnx", "p.html", "r.json"))
+    result = cortado(
+        *("compress", trained, "--data", images, "--no-train", "--effort", "quick"),
+        *("--max-drop", "0.5", "-o", small, "--report", page, "--json", report),
+    )
+    assert result.code == 0, result.stderr
+    assert all(path.exists() for path in (small, page, report))
+    assert result.stderr.count(" points, ") == 1  # each wave says so

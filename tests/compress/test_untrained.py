@@ -1,15 +1,22 @@
 """Compression without training: plans carried out, what is left fitted by least squares."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
-from cortado.compress import CompressOptions, compress
+from cortado.compress import EFFORTS, CompressOptions, compress
+from cortado.compress.noninferior import Limit
+from cortado.compress.stages import Task, judge
+from cortado.compress.untrained import fit_small
 from cortado.data import ArraySamples, Dataset
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.model import serial
 from cortado.model.layers import find_layers
+from cortado.plan import Judge
 from cortado.retrain import RetrainOptions, retrain
+from cortado.sensitivity import Images
 from cortado.steps import finish
 from nets import conv_net
 from retrain.sets import dataset
@@ -29,11 +36,36 @@ def compressed(trained):
     return finish(compress(trained, DATA, OPTIONS))
 
 
-def test_the_last_stage_holds_the_floor(compressed):
-    dense, *tried = compressed.stages
-    for stage in tried:
-        assert not stage.holds or stage.val.accuracy >= dense.val.accuracy - 0.05
-    assert tried[-1].holds
+def test_a_plan_holds_as_the_validation_images_say(trained, compressed):
+    referee, limit = Judge(trained, Images(DATA.val, 3)), Limit(OPTIONS.max_drop, len(DATA.val))
+    tested = compressed.stages[1:]
+    for stage in tested:
+        assert stage.holds == limit.holds(*referee.compare(stage.model))
+    assert tested[-1].holds
+
+
+def test_the_first_plan_that_does_not_hold_is_the_last_that_is_tested(compressed):
+    assert sum(not stage.holds for stage in compressed.stages[1:]) <= 1
+
+
+def test_validation_images_have_no_part_in_which_plans_are_tested_next(trained):
+    """Whatever they are, the same models come in the same order, until one does not hold."""
+    others = ArraySamples(DATA.val.pixels[::-1], DATA.val.labels)
+    orders = []
+    for val in (DATA.val, others):
+        task = Task(Dataset(DATA.train, val, DATA.test), None, OPTIONS, EFFORTS["quick"])
+        dense = finish(judge(task, "dense", trained, None))
+        steps = list(_messages(fit_small(task, dense)))
+        orders.append([line.partition(" bytes:")[0] for line in steps if "of weights" in line])
+    shorter, longer = sorted(orders, key=len)
+    assert len(shorter) > 1
+    assert longer[: len(shorter)] == shorter
+
+
+def _messages(steps):
+    """Yield what is said on the way, whether or not a limit is met."""
+    with contextlib.suppress(LimitNotMetError):
+        yield from (progress.message for progress in steps)
 
 
 def test_of_all_that_hold_the_smallest_file_is_taken(compressed):
@@ -41,11 +73,9 @@ def test_of_all_that_hold_the_smallest_file_is_taken(compressed):
     assert len(compressed.emitted.data) == min(sizes)
 
 
-def test_labels_of_the_training_images_are_not_used(trained, compressed):
-    wrong = ArraySamples(DATA.train.pixels, np.zeros_like(DATA.train.labels))
-    data = Dataset(wrong, DATA.val, DATA.test)
-    again = finish(compress(trained, data, OPTIONS))
-    assert again.emitted.data == compressed.emitted.data
+def test_the_sweep_that_plans_were_made_of_is_kept(compressed):
+    assert {curve.kind for curve in compressed.curves.curves} == {"prune", "bits"}
+    assert compressed.curves.dense.split == "train"
 
 
 def test_bits_are_the_most_that_a_layer_gets(trained):
@@ -60,9 +90,20 @@ def test_the_original_is_left_as_it_is(trained):
     assert serial.encode(trained) == before
 
 
-def test_an_accuracy_that_no_plan_reaches_is_a_limit_not_met(trained):
+def test_an_accuracy_above_that_of_the_dense_model_is_a_limit_not_met(trained):
     options = CompressOptions(min_accuracy=1.0, train=False, effort="quick", bits=2)
     noise = ArraySamples(DATA.val.pixels, (DATA.val.labels + 1) % 3)
     data = Dataset(DATA.train, noise, DATA.test)
-    with pytest.raises(LimitNotMetError, match=r"no plan reaches 1\.0000"):
+    with pytest.raises(LimitNotMetError, match=r"less than the 1 that"):
+        finish(compress(trained, data, options))
+
+
+def test_an_accuracy_that_no_plan_holds_is_a_limit_not_met(trained):
+    """With four values a layer, and no image to lose, the gentlest plan fails."""
+    options = CompressOptions(min_accuracy=1.0, train=False, effort="quick", bits=2)
+    noise = np.random.default_rng(0).standard_normal((200, 1, 6, 6)).astype(np.float32)
+    images = ArraySamples(noise, np.zeros(200, np.int64))
+    labels = Judge(trained, Images(images, 3, labelled=False)).labels
+    data = Dataset(DATA.train, ArraySamples(noise, labels), DATA.test)
+    with pytest.raises(LimitNotMetError, match="no plan is sure to lose"):
         finish(compress(trained, data, options))

@@ -154,7 +154,7 @@ def test_a_subset(tmp_path):
         (field(1, 1) + field(2, 5) + field(3, 4), r"damaged: it has 0 values for .*\[1, 5, 4\]"),
         (encoded(b"\x89PNG but not really", 0), "damaged: it is no image that Pillow knows"),
         (datum(np.full((1, 5, 4), np.nan, np.float32), 0), "pixels that are no numbers"),
-        (datum(RNG.integers(0, 9, (1, 4, 5), np.uint8), 0), "is 1 × 4 × 5, others are 1 × 5 × 4"),
+        (datum(RNG.integers(0, 9, (1, 4, 5), np.uint8), 0), "is 1×4×5, others are 1×5×4"),
     ],
 )
 @pytest.mark.usefixtures("_memory")

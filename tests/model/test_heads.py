@@ -4,7 +4,9 @@ import pytest
 from onnx import helper
 
 from cortado.errors import CortadoError, UsageError
-from cortado.model.heads import Scores, activation_of, choose_output
+from cortado.model.criteria import Criterion
+from cortado.model.heads import Scores, activation_of, check_classifying, choose_output
+from cortado.model.metadata import write_criteria
 from nets import build, conv_net, decoded, mlp
 
 TWO = {"loss1": 10, "features": 84, "open": None}
@@ -60,3 +62,35 @@ def test_what_only_passes_scores_on_is_looked_through(passing):
         helper.make_node(passing, ["p"], ["y"]),
     ]
     assert activation_of(decoded(build(nodes)), "y") == Scores("y", "x", "softmax")
+
+
+def two_heads():
+    """Return a net of two outputs, classes a and a regression b."""
+    nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Neg", ["x"], ["b"])]
+    return decoded(build(nodes, outputs={"a": ["N", 4], "b": ["N", 4]}))
+
+
+@pytest.mark.parametrize("kind", ["ContrastiveLoss", "EuclideanLoss", "SigmoidCrossEntropyLoss"])
+def test_a_model_that_tells_no_classes_is_refused_where_right_images_count(kind):
+    model = conv_net()
+    check_classifying(model, None, "a plan")
+    write_criteria(model, [Criterion("h", kind, "y")])
+    with pytest.raises(CortadoError, match=rf"^a plan counts .*'h' \({kind}\)"):
+        check_classifying(model, None, "a plan")
+
+
+@pytest.mark.parametrize(("weight", "head"), [(2.0, "b"), (2.0, None), (0.5, "b")])
+def test_of_several_heads_the_scored_one_says_so(weight, head):
+    model = two_heads()
+    losses = [Criterion("l", "SoftmaxWithLoss", "a"), Criterion("r", "EuclideanLoss", "b", weight)]
+    write_criteria(model, losses)
+    with pytest.raises(CortadoError, match="'r'"):
+        check_classifying(model, head, "a plan")
+
+
+@pytest.mark.parametrize(("weight", "head"), [(2.0, "a"), (0.5, None)])
+def test_another_head_than_the_scored_one_may_be_a_regression(weight, head):
+    model = two_heads()
+    losses = [Criterion("l", "SoftmaxWithLoss", "a"), Criterion("r", "EuclideanLoss", "b", weight)]
+    write_criteria(model, losses)
+    check_classifying(model, head, "a plan")

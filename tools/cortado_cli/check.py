@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cortado.errors import CortadoError
 from cortado.fidelity import check_blobs, check_limit
+from cortado.model.shapes import show_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def show_check(checked: "Sequence[CheckedBlob]", talk: "Talk") -> None:
         (
             blob.name,
             blob.layer,
-            "×".join(map(str, blob.shape)),
+            show_shape(blob.shape),
             "" if blob.difference is None else f"{blob.difference:.2g}",
             blob.verdict,
         )

@@ -1,6 +1,6 @@
 """What ``cortado compress`` tells when it is done: its stages, its layers, its sizes."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,8 @@ def collect(
 ) -> Written:
     """Return the page and the report that the running command was asked for.
 
-    For a page the dense model is swept; its curves are in the report then, too.
+    For a page the dense model is swept, where that was not done yet; its curves are in the report
+    then, too.
     """
     from cortado.compress import account_for, sweep_beside
     from cortado.report import compression_page
@@ -72,13 +73,15 @@ def collect(
     asked = click.get_current_context().params
     if asked["report"] is None and asked["json_path"] is None:
         return Written()
-    curves = None
-    if asked["report"] is not None:
+    curves = compressed.curves
+    if curves is None and asked["report"] is not None:
         curves = talk.follow(sweep_beside(compressed, images.data, options, asked["head"]))
     account = talk.follow(account_for(compressed, options, curves))
     origin = _origin(compressed, options, images)
-    page = b"" if curves is None else compression_page(account, compressed.validation, origin)
-    return Written(page, _as_json(compressed, account, origin))
+    written = Written(json=_as_json(compressed, account, origin))
+    if asked["report"] is None:
+        return written
+    return replace(written, page=compression_page(account, compressed.validation, origin))
 
 
 def _origin(compressed: "Compressed", options: "CompressOptions", images: "Opened") -> "Origin":

@@ -9,6 +9,7 @@ from cortado import files
 from cortado.data import ArraySamples, Dataset, Feed, open_data, read_unlabelled, subset
 from cortado.data.splits import SplitName, from_whole
 from cortado.errors import UsageError
+from cortado.model.heads import check_classifying
 from cortado.plan import Judge, Plan, parse_plan
 from cortado.sensitivity import Images
 
@@ -65,6 +66,7 @@ def open_measured(
 
     A file of images without labels has no parts: all of it is taken.
     """
+    check_classifying(model, head, "a sweep or plan")
     name = spec.rstrip("/").rpartition("/")[2]
     unlabelled = read_unlabelled(spec)
     if unlabelled is not None:

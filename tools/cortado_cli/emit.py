@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado_cli.choices import storage_option
 from cortado_cli.kernels import KernelChoice, convert, kernel_options
 from cortado_cli.options import (
     json_option,
@@ -20,13 +21,7 @@ __all__ = ["command"]
 
 @click.command("emit")
 @model_argument
-@click.option(
-    "--storage",
-    type=click.Choice(["dense", "sparse", "coded"]),
-    default="coded",
-    show_default=True,
-    help="How the tensors are stored that become smaller by it.",
-)
+@storage_option("How the tensors are stored that become smaller by it.")
 @kernel_options
 @output_option
 @json_option

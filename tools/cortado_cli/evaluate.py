@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from cortado_cli.choices import split_option
 from cortado_cli.options import (
     data_options,
     json_option,
@@ -33,13 +34,7 @@ _HEADINGS = ("model", "weights left", "correct", "errors", "accuracy", "loss")
 @click.command("evaluate")
 @models_argument
 @data_options(required=True)
-@click.option(
-    "--split",
-    type=click.Choice(["test", "val", "train"]),
-    default="test",
-    show_default=True,
-    help="val is a tenth of the training images, held out with a fixed seed.",
-)
+@split_option("test", "val is a tenth of the training images, held out with a fixed seed.")
 @provider_option
 @json_option
 @talk_options

@@ -12,6 +12,7 @@ from cortado_cli.options import (
     json_option,
     models_argument,
     refuse_without,
+    samples_option,
     talk_options,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
@@ -62,14 +63,7 @@ def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -
     metavar="SPEC",
     help="Count on these images how many units of each layer are active; labels are not used.",
 )
-@click.option(
-    "--samples",
-    type=click.IntRange(min=1),
-    default=2000,
-    show_default=True,
-    metavar="N",
-    help="For --data: a fixed random subset of N images.",
-)
+@samples_option(2000, "For --data: a fixed random subset of N images.")
 @json_option
 @talk_options
 def command(
@@ -210,10 +204,12 @@ def _show(file: _Inspected) -> str:
 
 
 def _row(layer: "LayerFigures") -> tuple[str, ...]:
+    from cortado.model.shapes import show_shape
+
     return (
         layer.name,
         layer.op_type,
-        "×".join(map(str, layer.shape)),
+        show_shape(layer.shape),
         f"{layer.weights:,}",
         f"{layer.nonzero:,}",
         f"{layer.density:.2%}",

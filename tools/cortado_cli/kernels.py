@@ -9,6 +9,7 @@ import click
 
 from cortado_cli.options import (
     refuse_without,
+    samples_option,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
 from cortado_cli.types import InputPath
@@ -50,14 +51,7 @@ def kernel_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Training images for int8 convolutions: digits, a directory of IDX files, a .npz "
         "file, or package.module:callable.",
     )
-    @click.option(
-        "--samples",
-        type=click.IntRange(min=1),
-        default=_IMAGES,
-        show_default=True,
-        metavar="N",
-        help="How many of them, a fixed random subset.",
-    )
+    @samples_option(_IMAGES, "How many of them, a fixed random subset.")
     @functools.wraps(command)
     def choosing(
         *,

@@ -4,6 +4,7 @@ model_argument   MODEL          a path, or ``-`` for standard input
 models_argument  MODEL...       several of them
 output_option    -o/--output    a path, or ``-`` for standard output
 data_options     --data, --samples, --head
+samples_option   --samples      alone, where a command has --data of its own
 talk_options     -q, -v         how much is said on standard error
 json_option      --json         a machine-readable report
 seed_option      --seed
@@ -254,12 +255,7 @@ def data_options(*, required: bool) -> Callable[[F], F]:
             help="digits, a directory (IDX files, LMDB or LevelDB of Caffe, a folder a class), "
             "train=PATH,test=PATH, a .npz file, or package.module:callable.",
         )
-        samples = click.option(
-            "--samples",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Use a fixed random subset of N images.",
-        )
+        samples = samples_option(None, "Use a fixed random subset of N images.")
         head = click.option(
             "--head",
             metavar="NAME",
@@ -268,6 +264,18 @@ def data_options(*, required: bool) -> Callable[[F], F]:
         return data(samples(head(command)))
 
     return add
+
+
+def samples_option(default: int | None, text: str) -> Callable[[F], F]:
+    """Add ``--samples``; None is all of them."""
+    return click.option(
+        "--samples",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=default is not None,
+        metavar="N",
+        help=text,
+    )
 
 
 def selector_option(flag: str, value_type: click.ParamType[Any], text: str) -> Callable[[F], F]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado_cli.choices import split_option
 from cortado_cli.options import (
     STREAM,
     check_place,
@@ -31,13 +32,7 @@ __all__ = ["command"]
     help="The dense model that was swept; its layers are encoded to count bytes.",
 )
 @data_options(required=False)
-@click.option(
-    "--split",
-    type=click.Choice(["test", "val", "train"]),
-    default="val",
-    show_default=True,
-    help="Choices belong to the val images, a tenth of the training images.",
-)
+@split_option("val", "Choices belong to the val images, a tenth of the training images.")
 @click.option("--max-drop", type=Number(0, 1), help="The accuracy that may be lost, as in 0.005.")
 @click.option("--target-bytes", type=Number(0, min_open=True), help="Least loss in so many bytes.")
 @click.option(

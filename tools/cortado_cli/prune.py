@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado_cli.choices import method_option, scope_option
 from cortado_cli.options import (
     json_option,
     model_argument,
@@ -34,18 +35,8 @@ __all__ = ["command"]
     metavar="PATH",
     help="Sparsities and method of a plan that was made for this model, see cortado plan.",
 )
-@click.option(
-    "--method",
-    type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
-    default="magnitude",
-    show_default=True,
-    help="How weights are chosen; see above.",
-)
-@click.option(
-    "--scope",
-    type=click.Choice(["layer", "global"]),
-    help="One threshold a layer, or one for all; global is the default of std and lamp.",
-)
+@method_option("magnitude", "How weights are chosen; see above.")
+@scope_option("One threshold a layer, or one for all; global is the default of std and lamp.")
 @output_option
 @json_option
 @seed_option

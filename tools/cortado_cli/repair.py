@@ -9,6 +9,7 @@ from cortado_cli.options import (
     json_option,
     model_argument,
     output_option,
+    samples_option,
     seed_option,
     talk_options,
 )
@@ -40,14 +41,7 @@ _HEADINGS = ("layer", "op", "fitted", "error before", "after", "kept")
     metavar="SPEC",
     help="Images: a .npy, a .npz with x alone, or any data set; labels are not used.",
 )
-@click.option(
-    "--samples",
-    type=click.IntRange(min=1),
-    default=2000,
-    show_default=True,
-    metavar="N",
-    help="Fit on a fixed random subset of N images, and check on half as many others.",
-)
+@samples_option(2000, "Fit on a fixed random subset of N images, and check on half as many others.")
 @click.option(
     "--damping",
     type=Number(min=0, min_open=True),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado_cli.choices import method_option, scope_option
 from cortado_cli.options import (
     data_options,
     device_option,
@@ -52,18 +53,8 @@ __all__ = ["command"]
     help="one-shot keeps the zeros; gradual prunes while it trains, up to --sparsity.",
 )
 @selector_option("--sparsity", Number(0, 1, max_open=True), "For gradual: the zeros to reach.")
-@click.option(
-    "--method",
-    type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
-    default="lamp",
-    show_default=True,
-    help="For gradual: how weights are chosen, as in prune.",
-)
-@click.option(
-    "--scope",
-    type=click.Choice(["layer", "global"]),
-    help="For gradual: one threshold a layer, or one for all.",
-)
+@method_option("lamp", "For gradual: how weights are chosen, as in prune.")
+@scope_option("For gradual: one threshold a layer, or one for all.")
 @click.option(
     "--distill",
     type=InputPath(),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado_cli.choices import method_option, split_option
 from cortado_cli.options import (
     STREAM,
     check_file,
@@ -28,13 +29,7 @@ __all__ = ["command"]
 @click.command("sensitivity")
 @model_argument
 @data_options(required=True)
-@click.option(
-    "--split",
-    type=click.Choice(["test", "val", "train"]),
-    default="val",
-    show_default=True,
-    help="Choices belong to the val images, a tenth of the training images.",
-)
+@split_option("val", "Choices belong to the val images, a tenth of the training images.")
 @click.option(
     "--without-labels",
     is_flag=True,
@@ -51,13 +46,7 @@ __all__ = ["command"]
 )
 @click.option("--rates", type=Numbers(), help="Fractions of zeros, as in 0.5,0.8,0.9.")
 @click.option("--bits", type=Numbers(), help="Bits of shared values, 2 to 8, as in 2,3,4.")
-@click.option(
-    "--method",
-    type=click.Choice(["magnitude", "random-below", "std", "lamp"]),
-    default="magnitude",
-    show_default=True,
-    help="How weights to prune are chosen, as in cortado prune.",
-)
+@method_option("magnitude", "How weights to prune are chosen, as in cortado prune.")
 @click.option("--layers", "selectors", multiple=True, metavar="SELECTOR", help="Only these layers.")
 @click.option("--adaptive", is_flag=True, help="Add rates where the accuracy falls steeply.")
 @click.option(

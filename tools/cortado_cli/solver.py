@@ -12,8 +12,9 @@ from cortado_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cortado.caffe import Solver, TrainingNet
+    from cortado.caffe import TrainingNet
     from cortado.caffe.solver import ReadSolver
+    from cortado.model.solver import Solver
     from cortado.retrain import RetrainOptions
     from cortado_cli.talk import Talk
     from cortado_cli.training import Training

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -15,7 +15,9 @@ from cortado_cli.types import Number
 if TYPE_CHECKING:
     from cortado.retrain import RetrainOptions
 
-__all__ = ["TRAINING", "Training", "training_options"]
+__all__ = ["TRAINING", "Training", "batch_option", "shift_option", "training_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,31 @@ TRAINING = tuple(field.name for field in fields(Training))
 """The parameters that `training_options` adds."""
 
 
-_OPTIONS = (
-    click.option(
+def batch_option(command: F) -> F:
+    """Add ``--batch``."""
+    return click.option(
         "--batch",
         type=click.IntRange(min=1),
         default=128,
         show_default=True,
         help="Images a step.",
-    ),
+    )(command)
+
+
+def shift_option(default: int) -> Callable[[F], F]:
+    """Add ``--shift``."""
+    return click.option(
+        "--shift",
+        type=click.IntRange(min=0),
+        default=default,
+        show_default=True,
+        metavar="PIXELS",
+        help="Move each training image at random by up to so many pixels.",
+    )
+
+
+_OPTIONS = (
+    batch_option,
     click.option(
         "--optimizer",
         type=click.Choice(["adam", "sgd"]),
@@ -96,14 +115,7 @@ _OPTIONS = (
         show_default=True,
         help="Draws weights to zero; those that are zero stay.",
     ),
-    click.option(
-        "--shift",
-        type=click.IntRange(min=0),
-        default=0,
-        show_default=True,
-        metavar="PIXELS",
-        help="Move each training image at random by up to so many pixels.",
-    ),
+    shift_option(0),
     click.option(
         "--batchnorm",
         type=click.Choice(["measure", "keep"]),

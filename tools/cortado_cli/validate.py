@@ -83,6 +83,7 @@ def command(
     times as fast as the reference a file is, by the medians of 50 runs each.
     """
     from cortado import files
+    from cortado.model.heads import check_classifying
     from cortado.validate import Limits, check_limits, validate
     from cortado_cli.streams import read_candidate, write_json, write_text
     from cortado_cli.talk import format_table
@@ -95,6 +96,8 @@ def command(
         refuse_without("--time", ["batch"])
     candidate = read_candidate(model)
     expected = None if reference is None else files.read_model(reference)
+    if max_drop is not None:
+        check_classifying(candidate.model, head, "--max-drop")
     options = _options(candidate.model, providers, (head, data, samples), batch if timed else 0)
     validation = talk.follow(validate(candidate, expected, options))
     named = [("reference", validation.reference)] if validation.reference else []

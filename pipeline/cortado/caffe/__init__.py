@@ -26,7 +26,7 @@ from cortado.caffe.layers import layer
 from cortado.caffe.mean import read_mean
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.parameters import BlobSpec, Weights
-from cortado.caffe.solver import Solver, TrainingNet, read_solver, read_training_net
+from cortado.caffe.solver import TrainingNet, read_solver, read_training_net
 from cortado.caffe.stored_net import read_stored_net
 from cortado.caffe.transform import StatedTransform, read_transform_param
 from cortado.caffe.weights import read_weights
@@ -43,7 +43,6 @@ __all__ = [
     "Imported",
     "LayerBlobs",
     "Out",
-    "Solver",
     "StatedTransform",
     "TrainingNet",
     "Weights",

@@ -21,33 +21,12 @@ from cortado.caffe.options import CaffeOptions
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
 from cortado.errors import CortadoError
+from cortado.model.solver import ParamSpec
 
-__all__ = ["PHASES", "LayerSpec", "Net", "ParamSpec", "layers_of", "parse_net", "read_net"]
+__all__ = ["PHASES", "LayerSpec", "Net", "layers_of", "parse_net", "read_net"]
 
 PHASES = ("TRAIN", "TEST")
 _SHARE_MODES = ("STRICT", "PERMISSIVE")
-
-
-@dataclass(frozen=True)
-class ParamSpec:
-    """What a layer's `param` says of one of its blobs.
-
-    Attributes
-    ----------
-    name : str
-        Blobs of equal, non-empty names are one.
-    permissive : bool
-        Whether sharers must agree in the number of values only, not in the shape.
-    lr_mult : float
-        Factor on the learning rate; 0 freezes the blob.
-    decay_mult : float
-        Factor on the weight decay.
-    """
-
-    name: str = ""
-    permissive: bool = False
-    lr_mult: float = 1.0
-    decay_mult: float = 1.0
 
 
 @dataclass(frozen=True)

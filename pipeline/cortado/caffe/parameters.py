@@ -22,8 +22,9 @@ import numpy as np
 from cortado.caffe.caffemodel import CaffeWeights, StoredBlob
 from cortado.caffe.fillers import DETERMINISTIC, MOST_VALUES, Fillers, fill, generator
 from cortado.caffe.message import EMPTY, Field, Message, Scalar
-from cortado.caffe.net import LayerSpec, ParamSpec
+from cortado.caffe.net import LayerSpec
 from cortado.caffe.numbering import Numbering
+from cortado.model.solver import ParamSpec
 from cortado.model.typing import Array, FloatArray
 
 __all__ = ["BlobSpec", "Loaded", "Parameter", "Parameters", "Weights"]

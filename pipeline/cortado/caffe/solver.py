@@ -1,38 +1,24 @@
 """solver.prototxt: how a net is trained.
 
-The learning rate of iteration t, counted from 0, is `base_lr` times
-
-    fixed       1
-    step        gamma ^ floor(t / stepsize)
-    exp         gamma ^ t
-    inv         (1 + gamma · t) ^ −power
-    multistep   gamma ^ (how many stepvalues are at most t)
-    poly        (1 − t / max_iter) ^ power
-    sigmoid     1 / (1 + exp(−gamma · (t − stepsize)))
-
 `read_training_net` reads from the net what belongs to training: the factors of each blob on the
 rate and on the weight decay, and the batch size.
 
-Source: BVLC/caffe caffe.proto, sgd_solver.cpp (GetLearningRate) and the solvers beside it.
+Source: BVLC/caffe caffe.proto, the solvers beside sgd_solver.cpp.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.message import Message
-from cortado.caffe.net import LayerSpec, ParamSpec, layers_of, parse_net
+from cortado.caffe.net import LayerSpec, layers_of, parse_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.errors import CortadoError
+from cortado.model.solver import ParamSpec, Policy, Solver, SolverType
 
-__all__ = ["Policy", "ReadSolver", "Solver", "SolverType", "TrainingNet"]
-__all__ += ["read_solver", "read_training_net"]
-
-SolverType = Literal["SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam"]
-Policy = Literal["fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid"]
+__all__ = ["ReadSolver", "TrainingNet", "read_solver", "read_training_net"]
 
 _TYPES: tuple[SolverType, ...] = get_args(SolverType)
 _LEGACY_TYPES = ("SGD", "NESTEROV", "ADAGRAD", "RMSPROP", "ADADELTA", "ADAM")
@@ -49,63 +35,6 @@ _READ = {"net", "train_net", "train_state", "type", "solver_type", "random_seed"
 _READ |= {"base_lr", "lr_policy", "gamma", "power", "stepsize", "stepvalue", "max_iter"}
 _READ |= {"momentum", "momentum2", "rms_decay", "delta", "weight_decay", "regularization_type"}
 _READ |= {"iter_size", "clip_gradients"}
-
-
-@dataclass(frozen=True)
-class Solver:
-    """How Caffe would train; names are those of its SolverParameter.
-
-    `CortadoError` refuses what Caffe refuses.
-
-    Attributes
-    ----------
-    clip_gradients : float
-        The largest L2 norm of all gradients together, before they are divided by `iter_size`;
-        not positive: no limit.
-    params : mapping of str to tuple of ParamSpec
-        Layer → what the net says of each of its blobs; what is missing has the factors 1.
-    """
-
-    type: SolverType = "SGD"
-    base_lr: float = 0.01
-    policy: Policy = "fixed"
-    gamma: float = 0.0
-    power: float = 0.0
-    stepsize: int = 1
-    stepvalues: tuple[int, ...] = ()
-    max_iter: int = 0
-    momentum: float = 0.0
-    momentum2: float = 0.999
-    rms_decay: float = 0.99
-    delta: float = 1e-8
-    weight_decay: float = 0.0
-    regularization: Literal["L1", "L2"] = "L2"
-    iter_size: int = 1
-    clip_gradients: float = -1.0
-    params: Mapping[str, tuple[ParamSpec, ...]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    def rate(self, step: int, steps: int) -> float:
-        """Return the learning rate of iteration `step` of `steps`."""
-        return self.base_lr * self._factor(step, steps)
-
-    def _factor(self, step: int, steps: int) -> float:
-        if self.policy == "step":
-            return float(self.gamma ** (step // self.stepsize))
-        if self.policy == "exp":
-            return float(self.gamma**step)
-        if self.policy == "inv":
-            return float((1 + self.gamma * step) ** -self.power)
-        if self.policy == "multistep":
-            return float(self.gamma ** sum(value <= step for value in self.stepvalues))
-        if self.policy == "poly":
-            return float((1 - step / steps) ** self.power)
-        if self.policy == "sigmoid":
-            exponent = min(-self.gamma * (step - self.stepsize), 700.0)  # exp(710) overflows
-            return 1 / (1 + math.exp(exponent))
-        return 1.0
 
 
 @dataclass(frozen=True)
@@ -218,18 +147,6 @@ def _regularization(message: Message) -> Literal["L1", "L2"]:
     if name == "L2":
         return "L2"
     raise CortadoError(f"the solver's regularization_type is {name!r}; it must be L1 or L2")
-
-
-def _check(solver: Solver) -> None:
-    """Refuse what Caffe refuses."""
-    if not 0 < solver.base_lr < math.inf:
-        raise CortadoError(f"the solver's base_lr is {solver.base_lr}; it must be positive")
-    if not solver.gamma >= 0 or not 0 <= solver.momentum < 1 or not solver.weight_decay >= 0:
-        raise CortadoError("the solver's gamma or weight_decay is negative, or momentum not 0 to 1")
-    if solver.type in ("AdaGrad", "RMSProp") and solver.momentum:
-        raise CortadoError(f"the solver's type {solver.type} has no momentum; it must be 0")
-    if not 0 <= solver.rms_decay < 1 or not 0 <= solver.momentum2 < 1:
-        raise CortadoError("the solver's rms_decay and momentum2 must be 0 to 1")
 
 
 def _notes(message: Message) -> tuple[str, ...]:

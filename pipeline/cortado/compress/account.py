@@ -2,8 +2,8 @@
 
 The bytes of a stage are those of the file that would be written if it were the last. A layer's
 bytes are those of its positions, values and codebook there, as the encoder counts them. The
-curves are those of the dense model, each layer alone; they are measured where they are asked for,
-and their chosen points are where the file has gone.
+curves are those of the dense model, each layer alone: those that plans were made of, or others that
+were asked for. Their chosen points are where the file has gone.
 """
 
 import math
@@ -144,7 +144,10 @@ class Account:
 def account_for(
     compressed: Compressed, options: CompressOptions, curves: Table | None = None
 ) -> Steps[Account]:
-    """Return the figures of a compression; `curves` are those of the dense model, if there are."""
+    """Return the figures of a compression; `curves` are those of the dense model.
+
+    Without them, they are those that the compression needed itself, if any.
+    """
     emitted, sizes = compressed.emitted, []
     for index, stage in enumerate(compressed.stages):
         yield Progress("bytes", index, len(compressed.stages))
@@ -164,7 +167,7 @@ def account_for(
         file_bytes=len(emitted.data),
         dense_bytes=sum(tensor.dense_bytes for tensor in emitted.tensors),
         bound_bytes=figures.total.bound_bytes + figures.other_bytes,
-        curves=curves,
+        curves=curves or compressed.curves,
     )
 
 
@@ -175,9 +178,9 @@ def sweep_beside(
     layers = find_layers(compressed.model).prunable
     reached = {float(np.mean(layer.array == 0)) for layer in layers}
     rates = (*DEFAULT_RATES, *(rate for rate in sorted(reached) if 0 < rate < 1))
-    task = Task(data, head, options, EFFORTS[options.effort])
+    images = Task(data, head, options, EFFORTS[options.effort]).swept
     dense = compressed.stages[0].model
-    return (yield from measure_curves(task, dense, ("prune", "bits"), rates))
+    return (yield from measure_curves(images, dense, options, ("prune", "bits"), rates))
 
 
 def _bits_of(distinct: int) -> int:

@@ -1,11 +1,10 @@
-"""What each layer of a model on the way can lose, on some of the validation images."""
+"""What each layer of a model on the way can lose, on some images."""
 
 from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from cortado.compress.stages import Task
-from cortado.data import subset
+from cortado.compress.options import CompressOptions
 from cortado.sensitivity import Images, Kind, SweepOptions, Table, sweep
 from cortado.steps import Steps
 
@@ -15,15 +14,14 @@ BITS = (2, 3, 4, 5, 6, 7, 8)
 
 
 def measure_curves(
-    task: Task,
+    images: Images,
     model: ir.Model,
+    options: CompressOptions,
     kinds: tuple[Kind, ...],
     rates: Sequence[float],
     bits: Sequence[int] = BITS,
 ) -> Steps[Table]:
-    """Sweep a model; parameters are those of `SweepOptions`, the effort says how many images."""
-    samples = subset(task.data.val, task.effort.images)
-    options = task.options
+    """Sweep a model; `kinds`, `rates` and `bits` are those of `SweepOptions`."""
     asked = SweepOptions(
         kinds=kinds,
         rates=tuple(rates),
@@ -31,5 +29,4 @@ def measure_curves(
         workers=options.workers,
         seed=options.seed,
     )
-    images = Images(samples, task.data.classes, task.head)
     return (yield from sweep(model, images, asked))

@@ -28,11 +28,11 @@ class Effort:
     least_steps : int
         Each of them takes so many steps at least: an epoch of a small data set is short.
     images : int
-        Validation images that a sweep measures its points on, at most.
+        Images that a sweep measures its points on, at most.
     fitted : int
         Training images that least squares see, at most.
-    tries : int
-        Without training: plans tried past the smallest that held, as the next may hold again.
+    step : float
+        Without training: a plan takes so much of the bytes of the one before, at most.
     """
 
     reference: int
@@ -42,13 +42,13 @@ class Effort:
     least_steps: int
     images: int
     fitted: int
-    tries: int
+    step: float
 
 
 EFFORTS: dict[EffortName, Effort] = {
-    "quick": Effort(1, 1, 2, 1, least_steps=100, images=500, fitted=1000, tries=2),
-    "default": Effort(2, 3, 2, 2, least_steps=300, images=1000, fitted=2000, tries=4),
-    "max": Effort(4, 8, 3, 4, least_steps=1000, images=3000, fitted=5000, tries=12),
+    "quick": Effort(1, 1, 2, 1, least_steps=100, images=500, fitted=1000, step=0.94),
+    "default": Effort(2, 3, 2, 2, least_steps=300, images=1000, fitted=2000, step=0.97),
+    "max": Effort(4, 8, 3, 4, least_steps=1000, images=3000, fitted=5000, step=0.985),
 }
 
 DEFAULT_MAX_DROP = 0.005

@@ -17,7 +17,9 @@ from cortado.emit import Emitted, emit
 from cortado.errors import CortadoError
 from cortado.model import serial
 from cortado.model.codebook import find_codebook
+from cortado.model.heads import check_classifying
 from cortado.model.layers import find_layers
+from cortado.sensitivity import Table
 from cortado.steps import Steps
 from cortado.validate import Candidate, ValidateOptions, Validation, validate
 
@@ -36,11 +38,14 @@ class Compressed:
         Every model on the way, judged on validation images: dense, reference, rungs, shared.
     validation : Validation
         The file and the dense model on the test images, and the latency of one image.
+    curves : Table or None
+        The sweep of the dense model that plans were made of; None where it was trained.
     """
 
     emitted: Emitted
     stages: tuple[Stage, ...]
     validation: Validation
+    curves: Table | None = None
 
     @property
     def model(self) -> ir.Model:
@@ -72,17 +77,22 @@ def compress(
     LimitNotMetError
         If no shared model holds the floor, or the retrained dense model misses `min_accuracy`.
     CortadoError
-        If the model can't be trained, or shares weights already.
+        If the model can't be trained, is no classifier, or shares weights already.
     """
     _check_free(model)
+    check_classifying(model, head, "compress")
     task = Task(data, head, options, EFFORTS[options.effort])
     dense = yield from judge(task, "dense", model, None)
-    smaller = yield from (train_small if options.train else fit_small)(task, dense)
+    curves = None
+    if options.train:
+        smaller = yield from train_small(task, dense)
+    else:
+        smaller, curves = yield from fit_small(task, dense)
     emitted = emit(smaller[-1].model, options.storage)
     candidate = Candidate(emitted.data, serial.decode(emitted.data, "the emitted file"))
     measured = replace(ValidateOptions.of_test(data, head), latency_batch=1)
     validation = yield from validate(candidate, model, measured)
-    return Compressed(emitted, (dense, *smaller), validation)
+    return Compressed(emitted, (dense, *smaller), validation, curves)
 
 
 def _check_free(model: ir.Model) -> None:

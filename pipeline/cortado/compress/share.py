@@ -55,7 +55,7 @@ def share_best(task: Task, rungs: list[Stage], floor: float) -> Steps[list[Stage
 def _share_by_plan(task: Task, rung: Stage, tried: list[Stage], floor: float) -> Steps[list[Stage]]:
     """Try bits of each layer's own; what holds and is smallest comes last."""
     best = tried[-1]
-    swept = yield from measure_curves(task, rung.model, ("bits",), (), _PLANNED)
+    swept = yield from measure_curves(task.swept, rung.model, task.options, ("bits",), (), _PLANNED)
     table, same = _comparable(swept)
     if not same.curves:
         return tried
@@ -67,7 +67,8 @@ def _share_by_plan(task: Task, rung: Stage, tried: list[Stage], floor: float) ->
             break
         bits = bits_of(plan, rung.model)
         fewest, most = (2 ** pick(each.value for each in bits) for pick in (min, max))
-        name = f"share {fewest} to {most} values"
+        counts = f"{most}" if fewest == most else f"{fewest} to {most}"
+        name = f"share {counts} values"
         others = Assignment(ALL, _BITS)
         planned = yield from _share(task, rung, name, [others, *bits], floor)
         if planned.holds and _file_size(task, planned) < _file_size(task, best):

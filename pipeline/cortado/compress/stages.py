@@ -1,18 +1,19 @@
 """What is compressed, and the models on the way, each judged on validation images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions, Effort
-from cortado.data import Dataset
+from cortado.data import Dataset, subset
 from cortado.evaluate import Evaluation, evaluate
 from cortado.model.layers import find_layers
 from cortado.retrain import Distillation, RetrainOptions
+from cortado.sensitivity import Images
 from cortado.steps import Progress, Steps
 
-__all__ = ["Stage", "Task", "judge"]
+__all__ = ["Stage", "Task", "judge", "measured"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class Task:
     options: CompressOptions
     effort: Effort
     distillation: Distillation | None = None
+
+    @property
+    def swept(self) -> Images:
+        """The validation images that a sweep measures its points on."""
+        samples = subset(self.data.val, self.effort.images)
+        return Images(samples, self.data.classes, self.head)
 
     def training(self, epochs: int, lr: float) -> RetrainOptions:
         """Return the options of one training run."""
@@ -68,7 +75,7 @@ class Stage:
     val : Evaluation
         Its score on the validation images.
     holds : bool or None
-        Whether its accuracy is at least the floor; None where there was no floor yet.
+        Whether it loses no more than it may; None where nothing was asked yet.
     """
 
     name: str
@@ -77,16 +84,26 @@ class Stage:
     val: Evaluation
     holds: bool | None
 
+    def told(self, verdict: str) -> Progress:
+        """Return a message about the model that ends in a verdict."""
+        about = f"{self.density:.2%} of weights, validation accuracy {self.val.accuracy:.4f}"
+        return Progress(self.name, 1, 1, (), f"{self.name}: {about}{verdict}")
+
 
 def judge(task: Task, name: str, model: ir.Model, floor: float | None) -> Steps[Stage]:
-    """Evaluate a model on the validation images, and tell the user whether it holds."""
-    val = yield from evaluate(model, task.data.val, task.data.classes, task.head)
-    holds = None if floor is None else val.accuracy >= floor
-    stage = Stage(name, model, _density(model), val, holds)
-    line = f"{name}: {stage.density:.2%} of weights, validation accuracy {val.accuracy:.4f}"
-    verdict = {None: "", True: " holds", False: f" is below {floor or 0:.4f}"}[holds]
-    yield Progress(name, 1, 1, (), line + verdict)
+    """Evaluate a model on the validation images, and tell whether it reaches the floor."""
+    stage = yield from measured(task, name, model, holds=None)
+    if floor is not None:
+        stage = replace(stage, holds=stage.val.accuracy >= floor)
+    verdict = {None: "", True: " holds", False: f" is below {floor or 0:.4f}"}[stage.holds]
+    yield stage.told(verdict)
     return stage
+
+
+def measured(task: Task, name: str, model: ir.Model, *, holds: bool | None) -> Steps[Stage]:
+    """Evaluate a model on the validation images; others know whether it holds."""
+    val = yield from evaluate(model, task.data.val, task.data.classes, task.head)
+    return Stage(name, model, _density(model), val, holds)
 
 
 def _density(model: ir.Model) -> float:

@@ -1,130 +1,111 @@
 """Without training: sweep → plans → prune → least squares → weight sharing → least squares.
 
 A sweep of the dense model gives a chain of plans, from gentle to small, under losses that add up.
-As least squares gain back much of what a plan loses, how far along the chain the accuracy holds
-is found by trying: a plan is carried out, its biases shared, and the model judged on the validation
-images. Bisection closes in on the last that holds, and a few plans past it are tried too, since
-accuracy does not fall without exception. Of all models that held, the smallest file wins.
+As least squares gain back much of what a plan loses, how far along the chain one may go is found
+by trying: a plan is carried out, its biases shared, and the answers of the model compared with
+those of the dense one.
 
-    floor = accuracy of the dense model − max_drop + √(b + c) / n
-
-on n validation images, of which b are lost and c gained. The last term is the standard error of
-the drop: without it, the search would take what is small by luck, and the test images would often
-show a larger drop than was allowed.
+All that makes or orders the plans sees training images alone: some that least squares fit, and
+others, for the sweep, that tell by bisection about where on the chain the limit lies. From well
+before that place on, plan after plan must hold on the validation images (see `noninferior`), and
+the first that does not ends the search. As the validation images have no part in the order of the
+plans, such a sequence of tests, each at 5 %, passes a plan that loses more with a probability of
+5 % at most, however long it is (Maurer, Hothorn and Lehmacher 1995); of all that held, the smallest
+file is taken.
 """
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import onnx_ir as ir
+import numpy as np
 
 from cortado.compress.curves import BITS, measure_curves
-from cortado.compress.options import BIAS_BITS
-from cortado.compress.stages import Stage, Task, judge
-from cortado.data import subset
+from cortado.compress.noninferior import Limit
+from cortado.compress.options import CompressOptions
+from cortado.compress.search import Search, thinned
+from cortado.compress.stages import Stage, Task
+from cortado.data import Samples
+from cortado.data.samples import Subset
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
-from cortado.model.selector import ALL, Assignment
-from cortado.plan import Judge, Plan, bits_of, make_plans, prune_by_plan
-from cortado.quantize import quantize, share_biases
-from cortado.repair import RepairOptions, repair
-from cortado.sensitivity import DEFAULT_RATES, Images
-from cortado.steps import Steps
+from cortado.plan import make_plans
+from cortado.sensitivity import DEFAULT_RATES, Images, Table
+from cortado.steps import Progress, Steps
 
-__all__ = ["fit_small"]
+__all__ = ["fit_small", "open_search"]
 
 _BEYOND = (0.985, 0.99, 0.995)  # least squares make up for more zeros than a sweep shows
-_STEP = 0.97  # neighbours on the chain: the next takes so much of the bytes of the one before
+_MOST_GUIDING = 3  # of so many training images one is kept from the fit
 
 
-def fit_small(task: Task, dense: Stage) -> Steps[list[Stage]]:
-    """Return every model that was tried, in the order of the search; the last one is the smallest.
+def fit_small(task: Task, dense: Stage) -> Steps[tuple[list[Stage], Table]]:
+    """Return every model that was judged, in the order of the search, and the sweep.
+
+    The last model is the smallest that holds.
 
     Raises
     ------
     LimitNotMetError
-        If no plan holds the floor.
+        If no plan holds.
     CortadoError
         If no layer can be fitted.
     """
-    options = task.options
-    floor = options.min_accuracy
-    if floor is None:
-        floor = dense.val.accuracy - options.max_drop
-    bits = [each for each in BITS if each <= (options.bits or BITS[-1])]
-    rates = (*DEFAULT_RATES, *_BEYOND)
-    table = yield from measure_curves(task, dense.model, ("prune", "bits"), rates, bits)
-    chain = _thinned((yield from make_plans(dense.model, table)))
-    referee = Judge(dense.model, Images(task.data.val, task.data.classes, task.head))
-    tried = yield from _Search(task, dense.model, floor, referee).along(chain)
-    held = [stage for stage in tried if stage.holds]
+    search, table = yield from open_search(task, dense)
+    judged = yield from search.confirmed((yield from search.likely()))
+    held, limit = [stage for stage in judged if stage.holds], search.limit
     if not held:
-        best = max(stage.val.accuracy for stage in tried)
         raise LimitNotMetError(
-            f"without training no plan reaches {floor:.4f} on the validation images, the best "
-            f"{best:.4f}; allow a larger drop, or train"
+            f"without training no plan is sure to lose {limit.drop:.4f} of the accuracy at most: "
+            f"the gentlest has {judged[0].val.accuracy:.4f} on {limit.images:,} validation images, "
+            f"the dense model {dense.val.accuracy:.4f}; allow a larger drop, or train"
         )
     smallest = min(held, key=lambda stage: _file_size(task, stage))
-    return [*(stage for stage in tried if stage is not smallest), smallest]
+    return [*(stage for stage in judged if stage is not smallest), smallest], table
+
+
+def open_search(task: Task, dense: Stage) -> Steps[tuple[Search, Table]]:
+    """Return the chain of plans, ready to be searched, and the sweep that it is made of."""
+    options = task.options
+    limit = Limit(_allowed_drop(dense, options), len(task.data.val))
+    fitted, guiding = _divided(task)
+    guide = Images(guiding, task.data.classes, task.head, split="train")
+    bits = [each for each in BITS if each <= (options.bits or BITS[-1])]
+    rates = (*DEFAULT_RATES, *_BEYOND)
+    table = yield from measure_curves(guide, dense.model, options, ("prune", "bits"), rates, bits)
+    chain = thinned((yield from make_plans(dense.model, table)), task.effort.step)
+    yield Progress("limit", 1, 1, (), _told(limit))
+    return Search(task, dense.model, chain, fitted, guide, limit), table
+
+
+def _allowed_drop(dense: Stage, options: CompressOptions) -> float:
+    if options.min_accuracy is None:
+        return options.max_drop
+    if dense.val.accuracy < options.min_accuracy:
+        raise LimitNotMetError(
+            f"the dense model reaches {dense.val.accuracy:.4f} on the validation images, less than "
+            f"the {options.min_accuracy:g} that its pruned ones should"
+        )
+    return dense.val.accuracy - options.min_accuracy
+
+
+def _told(limit: Limit) -> str:
+    """Say what is asked of the validation images."""
+    given = f"{limit.images:,} validation images"
+    if limit.is_testable:
+        return f"a plan holds where {given} show, at 95 %, that it loses less than {limit.drop:.4f}"
+    return (
+        f"{given} are too few to show that less than {limit.drop:.4f} are lost: a plan holds where "
+        "it loses none of them more than it gains"
+    )
+
+
+def _divided(task: Task) -> tuple[Samples, Samples]:
+    """Return training images to fit, and others to choose plans by."""
+    train, effort = task.data.train, task.effort
+    order = np.random.default_rng(task.options.seed).permutation(len(train))
+    guiding = max(2, min(effort.images, len(train) // _MOST_GUIDING))  # a repair needs two
+    parts = order[:guiding], order[guiding : guiding + effort.fitted]
+    guide, fitted = (Subset(train, np.sort(part)) for part in parts)
+    return fitted, guide
 
 
 def _file_size(task: Task, stage: Stage) -> tuple[int, float]:
     """Return the bytes of a model's file; of equal ones, the less accurate counts as larger."""
     return len(emit(stage.model, task.options.storage).data), -stage.val.accuracy
-
-
-def _thinned(plans: Sequence[Plan]) -> list[Plan]:
-    """Return a chain whose neighbours differ by a few percent of their bytes."""
-    chain = [plans[0]]
-    for plan in plans[1:]:
-        if plan.expected.bytes <= _STEP * chain[-1].expected.bytes:
-            chain.append(plan)
-    return chain
-
-
-@dataclass(frozen=True)
-class _Search:
-    """What plans are carried out on, and what a model must reach."""
-
-    task: Task
-    dense: ir.Model
-    floor: float
-    referee: Judge
-
-    def along(self, chain: Sequence[Plan]) -> Steps[list[Stage]]:
-        """Return the models that were tried, in the order of the search."""
-        tried: dict[int, Stage] = {}
-        low, high = -1, len(chain)  # what is at low holds, what is at high does not
-        while high - low > 1:
-            middle = (low + high) // 2
-            tried[middle] = yield from self._try(chain[middle])
-            if tried[middle].holds:
-                low = middle
-            else:
-                high = middle
-        for index in range(high + 1, min(high + 1 + self.task.effort.tries, len(chain))):
-            if index not in tried:
-                tried[index] = yield from self._try(chain[index])
-        return list(tried.values())
-
-    def _try(self, plan: Plan) -> Steps[Stage]:
-        """Carry out a plan, and judge what comes out."""
-        model = yield from _carry_out(self.task, self.dense, plan)
-        changed = sum(self.referee.compare(model))
-        margin = math.sqrt(changed) / len(self.task.data.val)
-        name = f"plan of {plan.expected.bytes:,.0f} bytes"
-        return (yield from judge(self.task, name, model, self.floor + margin))
-
-
-def _carry_out(task: Task, dense: ir.Model, plan: Plan) -> Steps[ir.Model]:
-    """Return the dense model pruned and shared by a plan, and fitted after either."""
-    data, options = task.data, RepairOptions(seed=task.options.seed)
-    images = subset(data.train, task.effort.fitted)
-    held = subset(data.val, task.effort.fitted)
-    pruned = prune_by_plan(dense, plan).model
-    fitted = yield from repair(pruned, dense, images, held, options)
-    most = Assignment(ALL, task.options.bits or BITS[-1])  # where the plan leaves values free
-    shared = quantize(fitted.model, [most, *bits_of(plan, dense)]).model
-    refitted = yield from repair(shared, dense, images, held, options)
-    return share_biases(refitted.model, BIAS_BITS).model

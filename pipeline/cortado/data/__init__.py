@@ -16,7 +16,7 @@ batches     images, a batch at a time, as a model takes them
 """
 
 from cortado.data.arrays import read_arrays
-from cortado.data.batches import Fed, feed_batches
+from cortado.data.batches import Fed, Inputs, feed_batches
 from cortado.data.feed import Feed
 from cortado.data.images import ImageForm
 from cortado.data.samples import ArraySamples, Batch, Samples, subset
@@ -31,6 +31,7 @@ __all__ = [
     "Fed",
     "Feed",
     "ImageForm",
+    "Inputs",
     "Samples",
     "feed_batches",
     "open_data",

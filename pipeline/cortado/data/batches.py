@@ -4,15 +4,19 @@ The last batch of a model that takes only one size is filled up with the first i
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import onnx_ir as ir
 
 from cortado.data.feed import Feed
 from cortado.data.samples import Samples
 from cortado.model.typing import FloatArray, IntArray
 
-__all__ = ["Fed", "feed_batches"]
+__all__ = ["Fed", "Inputs", "feed_batches"]
+
+_MOST_IMAGES, _MOST_PIXELS = 100, 2**22  # of a batch
 
 
 class Fed(NamedTuple):
@@ -40,3 +44,37 @@ def feed_batches(feed: Feed, samples: Samples, size: int) -> Iterator[Fed]:
         taken = np.arange(begin, begin + size if feed.batch else end) % count
         pixels, labels = samples.take(taken)
         yield Fed(feed(pixels), labels[: end - begin], taken[: end - begin])
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Images as inputs of a model, batches that are made whenever one goes through them.
+
+    Attributes
+    ----------
+    feed : Feed
+        Of the model.
+    parts : tuple of Samples
+        The images; no batch has images of two parts.
+    size : int
+        Images a batch: the more, the smaller they are.
+    """
+
+    feed: Feed
+    parts: tuple[Samples, ...]
+    size: int
+
+    @classmethod
+    def of(cls, model: ir.Model, *parts: Samples) -> "Inputs":
+        """Return all images of some samples as inputs of `model`."""
+        feed, pixels = Feed.of(model), parts[0].take(np.zeros(1, np.int64)).pixels.size
+        size = feed.batch or min(max(1, _MOST_PIXELS // pixels), _MOST_IMAGES)
+        return cls(feed, parts, size)
+
+    def __len__(self) -> int:
+        return sum(-(-len(part) // self.size) for part in self.parts)
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        for part in self.parts:
+            for fed in feed_batches(self.feed, part, self.size):
+                yield fed.inputs

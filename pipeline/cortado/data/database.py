@@ -19,6 +19,7 @@ from cortado.data.images import ImageForm, decode_image
 from cortado.data.samples import ArraySamples, Batch, Samples
 from cortado.databases import Records, open_records
 from cortado.errors import CortadoError
+from cortado.model.shapes import show_shape
 from cortado.model.typing import Array, IntArray
 
 __all__ = ["is_database", "open_database"]
@@ -103,7 +104,7 @@ class _DatabaseSamples:
 
     def _check_shape(self, index: int, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
         if found != wanted:
-            sizes = [" × ".join(map(str, shape)) for shape in (found, wanted)]
+            sizes = [show_shape(shape) for shape in (found, wanted)]
             raise CortadoError(f"{self._name(index)} is {sizes[0]}, others are {sizes[1]}")
 
     def _check_labels(self, labels: IntArray) -> None:

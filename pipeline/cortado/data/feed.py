@@ -9,6 +9,7 @@ import onnx_ir as ir
 from cortado.data.images import ImageForm
 from cortado.errors import CortadoError
 from cortado.model.metadata import read_transform
+from cortado.model.shapes import show_shape
 from cortado.model.transform import InputTransform, Views
 from cortado.model.typing import FloatArray
 
@@ -88,8 +89,8 @@ class Feed:
         flat_or_grey = len(sizes) == len(wanted) and _squeezed(found, wanted)
         if not flat_or_grey:
             raise CortadoError(
-                f"the images have the shape {_show(found)}, "
-                f"the model's input {self.name} wants {_show(wanted)}"
+                f"the images have the shape {show_shape(found)}, "
+                f"the model's input {self.name} wants {show_shape(wanted)}"
             )
         return pixels.reshape(len(pixels), *sizes)
 
@@ -98,7 +99,7 @@ def _as_images(pixels: FloatArray) -> FloatArray:
     if pixels.ndim != 4:
         raise CortadoError(
             f"the model crops or subtracts a mean image; the images have the shape "
-            f"{_show(pixels.shape[1:])} instead of channels × height × width"
+            f"{show_shape(pixels.shape[1:])} instead of channels × height × width"
         )
     return pixels
 
@@ -108,7 +109,3 @@ def _squeezed(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     same = [s for s in found if s != 1] == [s for s in wanted if s != 1]
     total = int(np.prod(found)) == int(np.prod([s or 0 for s in wanted]))
     return total and (same or len(wanted) == 1)
-
-
-def _show(shape: tuple[int | None, ...]) -> str:
-    return "×".join("?" if size is None else str(size) for size in shape)

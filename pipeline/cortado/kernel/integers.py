@@ -21,6 +21,7 @@ __all__ = ["BLOCK", "Integers", "to_int4_blocks", "to_int8"]
 BLOCK = 32
 """Rows of a block: the size that onnxruntime's MatMulNBits is fastest with."""
 
+_SMALLEST = np.finfo(np.float32).tiny  # of the normal numbers
 _CLIPPINGS = np.linspace(1, 0.7, 13, dtype=np.float32)
 
 
@@ -95,9 +96,13 @@ def _integers(
 
 
 def _steps(largest_magnitudes: FloatArray, largest: int) -> FloatArray:
-    """Return the steps that just reach some magnitudes; any will do for a group of zeros."""
-    steps = largest_magnitudes / np.float32(largest)
-    return np.where(steps > 0, steps, np.float32(1))
+    """Return the steps that just reach some magnitudes; any will do for a group of zeros.
+
+    None is subnormal: such a step has too few digits for k · s to come within half of it, and is
+    zero on hardware that flushes subnormal numbers.
+    """
+    steps = np.maximum(largest_magnitudes / np.float32(largest), _SMALLEST)
+    return np.where(largest_magnitudes > 0, steps, np.float32(1))
 
 
 def _blocks(weights: FloatArray) -> FloatArray:
@@ -113,7 +118,7 @@ def _best_block_steps(blocks: FloatArray) -> FloatArray:
     reaching = _steps(np.abs(blocks).max(axis=1), LARGEST_INT4)
     best, least = reaching, np.full(reaching.shape, np.inf, np.float32)
     for clipping in _CLIPPINGS:
-        steps = np.where(reaching * clipping > 0, reaching * clipping, reaching)
+        steps = np.maximum(reaching * clipping, _SMALLEST)
         spread = steps[:, None, :]
         rounded = round_to_grid(blocks, spread, LARGEST_INT4) * spread
         errors = np.square(blocks - rounded).sum(axis=1)

@@ -21,6 +21,7 @@ __all__ = [
     "Activation",
     "Scores",
     "activation_of",
+    "check_classifying",
     "choose_output",
     "criterion_of",
     "main_criterion",
@@ -105,6 +106,31 @@ def criterion_of(model: ir.Model, output: str) -> Criterion | None:
         return None
     behind = {output, activation_of(model, output).logits, _before_sigmoid(model, output)}
     return next((each for each in losses if each.scores in behind), None)
+
+
+def check_classifying(model: ir.Model, head: str | None, use: str) -> None:
+    """Refuse what counts images that are right, where the model knows that it tells no classes.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        Any; without a memory of its training it may be a classifier.
+    head : str or None
+        The output that is scored, see `main_output`.
+    use : str
+        What needs classes.
+    """
+    names = [str(value.name) for value in model.graph.outputs]
+    losses = [criterion_of(model, name) for name in names if head in (None, name)]
+    if len(names) > 1 and head is None:
+        main = main_criterion(read_criteria(model))
+        losses = [loss for loss in losses if loss == main]
+    for loss in losses:
+        if loss is not None and not loss.is_classifying:
+            raise CortadoError(
+                f"{use} counts images that are classified right; by its layer {loss.name!r} "
+                f"({loss.kind}) the model tells no classes"
+            )
 
 
 def activation_of(model: ir.Model, output: str) -> Scores:

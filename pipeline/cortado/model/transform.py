@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from cortado.errors import CortadoError
+from cortado.model.shapes import show_shape
 from cortado.model.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["InputTransform", "MeanImage", "Order", "Views"]
@@ -153,8 +154,8 @@ class InputTransform:
         assert self.image is not None  # the caller looked
         if pixels.shape[1:] != self.image.shape:
             raise CortadoError(
-                f"the model stores a mean image of {_show(self.image.shape)}; "
-                f"the images are {_show(pixels.shape[1:])}"
+                f"the model stores a mean image of {show_shape(self.image.shape)}; "
+                f"the images are {show_shape(pixels.shape[1:])}"
             )
         return self.image.array
 
@@ -166,7 +167,3 @@ class InputTransform:
                 f"the images have {pixels.shape[1]}"
             )
         return mean.reshape(-1, *[1] * (pixels.ndim - 2))
-
-
-def _show(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))

@@ -5,10 +5,10 @@ With x extended by a constant 1, whose weight is the bias,
     H = 1/n Σ x xᵀ  of shape (groups, k + 1, k + 1)
     G = 1/n Σ y xᵀ  of shape (outputs, k + 1)
 
-summed up in float64 over batches that are multiplied in float32.
+multiplied in float32, a few batches at once, and summed up in float64.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,12 +45,37 @@ def measure_moments(batches: Iterable[tuple[FloatArray, FloatArray]]) -> Moments
     count = 0
     inputs: FloatArray = np.zeros((), np.float64)
     cross: FloatArray = np.zeros((), np.float64)
-    for x, y in batches:
+    for x, y in _stacked(batches):
         ones = np.ones((*x.shape[:2], 1), x.dtype)
         by_group = np.concatenate([x, ones], axis=2).transpose(1, 2, 0)  # (groups, k + 1, n)
         outputs = y.reshape(len(y), len(by_group), -1)  # (n, groups, outputs of one)
         product = by_group @ outputs.transpose(1, 0, 2)  # (groups, k + 1, outputs of one)
-        inputs = inputs + by_group @ by_group.transpose(0, 2, 1)
+        squares = by_group @ by_group.transpose(0, 2, 1)
+        inputs = np.add(inputs, squares, out=inputs) if count else squares.astype(np.float64)
         cross = cross + product.transpose(0, 2, 1).reshape(y.shape[1], -1)
         count += len(x)
-    return Moments(inputs / count, cross / count)
+    return Moments(np.divide(inputs, count, out=inputs), cross / count)
+
+
+def _stacked(
+    batches: Iterable[tuple[FloatArray, FloatArray]],
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield batches together, until they have a row for each input.
+
+    For fewer rows it would take longer to sum up H than to multiply them.
+    """
+    waiting: list[tuple[FloatArray, FloatArray]] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(len(x) for x, _ in waiting) >= batch[0].shape[2]:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+    if len(batches) == 1:
+        return batches[0]
+    inputs, outputs = zip(*batches, strict=True)
+    return np.concatenate(inputs), np.concatenate(outputs)

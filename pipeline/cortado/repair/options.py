@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cortado.errors import UsageError
+from cortado.frontier import MEMORY
 
 __all__ = ["RepairOptions"]
 
@@ -20,11 +21,14 @@ class RepairOptions:
         The most positions of a convolution that are fitted, over all images.
     seed : int
         Of the choice of those positions.
+    memory : int
+        Bytes of values that either model may hold; more are computed again for each layer.
     """
 
     damping: float = 0.01
     rows: int = 40_000
     seed: int = 0
+    memory: int = MEMORY
 
     def __post_init__(self) -> None:
         if not self.damping > 0 or self.rows < 1:

@@ -6,7 +6,7 @@ those before it. On images that no fit has seen, a layer that got worse keeps it
 so does the whole model, if its outputs did.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,9 @@ import onnx_ir as ir
 from threadpoolctl import threadpool_limits
 
 from cortado.batchnorm import Norm, find_norms, measure, normalize
-from cortado.data import Samples
+from cortado.data import Inputs, Samples
 from cortado.errors import CortadoError
-from cortado.frontier import Frontier, read_inputs
+from cortado.frontier import Frontier
 from cortado.invariants import check_kept
 from cortado.model.layers import Skipped, check_finite, find_layers, replace_weights
 from cortado.model.typing import Array, BoolArray, FloatArray
@@ -155,7 +155,7 @@ class _Work:
 
     student: Frontier
     teacher: Frontier
-    held: Sequence[FloatArray]
+    held: Inputs
     fitted: int
     pruned_biases: bool
     options: RepairOptions
@@ -169,11 +169,12 @@ class _Work:
         held: Samples,
         options: RepairOptions,
     ) -> "_Work":
-        fitted, checked = read_inputs(model, images), read_inputs(model, held)
-        wanted = [*read_inputs(reference, images), *read_inputs(reference, held)]
-        student, teacher = Frontier(model, [*fitted, *checked]), Frontier(reference, wanted)
-        pruned = _has_pruned_biases(model)
-        return cls(student, teacher, checked, len(fitted), pruned, options)
+        student, teacher = (
+            Frontier(each, Inputs.of(each, images, held), options.memory)
+            for each in (model, reference)
+        )
+        fitted, pruned = len(Inputs.of(model, images)), _has_pruned_biases(model)
+        return cls(student, teacher, Inputs.of(model, held), fitted, pruned, options)
 
     def fit(self, job: Regression) -> Step:
         """Fit one layer, and take the fit if it is better."""
@@ -200,13 +201,13 @@ class _Work:
         """Measure the statistics of one normalization again."""
         self.student.advance([job.source])
         self.teacher.advance([job.source])
-        entering = list(self.student.values(job.source))
-        old = self.student.model
-        wanted = list(self.teacher.values(job.source))[self.fitted :]
-        wanted = normalize(self.teacher.model, job, wanted)
-        self.student.change(measure(old, job, entering[: self.fitted]))
+        old, fitted, held = self.student.model, slice(self.fitted), slice(self.fitted, None)
+        self.student.change(measure(old, job, self.student.values(job.source, fitted)))
         before, after = (
-            relative_distance(normalize(model, job, entering[self.fitted :]), wanted)
+            relative_distance(
+                normalize(model, job, self.student.values(job.source, held)),
+                normalize(self.teacher.model, job, self.teacher.values(job.source, held)),
+            )
             for model in (old, self.student.model)
         )
         if not after < before:
@@ -216,14 +217,14 @@ class _Work:
     def distances(self, model: ir.Model) -> tuple[float, float]:
         """Return how far the outputs are from the reference's, before and after, on held images."""
         names = _scores(model)
-        old = Frontier(model, self.held)
+        old = Frontier(model, self.held, self.options.memory)
         for frontier in (old, self.student, self.teacher):
             frontier.advance(names)
-        distances = []
+        distances, held = [], slice(self.fitted, None)
         for name in names:
-            wanted = list(self.teacher.values(name))[self.fitted :]
-            new = list(self.student.values(name))[self.fitted :]
-            distances.append([relative_distance(x, wanted) for x in (old.values(name), new)])
+            wanted = self.teacher.values(name, held)
+            found = (old.values(name), self.student.values(name, held))
+            distances.append([relative_distance(values, wanted) for values in found])
         before, after = np.mean(distances, axis=0)
         return float(before), float(after)
 

@@ -5,6 +5,7 @@ import onnx_ir as ir
 from cortado.data import Feed
 from cortado.errors import CortadoError
 from cortado.model.layers import find_layers
+from cortado.model.shapes import show_shape
 
 __all__ = ["check_reference"]
 
@@ -18,7 +19,7 @@ def check_reference(model: ir.Model, reference: ir.Model) -> None:
     for key, layer in wanted.items():
         if key not in found:
             raise CortadoError(f"the reference has no layer {layer.name}")
-        shapes = [_show(x.array.shape) for x in (layer, found[key])]
+        shapes = [show_shape(x.array.shape) for x in (layer, found[key])]
         if shapes[0] != shapes[1]:
             raise CortadoError(f"{layer.name} is {shapes[0]}, and {shapes[1]} in the reference")
     for key, layer in found.items():
@@ -39,7 +40,3 @@ def check_reference(model: ir.Model, reference: ir.Model) -> None:
 def _signature(node: ir.Node) -> tuple[object, ...]:
     inputs = [None if value is None else value.name for value in node.inputs]
     return node.domain, node.op_type, inputs, [value.name for value in node.outputs]
-
-
-def _show(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))

@@ -93,7 +93,9 @@ def _matrices(
     inputs: FloatArray, damped: FloatArray, group: IntArray, columns: IntArray, used: BoolArray
 ) -> FloatArray:
     """Return H_SS + λ I of each system, (systems, s, s); ones on the diagonal are the padding."""
-    matrices = inputs[group[:, None, None], columns[:, :, None], columns[:, None, :]]
+    rows = group[:, None] * inputs.shape[1] + columns
+    places = rows[:, :, None] * inputs.shape[2] + columns[:, None, :]
+    matrices: FloatArray = np.take(inputs, places)  # of all, as one axis: much faster than three
     matrices *= used[:, :, None] & used[:, None, :]
     diagonal = np.arange(columns.shape[1])
     matrices[:, diagonal, diagonal] += np.where(used, damped[group[:, None], columns], 1.0)

@@ -15,6 +15,7 @@ from matplotlib.image import AxesImage
 
 from cortado.model.codebook import find_codebook
 from cortado.model.layers import Layer
+from cortado.model.shapes import show_shape
 from cortado.model.typing import FloatArray
 from cortado.report.heatmap import Heatmap, make_heatmap
 from cortado.report.style import HEAT, INK, colour_of, cut, finish, to_png
@@ -59,7 +60,7 @@ def draw_layer(views: Sequence[LayerView]) -> bytes:
     """
     first = views[0].layer
     figure = Figure(figsize=(11, 7.4), dpi=160, layout="constrained")
-    shape = "×".join(map(str, first.array.shape))
+    shape = show_shape(first.array.shape)
     figure.suptitle(f"{first.name}  ({first.op_type}, {shape})", x=0.01, ha="left", color=INK)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.45))[:, 0]
     shared = [view for view in views if find_codebook(view.layer.array) is not None]

@@ -31,8 +31,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from cortado.caffe import Solver
 from cortado.errors import CortadoError
+from cortado.model.solver import Solver
 from cortado.retrain.constraints import Constraint, Masked
 
 __all__ = ["CaffeSolver", "Trained", "find_trained"]

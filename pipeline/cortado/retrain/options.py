@@ -6,9 +6,9 @@ from typing import Literal
 
 import onnx_ir as ir
 
-from cortado.caffe import Solver
 from cortado.errors import UsageError
 from cortado.model.selector import Assignment
+from cortado.model.solver import Solver
 from cortado.prune import PruneOptions
 
 __all__ = ["BatchNorm", "Distillation", "Gradual", "Optimizer", "Rate", "RetrainOptions"]

@@ -1,0 +1,102 @@
+"""Along a chain of plans: where the limit is likely to lie, and which plans hold.
+
+The first is found by bisection on images that guide the search, the second by testing plan after
+plan on validation images, in an order that these have no part in.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from cortado.compress.curves import BITS
+from cortado.compress.noninferior import Limit
+from cortado.compress.options import BIAS_BITS
+from cortado.compress.stages import Stage, Task, measured
+from cortado.data import Samples
+from cortado.model.selector import ALL, Assignment
+from cortado.plan import Judge, Plan, bits_of, prune_by_plan
+from cortado.quantize import quantize, share_biases
+from cortado.repair import RepairOptions, repair
+from cortado.sensitivity import Images
+from cortado.steps import Progress, Steps
+
+__all__ = ["Search", "sequence", "thinned"]
+
+_BACK = (16, 8, 4, 2, 1)  # steps before the place where the limit seems to lie
+
+
+def thinned(plans: Sequence[Plan], step: float) -> list[Plan]:
+    """Return a chain whose neighbours differ by a few percent of their bytes."""
+    chain = [plans[0]]
+    for plan in plans[1:]:
+        if plan.expected.bytes <= step * chain[-1].expected.bytes:
+            chain.append(plan)
+    return chain
+
+
+@dataclass
+class Search:
+    """A chain of plans, what they are carried out on, and the models so far by their place."""
+
+    task: Task
+    dense: ir.Model
+    chain: Sequence[Plan]
+    fitted: Samples
+    guide: Images
+    limit: Limit
+    models: dict[int, ir.Model] = field(default_factory=dict)
+
+    def likely(self) -> Steps[int]:
+        """Return the last place on the chain that would hold, if all images were as the guide's."""
+        referee = Judge(self.dense, self.guide)
+        share = self.limit.images / len(self.guide.samples)
+        low, high = 0, len(self.chain)
+        while high - low > 1:
+            middle = (low + high) // 2
+            lost, gained = referee.compare((yield from self.model(middle)))
+            yield Progress("plans", 1, 1, (), f"{self.name(middle)}: {lost} lost, {gained} gained")
+            if self.limit.holds(share * lost, share * gained):
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def confirmed(self, likely: int) -> Steps[list[Stage]]:
+        """Return the models that were tested on the validation images; only the last may fail."""
+        data, judged = self.task.data, list[Stage]()
+        referee = Judge(self.dense, Images(data.val, data.classes, self.task.head))
+        for place in sequence(likely, len(self.chain)):
+            model = yield from self.model(place)
+            holds = self.limit.holds(*referee.compare(model))
+            stage = yield from measured(self.task, self.name(place), model, holds=holds)
+            yield stage.told(" holds" if holds else " may have lost more")
+            judged.append(stage)
+            if not holds:
+                break
+        return judged
+
+    def name(self, place: int) -> str:
+        """Return what a plan is called."""
+        return f"plan of {self.chain[place].expected.bytes:,.0f} bytes"
+
+    def model(self, place: int) -> Steps[ir.Model]:
+        """Return the dense model pruned and shared by a plan, and fitted after either."""
+        if place not in self.models:
+            self.models[place] = yield from self._carried_out(self.chain[place])
+        return self.models[place]
+
+    def _carried_out(self, plan: Plan) -> Steps[ir.Model]:
+        options, held = RepairOptions(seed=self.task.options.seed), self.guide.samples
+        pruned = prune_by_plan(self.dense, plan).model
+        fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
+        most = Assignment(ALL, self.task.options.bits or BITS[-1])  # where values are left free
+        shared = quantize(fitted.model, [most, *bits_of(plan, self.dense)]).model
+        refitted = yield from repair(shared, self.dense, self.fitted, held, options)
+        return share_biases(refitted.model, BIAS_BITS).model
+
+
+def sequence(likely: int, length: int) -> Iterator[int]:
+    """Yield places on a chain, from its begin to its end, step by step from about `likely` on."""
+    yield from sorted({0, *(max(0, likely - steps) for steps in _BACK)})
+    yield from range(max(1, likely), length)

@@ -1,0 +1,101 @@
+"""How often `compress --no-train` keeps to --max-drop: on thousands of random validation parts.
+
+The plans are made once, from some training images. Whoever draws validation images from the others
+stops at some plan; what it loses on all images that were neither drawn nor used for the plans is
+what it really loses.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from cortado import files
+from cortado.compress import EFFORTS, CompressOptions
+from cortado.compress.noninferior import Limit
+from cortado.compress.search import Search, sequence
+from cortado.compress.stages import Task, judge
+from cortado.compress.untrained import open_search
+from cortado.data import Feed, feed_batches, open_data
+from cortado.data.samples import Subset
+from cortado.model import serial
+from cortado.model.heads import main_output
+from cortado.scoring import is_correct
+from cortado.session import open_session
+from cortado.steps import finish
+from tests.bench.plans import NETS
+from tests.bench.program import import_net
+from tests.bench.row import Row
+from tests.support import SHARED
+
+MAX_DROP, TRIALS = 0.005, 2000
+
+
+def rows() -> Iterator[Row]:
+    for name, (folder, weights) in NETS.items():
+        with tempfile.TemporaryDirectory() as place:
+            dense = Path(place) / "dense.onnx"
+            import_net(folder, weights, dense)
+            outcomes = _Outcomes(dense)
+        for count in (600, 6000):
+            held = np.mean([outcomes.holds(count, seed) for seed in range(TRIALS)])
+            what = f"{name}, {count} images choose: drop ≤ {MAX_DROP}"
+            yield Row(what, f"{held:.1%} of {TRIALS}", "≥ 95%", bool(held >= 0.95))
+
+
+class _Outcomes:
+    """Which images each plan loses or gains, of those that had no part in making the plans."""
+
+    def __init__(self, path: Path) -> None:
+        model, data = files.read_model(str(path)), open_data(str(SHARED / "mnist"))
+        options = CompressOptions(max_drop=MAX_DROP, train=False)
+        task = Task(data, None, options, EFFORTS[options.effort])
+        dense = finish(judge(task, "dense", model, None))
+        self._search: Search = finish(open_search(task, dense))[0]
+        used = np.concatenate([self._search.fitted.indices, self._search.guide.samples.indices])
+        others = np.setdiff1d(np.arange(len(data.train)), used)
+        self._parts = (Subset(data.train, others), data.val)
+        self._dense = self._right(model)
+        self._changes: dict[int, np.ndarray] = {}
+        self._places: dict[int, int] = {}
+
+    def holds(self, count: int, seed: int) -> bool:
+        """Tell whether the plan that random images choose keeps to the limit on all others."""
+        limit = Limit(MAX_DROP, count)
+        chosen = np.zeros(len(self._dense), bool)
+        chosen[np.random.default_rng(seed).permutation(len(chosen))[:count]] = True
+        taken = None
+        for place in sequence(self._likely(count), len(self._search.chain)):
+            changes = self._changes_of(place)
+            lost, gained = (int((changes[chosen] == change).sum()) for change in (1, -1))
+            if not limit.holds(lost, gained):
+                break
+            taken = place
+        return taken is None or self._changes_of(taken)[~chosen].mean() <= MAX_DROP
+
+    def _likely(self, count: int) -> int:
+        if count not in self._places:
+            search = replace(self._search, limit=Limit(MAX_DROP, count))
+            self._places[count] = finish(search.likely())
+        return self._places[count]
+
+    def _changes_of(self, place: int) -> np.ndarray:
+        """Return 1 for each image that a plan loses, and −1 for each that it gains."""
+        if place not in self._changes:
+            right = self._right(finish(self._search.model(place)))
+            self._changes[place] = self._dense.astype(np.int8) - right
+        return self._changes[place]
+
+    def _right(self, model: ir.Model) -> np.ndarray:
+        session, feed = open_session(serial.encode(model)), Feed.of(model)
+        output = main_output(model, session.widths, 10, None)
+        return np.concatenate(
+            [
+                is_correct(session.run({feed.name: inputs})[output][: len(labels)], labels)
+                for part in self._parts
+                for inputs, labels, _ in feed_batches(feed, part, 250)
+            ]
+        )

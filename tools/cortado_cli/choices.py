@@ -1,0 +1,41 @@
+"""Options that are a choice among names, shared by commands that say what it is for.
+
+split_option    --split     which part of a data set
+method_option   --method    how weights to prune are chosen
+scope_option    --scope     what has a threshold of its own
+storage_option  --storage   how a file stores its tensors
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["method_option", "scope_option", "split_option", "storage_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def split_option(default: str, text: str) -> Callable[[F], F]:
+    """Add ``--split``."""
+    return _choice("--split", ["test", "val", "train"], default, text)
+
+
+def method_option(default: str, text: str) -> Callable[[F], F]:
+    """Add ``--method``."""
+    return _choice("--method", ["magnitude", "random-below", "std", "lamp"], default, text)
+
+
+def scope_option(text: str) -> Callable[[F], F]:
+    """Add ``--scope``, whose default depends on the method."""
+    return click.option("--scope", type=click.Choice(["layer", "global"]), help=text)
+
+
+def storage_option(text: str) -> Callable[[F], F]:
+    """Add ``--storage``."""
+    return _choice("--storage", ["dense", "sparse", "coded"], "coded", text)
+
+
+def _choice(flag: str, names: Sequence[str], default: str, text: str) -> Callable[[F], F]:
+    choice = click.Choice(list(names))
+    return click.option(flag, type=choice, default=default, show_default=True, help=text)
