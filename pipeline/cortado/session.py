@@ -7,6 +7,7 @@ an error: figures for ``--provider cuda`` never come from the CPU.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal, TypeAlias
 
 import onnxruntime
 
@@ -14,6 +15,7 @@ from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
 __all__ = [
+    "Layout",
     "Session",
     "check_loads",
     "constant_shapes",
@@ -22,6 +24,8 @@ __all__ = [
     "provider_name",
     "run_constants",
 ]
+
+Layout: TypeAlias = Literal["blocked", "plain"]
 
 _NOTHING = 4  # standard error belongs to the command, which gets errors as exceptions
 
@@ -94,17 +98,26 @@ def check_loads(data: bytes) -> None:
     _open(data, "cpu", options)
 
 
-def open_part(data: bytes) -> Session:
+def open_part(data: bytes, layout: Layout = "blocked") -> Session:
     """Load the bytes of one of many ONNX files that work in turns, on the CPU.
 
     An operator runs on the thread that calls, and all parts have one arena of memory: onnxruntime
     never gives back what an arena once took, and each would keep its own.
+
+    Parameters
+    ----------
+    data : bytes
+        A complete ONNX file.
+    layout : {"blocked", "plain"}
+        Whether convolutions may compute with channels in blocks of a register's width.
     """
     _share_arena()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _NOTHING
     options.intra_op_num_threads = 1
     options.enable_mem_pattern = False
+    if layout == "plain":  # the level below the one that blocks
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.add_session_config_entry("session.use_env_allocators", "1")
     return _open(data, "cpu", options)
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import helper
 
 from cortado.data import ArraySamples
@@ -10,7 +12,7 @@ from cortado.evaluate import evaluate
 from cortado.model.selector import Assignment
 from cortado.prune import PruneOptions, prune
 from cortado.quantize import QuantizeOptions, quantize
-from cortado.sensitivity import Images, SweepOptions, sweep
+from cortado.sensitivity import Images, SweepOptions, fit, sweep
 from cortado.steps import finish
 from nets import build, conv_net, decoded, if_net, mlp, normal, two_heads
 from sensitivity.residual import Residual
@@ -54,7 +56,15 @@ def grouped_net():
     return decoded(build(nodes, weights, {"x": ["N", 2, 6, 6]}, {"y": ["N", 3]}))
 
 
+def narrow_net():
+    """Return a MatMul of 500 to 10 numbers: products so narrow are summed in other blocks."""
+    rng = np.random.default_rng(6)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], "only")]
+    return decoded(build(nodes, {"w": normal(rng, 500, 3)}, {"x": ["N", 500]}, {"y": ["N", 3]}))
+
+
 NETS = {
+    "narrow": (narrow_net, (500,)),
     "mlp": (mlp, (6,)),
     "mlp of one batch size": (lambda: mlp(fixed_batch=7), (6,)),
     "convolutions": (conv_net, (1, 6, 6)),
@@ -127,10 +137,48 @@ def test_workers_and_known_rows_change_nothing():
     assert tuple(kept) == rest[3:]
 
 
+@pytest.mark.parametrize("net", NETS)
+@given(st.data())
+@settings(deadline=None, max_examples=8)
+def test_figures_of_a_point_do_not_depend_on_what_is_measured_beside_it(net, draw):
+    make, shape = NETS[net]
+    model, data = make(), images(*shape, count=130)
+    rates = draw.draw(st.lists(st.sampled_from([0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), min_size=1))
+    many = SweepOptions(rates=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7), workers=2)
+    whole = {row.key: plain(row) for row in finish(sweep(model, data, many)).rows}
+    few = finish(sweep(model, data, SweepOptions(rates=tuple(rates)))).rows
+    assert all(plain(row) == whole[row.key] for row in few)
+
+
+@pytest.mark.parametrize("room", [0, 20_000, 60_000, 10**9])
+@pytest.mark.parametrize("net", NETS)
+def test_what_is_kept_on_the_way_changes_no_figure(net, room, monkeypatch):
+    make, shape = NETS[net]
+    model, data, options = make(), images(*shape), SweepOptions(rates=(0.4, 0.7), adaptive=True)
+    usual = finish(sweep(model, data, options)).rows
+    monkeypatch.setattr(fit, "_KEPT_BYTES", room)
+    assert [plain(row) for row in finish(sweep(model, data, options)).rows] == list(
+        map(plain, usual)
+    )
+
+
+def test_images_are_read_once_where_they_fit():
+    class Counted(ArraySamples):
+        taken = 0
+
+        def take(self, indices):
+            type(self).taken += len(indices)
+            return super().take(indices)
+
+    data = images(6)
+    counted = Images(Counted(*data.samples.take(np.arange(300))), 3)
+    finish(sweep(mlp(), counted, SweepOptions(rates=(0.4, 0.7), adaptive=True)))
+    assert Counted.taken <= 300 + 1  # one to see how large its values are
+
+
 def plain(row):
-    """Return all of a row but its seconds, the losses to the digits that the table shows."""
-    fields = {name: value for name, value in vars(row).items() if name != "seconds"}
-    return {n: f"{v:.9g}" if isinstance(v, float) else v for n, v in fields.items()}
+    """Return all of a row but its seconds."""
+    return {name: value for name, value in vars(row).items() if name != "seconds"}
 
 
 def test_rows_of_other_images_are_refused():

@@ -130,8 +130,8 @@ def command(
     divergence from the dense model (kl), images that were lost and gained. The first row is the
     dense model; a layer that can't be swept has a row that says why.
 
-    Rows are written a wave of points at a time, of half a minute at most. Where a sweep was killed,
-    the same command goes on after the last one.
+    Rows are written every few seconds, up to five points of a layer at a time. Where a sweep was
+    killed, the same command goes on after the last one.
     """
     from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, SweepOptions, sweep
     from cortado.steps import finish

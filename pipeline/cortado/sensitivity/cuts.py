@@ -23,6 +23,8 @@ from cortado.model.cut import extract_piece
 from cortado.model.heads import Scores, activation_of, main_output
 from cortado.model.layers import Layer, Skipped, check_finite, find_layers
 from cortado.model.reads import constant_nodes, is_constant, needed_nodes, read_by
+from cortado.sensitivity.layout import choose_layout
+from cortado.session import Layout, Session, open_part
 
 __all__ = ["Cut", "Network", "cut_network"]
 
@@ -62,6 +64,8 @@ class Network:
         One a layer, in graph order.
     skipped : tuple of Skipped
         What looks like a layer and can't be swept, and why.
+    layout : {"blocked", "plain"}
+        In which its convolutions compute.
     """
 
     model: ir.Model
@@ -69,9 +73,12 @@ class Network:
     scores: Scores
     cuts: tuple[Cut, ...]
     skipped: tuple[Skipped, ...]
+    layout: Layout
 
-    def part(self, inputs: Sequence[str], outputs: Sequence[str], *, shapes: bool = True) -> bytes:
-        """Return the ONNX file of what computes `outputs` from `inputs`, of these shapes or any."""
+    def open_part(
+        self, inputs: Sequence[str], outputs: Sequence[str], *, shapes: bool = True
+    ) -> Session:
+        """Open what computes `outputs` from `inputs`, of these shapes or any."""
         values = ir.convenience.create_value_mapping(self.model.graph)
         for name in inputs:
             if values[name].dtype is None:
@@ -79,7 +86,7 @@ class Network:
         piece = extract_piece(self.model, inputs, outputs)
         for value in () if shapes else (*piece.graph.inputs, *piece.graph.outputs):
             value.shape = None
-        return serial.encode(piece)
+        return open_part(serial.encode(piece), self.layout)
 
     def weight_bytes(self, cut: Cut) -> int:
         """Return the bytes of all float32 layers from a cut on."""
@@ -114,7 +121,8 @@ def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
         else:
             place = min(used)
             cuts.append(Cut(layer, *(_live(nodes, at, constant) for at in (place, place + 1))))
-    return Network(model, Feed.of(model), scores, tuple(cuts), tuple(skipped))
+    layout = choose_layout(model.graph)
+    return Network(model, Feed.of(model), scores, tuple(cuts), tuple(skipped), layout)
 
 
 def _reason(graph: ir.Graph, layer: Layer, used: Sequence[int]) -> str:

@@ -8,10 +8,12 @@ axis of what lives is the batch, weights are stacked: with R weights of O output
     y → (n·R, O, …)                 without moving a number
     scores = rest(y, others)        (n·R, classes), what else lives repeated R times
 
-The result is the same but for the last bits.
+The result is the same but for the last bits. These depend on the size of a product, and so R is
+fixed, and fewer weights are filled up with the last one: a point's figures are the same whatever
+is measured beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,31 +21,38 @@ import onnx_ir as ir
 
 from cortado.model.typing import Array, FloatArray
 from cortado.sensitivity.cuts import Cut, Network
-from cortado.session import open_part
+from cortado.sensitivity.kept import Values
+from cortado.sensitivity.options import Kind
 
-__all__ = ["End", "Values", "open_end"]
+__all__ = ["End", "open_end", "stack_sizes"]
 
-Values = dict[str, Array]
-
+_STACKS: Mapping[Kind, int] = {"prune": 5, "bits": 4}  # ten rates fill two, seven bits but for one
 _STACK_BYTES = 2**24  # of live values, which stand in memory once for each weight of a stack
 
 
 class End(Protocol):
     """What follows the cut in front of one layer."""
 
-    def stacked(self, values: Values) -> int:
-        """Return how many weights are best tried at once on these live values."""
+    def join(self, weights: Sequence[FloatArray], size: int) -> FloatArray:
+        """Return a stack of `size` weights, filled up where there are fewer."""
         ...
 
-    def run(self, values: Values, weights: Sequence[FloatArray]) -> Array:
-        """Return the scores, of shape (images · weights, …), all weights of an image together."""
+    def run(self, values: Values, stack: FloatArray, size: int) -> Array:
+        """Return the scores, of shape (images · size, …), all weights of an image together."""
         ...
 
 
-def open_end(network: Network, cut: Cut) -> End:
-    """Open the sessions for what follows a cut."""
+def stack_sizes(network: Network, cut: Cut, live: int) -> Mapping[Kind, int]:
+    """Return how many weights of a layer are tried at once, with `live` bytes at its cut."""
+    if _output_axis(cut) is None or not _has_batches(network, cut):
+        return dict.fromkeys(_STACKS, 1)
+    return {kind: max(1, min(size, _STACK_BYTES // live)) for kind, size in _STACKS.items()}
+
+
+def open_end(network: Network, cut: Cut, sizes: Mapping[Kind, int]) -> End:
+    """Open the sessions for what follows a cut, for stacks of these sizes."""
     axis = _output_axis(cut)
-    if axis is None or not _has_batches(network, cut):
+    if axis is None or max(sizes.values()) == 1:
         return _Single(network, cut)
     return _Stacked(network, cut, axis)
 
@@ -53,15 +62,14 @@ class _Single:
 
     def __init__(self, network: Network, cut: Cut) -> None:
         self._key, self._output = cut.layer.key, network.scores.output
-        part = network.part((*cut.values, self._key), [self._output])
-        self._session = open_part(part)
+        self._session = network.open_part((*cut.values, self._key), [self._output])
 
-    def stacked(self, values: Values) -> int:  # noqa: ARG002
-        return 1
-
-    def run(self, values: Values, weights: Sequence[FloatArray]) -> Array:
+    def join(self, weights: Sequence[FloatArray], size: int) -> FloatArray:  # noqa: ARG002
         (weight,) = weights
-        return self._session.run({**values, self._key: weight})[self._output]
+        return weight
+
+    def run(self, values: Values, stack: FloatArray, size: int) -> Array:  # noqa: ARG002
+        return self._session.run({**values, self._key: stack})[self._output]
 
 
 class _Stacked:
@@ -74,29 +82,27 @@ class _Stacked:
         self._bias = _bias_of(node)
         inputs = [str(value.name) for value in node.inputs if value is not None]
         self._entering = inputs[0]
-        self._layer = open_part(network.part(inputs, [self._result], shapes=False))
+        self._layer = network.open_part(inputs, [self._result], shapes=False)
         self._others = [name for name in cut.behind if name != self._result]
         self._rest = None
         if self._result != self._output:
-            part = network.part((self._result, *self._others), [self._output])
-            self._rest = open_part(part)
+            self._rest = network.open_part((self._result, *self._others), [self._output])
 
-    def stacked(self, values: Values) -> int:
-        return max(1, _STACK_BYTES // max(1, sum(array.nbytes for array in values.values())))
+    def join(self, weights: Sequence[FloatArray], size: int) -> FloatArray:
+        filled = [*weights, *[weights[-1]] * (size - len(weights))]
+        return np.concatenate(filled, axis=self._axis)
 
-    def run(self, values: Values, weights: Sequence[FloatArray]) -> Array:
-        count = len(weights)
-        fed = {self._entering: values[self._entering]}
-        fed[self._key] = np.concatenate(weights, axis=self._axis)
+    def run(self, values: Values, stack: FloatArray, size: int) -> Array:
+        fed = {self._entering: values[self._entering], self._key: stack}
         if self._bias is not None:
             name, bias = self._bias
-            fed[name] = np.tile(bias, count)
+            fed[name] = np.tile(bias, size)
         wide = self._layer.run(fed)[self._result]  # (n, R·O, …)
-        images, outputs = wide.shape[0], wide.shape[1] // count
-        result = wide.reshape(images * count, outputs, *wide.shape[2:])
+        images, outputs = wide.shape[0], wide.shape[1] // size
+        result = wide.reshape(images * size, outputs, *wide.shape[2:])
         if self._rest is None:
             return result
-        others = {name: np.repeat(values[name], count, axis=0) for name in self._others}
+        others = {name: np.repeat(values[name], size, axis=0) for name in self._others}
         return self._rest.run({**others, self._result: result})[self._output]
 
 

@@ -1,7 +1,7 @@
 """Measuring: batches of images through the dense model once, and through the points of a wave."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from cortado.data.samples import Subset
 from cortado.model.typing import FloatArray, IntArray
 from cortado.scoring import as_scores
 from cortado.sensitivity.cuts import Cut, Network
+from cortado.sensitivity.fit import Fit
 from cortado.sensitivity.images import Images
-from cortado.sensitivity.options import SweepOptions
+from cortado.sensitivity.kept import Kept, Place, Values
+from cortado.sensitivity.options import Kind, SweepOptions
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.tally import Reference, Tally
-from cortado.sensitivity.walk import Path, Stop, Walk, in_order
+from cortado.sensitivity.walk import Path, Stack, Stop, Walk, in_order
 from cortado.steps import Progress, Steps
 
 __all__ = ["Dense", "Measure"]
 
-_BATCH_BYTES = 2**20  # of the values that live at a cut: a part of a core's cache
-_SMALLEST, _LARGEST = 4, 125
 _ROUND = 500  # images between two looks at which points are done
 
 
@@ -36,21 +36,24 @@ class Dense:
         Its scores on all images.
     tally : Tally
         Its figures.
-    seconds : tuple of float
-        For each cut, what an evaluation of all that follows it takes, on all images.
+    seconds : float
+        What it takes on all images, in one thread.
+    behind : mapping of Cut to float
+        Of that, what all that follows a cut takes.
     """
 
     reference: Reference
     tally: Tally
-    seconds: tuple[float, ...]
+    seconds: float
+    behind: Mapping[Cut, float]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One batch: which images, and their inputs."""
+    """One batch: which images, and what is known of their values."""
 
     indices: IntArray
-    inputs: FloatArray
+    known: Mapping[Place, Values]
 
 
 class Measure:
@@ -60,6 +63,8 @@ class Measure:
     ----------
     network : Network
         The cut graph.
+    cuts : sequence of Cut
+        Those in front of the layers that are swept.
     images : Images
         The images.
     options : SweepOptions
@@ -69,55 +74,72 @@ class Measure:
     """
 
     def __init__(
-        self, network: Network, images: Images, options: SweepOptions, pool: ThreadPoolExecutor
+        self,
+        network: Network,
+        cuts: Sequence[Cut],
+        images: Images,
+        options: SweepOptions,
+        pool: ThreadPoolExecutor,
     ) -> None:
         self._network = network
+        self._cuts = cuts
         self._images = images
         self._options = options
         self._pool = pool
         self._labels = images.samples.labels
-        self._batch = network.feed.batch or self._fitting_batch()
+        self._input = (network.feed.name,)
+        self._fit = Fit.of(network, cuts, images)
+        self._kept = Kept(self._fit.kept)
+
+    @property
+    def stacks(self) -> Mapping[Cut, Mapping[Kind, int]]:
+        """How many points of a layer are measured at once."""
+        return self._fit.stacks
 
     def dense(self) -> Steps[Dense]:
-        """Score all images with the dense model."""
-        cuts, output = self._network.cuts, self._network.scores.output
-        path = Path(self._network, [*(cut.values for cut in cuts), (output,)])
+        """Score all images with the dense model, and keep what fits of the values on the way."""
+        output = self._network.scores.output
+        places = [*(cut.values for cut in self._cuts), (output,)]
+        path = Path(self._network, self._input, places, [self._input])
 
         def run(job: Job) -> tuple[FloatArray, list[float]]:
-            clock, seconds, scores = time.perf_counter(), [], job.inputs
-            for values in path.run({self._network.feed.name: job.inputs}):
+            clock, seconds, values = time.perf_counter(), list[float](), Values()
+            for place, values in zip(places, path.run(job.known), strict=True):
                 seconds.append(time.perf_counter() - clock)
-                scores = values.get(output, scores)
-            return self._scores(scores, job.indices), seconds
+                self._kept.put(job.indices, place, values)
+            return self._scores(values[output], job.indices), seconds
 
-        scores, seconds = [], np.zeros(len(cuts) + 1)
+        scores, seconds = [], np.zeros(len(self._cuts) + 1)
         everything = np.arange(len(self._images.samples))
-        for found, times in in_order(
-            self._pool, self._options.workers, run, self._jobs(everything)
-        ):
+        jobs = self._load(everything)
+        for found, times in in_order(self._pool, self._options.workers, run, jobs):
             scores.append(found)
             seconds += times
             done = sum(map(len, scores))
             yield Progress("dense model", done, len(everything))
         labels = self._labels if self._images.labelled else None
-        activation = self._network.scores.activation
+        activation, whole = self._network.scores.activation, float(seconds[-1])
         together = np.concatenate(scores)
         reference = Reference.of(together, labels, activation)
-        (tally,) = Tally.of(together[:, None], reference, activation, float(seconds[-1]))
-        return Dense(reference, tally, tuple(float(seconds[-1] - s) for s in seconds[:-1]))
+        (tally,) = Tally.of(together[:, None], reference, activation, whole)
+        before = dict(zip(self._cuts, seconds, strict=False))
+        return Dense(reference, tally, whole, {c: whole - float(s) for c, s in before.items()})
 
     def points(
         self, weights: Mapping[Cut, Mapping[Point, FloatArray]], dense: Dense
     ) -> Iterator[Mapping[Point, Tally]]:
         """Yield, after each batch, the sums of all points so far; the last are the result."""
-        walk = Walk(self._network, [Stop(cut, changed) for cut, changed in weights.items()])
+        start = self._start(next(iter(weights)))
+        stops = [Stop(cut, self.stacks[cut], changed) for cut, changed in weights.items()]
+        walk = Walk(self._network, start, stops, self._kept.places)
         tallies = {point: Tally() for changed in weights.values() for point in changed}
         active = frozenset(tallies)
         for part in self._rounds():
             if not active:
                 return
-            run = _Round(self, walk, active, dense.reference)
-            for found in in_order(self._pool, self._options.workers, run, self._jobs(part)):
+            run = _Round(self, walk, walk.stacks(active), dense.reference)
+            jobs = self._jobs(part, start)
+            for found in in_order(self._pool, self._options.workers, run, jobs):
                 for point, tally in found:
                     tallies[point] += tally
                 yield tallies
@@ -126,12 +148,12 @@ class Measure:
     def tallies(
         self, scores: FloatArray, job: Job, dense: Reference, seconds: float
     ) -> list[Tally]:
-        """Return the sums of several points over a batch."""
-        images = len(job.indices)
+        """Return the sums of several points over a batch; scores of shape (images, points, …)."""
+        images, models = len(job.indices), scores.shape[1]
         begin, end = int(job.indices[0]), int(job.indices[-1]) + 1
         activation = self._network.scores.activation
-        models = len(scores) // len(job.inputs)
-        flat = self._scores(scores, np.repeat(job.indices, models))
+        each = scores.reshape(-1, *scores.shape[2:])
+        flat = self._scores(each, np.repeat(job.indices, models))
         return Tally.of(flat.reshape(images, models, -1), dense[begin:end], activation, seconds)
 
     def _is_done(self, tally: Tally) -> bool:
@@ -141,30 +163,35 @@ class Measure:
         everything = np.arange(len(self._images.samples))
         if not self._options.stops_early:
             return [everything]
-        size = -(-_ROUND // self._batch) * self._batch
+        size = -(-_ROUND // self._fit.batch) * self._fit.batch
         return [everything[begin : begin + size] for begin in range(0, len(everything), size)]
 
-    def _jobs(self, indices: IntArray) -> Iterator[Job]:
+    def _start(self, first: Cut) -> Place:
+        """Return where the way to a cut begins: at the last place before it that was kept."""
+        before = [cut.values for cut in self._cuts[: self._cuts.index(first) + 1]]
+        return next(
+            (place for place in reversed(before) if place in self._kept.places), self._input
+        )
+
+    def _jobs(self, indices: IntArray, start: Place) -> Iterator[Job]:
+        if start in self._kept.places:
+            for part in np.split(indices, range(self._fit.batch, len(indices), self._fit.batch)):
+                yield Job(part, self._kept.of(part))
+        else:
+            yield from self._load(indices)
+
+    def _load(self, indices: IntArray) -> Iterator[Job]:
         images = Subset(self._images.samples, indices)
-        for fed in feed_batches(self._network.feed, images, self._batch):
-            yield Job(indices[fed.indices], fed.inputs)
+        for fed in feed_batches(self._network.feed, images, self._fit.batch):
+            part = indices[fed.indices]
+            inputs: Values = {self._input[0]: fed.inputs}
+            yield Job(part, {self._input: inputs, **self._kept.of(part)})
 
     def _scores(self, scores: FloatArray, indices: IntArray) -> FloatArray:
         """Check the scores of some images, and cut off those of padding."""
         labels = self._labels[indices]
         known = labels if self._images.labelled else np.zeros_like(labels)
         return as_scores(scores[: len(labels)], known, self._network.scores.output)
-
-    def _fitting_batch(self) -> int:
-        """Return how many images have live values that fit the cache, at the widest cut."""
-        feed = self._network.feed
-        inputs = feed(self._images.samples.take(np.zeros(1, np.int64)).pixels)
-        path = Path(self._network, [cut.values for cut in self._network.cuts])
-        sizes = [
-            sum(array.nbytes for array in values.values())
-            for values in path.run({feed.name: inputs})
-        ]
-        return min(max(_BATCH_BYTES // max(sizes), _SMALLEST), _LARGEST)
 
 
 @dataclass(frozen=True)
@@ -173,12 +200,12 @@ class _Round:
 
     measure: Measure
     walk: Walk
-    active: frozenset[Point]
+    stacks: Sequence[Sequence[Stack]]
     dense: Reference
 
     def __call__(self, job: Job) -> list[tuple[Point, Tally]]:
         found: list[tuple[Point, Tally]] = []
-        for points, scores, seconds in self.walk.run(job.inputs, self.active):
+        for stack, scores, seconds in self.walk.run(job.known, self.stacks):
             tallies = self.measure.tallies(scores, job, self.dense, seconds)
-            found += zip(points, tallies, strict=True)
+            found += zip(stack.points, tallies, strict=True)
         return found

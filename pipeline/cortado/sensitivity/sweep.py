@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, groupby
+from operator import attrgetter
 
 import onnx_ir as ir
 
@@ -25,7 +27,7 @@ from cortado.sensitivity.rows import Rows
 from cortado.sensitivity.table import Row, Table
 from cortado.sensitivity.tally import Tally
 from cortado.sensitivity.team import Alone, Team
-from cortado.sensitivity.waves import waves
+from cortado.sensitivity.waves import stacks, waves
 from cortado.steps import Progress, Steps
 
 __all__ = ["sweep"]
@@ -74,7 +76,7 @@ def sweep(
     rows = Rows.of(model, images, options, [cut.layer for cut in cuts])
     _check_known(rows, known, source)
     with ThreadPoolExecutor(options.workers) as pool:
-        measure = Measure(network, images, options, pool)
+        measure = Measure(network, cuts, images, options, pool)
         dense = yield from measure.dense()
         run = _Run(network, cuts, rows, measure, dense, keep, team or Alone(), list(known))
         run.open()
@@ -133,14 +135,22 @@ class _Run:
         """Measure those points that no row is there of yet."""
         known = {row.key for row in self.found if self._holds(row)}
         missing = [point for point in sorted(points) if self.rows.key_of(point) not in known]
-        seconds = self.team.gather(self._seconds())[0]
+        seconds, dense = self.team.gather(self._seconds())[0]
         clock = _Clock(sum(seconds[point.place] for point in missing))
-        for wave in waves(self.network, self.cuts, missing, seconds):
-            cost = sum(seconds[point.place] for point in wave)
+        for wave in waves(self.network, self.cuts, self._stacks(missing), seconds, dense):
+            points = [point for stack in wave for point in stack]
+            cost = sum(seconds[point.place] for point in points)
             for part in self._wave(wave):
                 yield clock.progress(part * cost)
             clock.done += cost
-            yield clock.progress(0, self._names(wave))
+            yield clock.progress(0, self._names(points))
+
+    def _stacks(self, points: Iterable[Point]) -> list[tuple[Point, ...]]:
+        return [
+            stack
+            for place, alike in groupby(points, attrgetter("place"))
+            for stack in stacks(list(alike), self.measure.stacks[self.cuts[place]])
+        ]
 
     def _holds(self, row: Row) -> bool:
         """Tell whether a row is as exact as today's options ask."""
@@ -148,11 +158,11 @@ class _Run:
             return True
         return self.rows.options.suffices(row.ci_low or 0.0, row.ci_high or 1.0)
 
-    def _wave(self, wave: Sequence[Point]) -> Iterator[float]:
+    def _wave(self, wave: Sequence[tuple[Point, ...]]) -> Iterator[float]:
         """Measure a wave and hand its rows on; yield the part of it that is done."""
         changed: dict[Point, FloatArray | str] = {}
         weights: dict[Cut, dict[Point, FloatArray]] = {}
-        for point in wave[self.team.rank :: self.team.size]:
+        for point in chain.from_iterable(wave[self.team.rank :: self.team.size]):
             cut = self.cuts[point.place]
             array = changed[point] = change(cut.layer, point, self.rows.options)
             if not isinstance(array, str):
@@ -167,7 +177,7 @@ class _Run:
             for point, array in changed.items()
         }
         together = {point: row for part in self.team.gather(mine) for point, row in part.items()}
-        self._hand_on([together[point] for point in wave])
+        self._hand_on([together[point] for stack in wave for point in stack])
 
     def _hand_on(self, rows: Sequence[Row]) -> None:
         again = {row.key for row in rows}
@@ -175,11 +185,11 @@ class _Run:
         if self.keep is not None and self.team.rank == 0:
             self.keep(rows)
 
-    def _seconds(self) -> list[float]:
-        """Return what a point of each layer takes this machine, all workers together."""
-        of_cut = dict(zip(self.network.cuts, self.dense.seconds, strict=True))
-        workers = self.rows.options.workers * self.team.size
-        return [of_cut[cut] / workers for cut in self.cuts]
+    def _seconds(self) -> tuple[list[float], float]:
+        """Return what a point of each layer takes this machine, and the dense model."""
+        workers = self.rows.options.workers
+        points = [self.dense.behind[cut] / workers / self.team.size for cut in self.cuts]
+        return points, self.dense.seconds / workers
 
     def _names(self, wave: Sequence[Point]) -> str:
         names = dict.fromkeys(self.cuts[point.place].layer.name for point in wave)

@@ -2,27 +2,30 @@
 
     images → V_1 → V_2 → … → V_k          a path: one session between two cuts
               ↓     ↓         ↓
-           scores scores … scores         at each stop, once for every changed weight
+           scores scores … scores         at each stop, once for every stack of changed weights
 
 A batch goes the whole way before the next one; each worker has one in hand, on a thread of its
 own, and one operator runs on one thread. So only the live values of a batch a worker are in
-memory, and no core waits for another. The batch is what fits the caches.
+memory, and no core waits for another. Where values were kept, the way begins there.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from cortado.model.typing import Array, FloatArray
 from cortado.sensitivity.cuts import Cut, Network
-from cortado.sensitivity.ends import Values, open_end
+from cortado.sensitivity.ends import open_end
+from cortado.sensitivity.kept import Place, Values
+from cortado.sensitivity.options import Kind
 from cortado.sensitivity.points import Point
-from cortado.session import Session, open_part
+from cortado.sensitivity.waves import stacks
+from cortado.session import Session
 
-__all__ = ["Path", "Stop", "Walk", "in_order"]
+__all__ = ["Path", "Stack", "Stop", "Walk", "in_order"]
 
 Job = TypeVar("Job")
 Found = TypeVar("Found")
@@ -30,66 +33,130 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Stop:
-    """A cut, and the weights that its layer gets at each point."""
+    """A cut, and what is tried there.
+
+    Attributes
+    ----------
+    cut : Cut
+        The cut.
+    sizes : mapping of kind to int
+        How many weights are tried at once.
+    weights : mapping of Point to array
+        Those that the layer gets.
+    """
 
     cut: Cut
+    sizes: Mapping[Kind, int]
     weights: Mapping[Point, FloatArray]
 
 
+@dataclass(frozen=True)
+class Stack:
+    """Points of one layer that are tried at once.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        At most `size`.
+    weights : array
+        Theirs, filled up.
+    size : int
+        The number of weights in it.
+    """
+
+    points: tuple[Point, ...]
+    weights: FloatArray
+    size: int
+
+
 class Path:
-    """The way from the images through sets of values, each computed from the one before.
+    """The way through sets of values, each computed from the one before or known already.
 
     Parameters
     ----------
     network : Network
         The cut graph.
+    start : tuple of str
+        Where it begins.
     places : sequence of tuple of str
         The values to stop at, in graph order.
+    known : collection of tuple of str
+        The places whose values every run is given.
     """
 
-    def __init__(self, network: Network, places: Sequence[tuple[str, ...]]) -> None:
-        self._parts: list[tuple[tuple[str, ...], Session | None]] = []
-        known: tuple[str, ...] = (network.feed.name,)
+    def __init__(
+        self, network: Network, start: Place, places: Sequence[Place], known: Collection[Place]
+    ) -> None:
+        self._start = start
+        self._parts: list[tuple[Place, Session | None]] = []
+        before = start
         for place in places:
-            new = [name for name in place if name not in known]
-            session = open_part(network.part(known, new)) if new else None
-            self._parts.append((place, session))
-            known = place
+            new = [name for name in place if name not in before]
+            computed = new and place not in known
+            self._parts.append((place, network.open_part(before, new) if computed else None))
+            before = place
 
-    def run(self, values: Values) -> Iterator[Values]:
+    def run(self, known: Mapping[Place, Values]) -> Iterator[Values]:
         """Yield the values at each place."""
+        values = known[self._start]
         for place, session in self._parts:
-            if session is not None:
+            if place in known:
+                values = known[place]
+            elif session is not None:
                 values = values | session.run(values)
             values = {name: values[name] for name in place}
             yield values
 
 
 class Walk:
-    """Sessions for the points of some layers, which follow each other in the graph."""
+    """Sessions for the points of some layers, which follow each other in the graph.
 
-    def __init__(self, network: Network, stops: Sequence[Stop]) -> None:
+    Parameters
+    ----------
+    network : Network
+        The cut graph.
+    start : tuple of str
+        Where it begins.
+    stops : sequence of Stop
+        In graph order.
+    known : collection of tuple of str
+        The places whose values every run is given.
+    """
+
+    def __init__(
+        self, network: Network, start: Place, stops: Sequence[Stop], known: Collection[Place]
+    ) -> None:
         self._stops = stops
-        self._input = network.feed.name
-        self._path = Path(network, [stop.cut.values for stop in stops])
-        self._ends = [open_end(network, stop.cut) for stop in stops]
+        self._path = Path(network, start, [stop.cut.values for stop in stops], known)
+        self._ends = [open_end(network, stop.cut, stop.sizes) for stop in stops]
+
+    def stacks(self, active: Collection[Point]) -> list[list[Stack]]:
+        """Return what is to be tried of the active points, at each stop up to the last of them."""
+        found: list[list[Stack]] = []
+        for stop, end in zip(self._stops, self._ends, strict=True):
+            found.append([])
+            for points in stacks([p for p in stop.weights if p in active], stop.sizes):
+                size = stop.sizes[points[0].kind]
+                weights = end.join([stop.weights[point] for point in points], size)
+                found[-1].append(Stack(points, weights, size))
+        while not found[-1]:
+            found.pop()
+        return found
 
     def run(
-        self, inputs: FloatArray, active: frozenset[Point]
-    ) -> Iterator[tuple[Sequence[Point], Array, float]]:
-        """Yield active points with their scores, and the seconds that these took.
+        self, known: Mapping[Place, Values], tried: Sequence[Sequence[Stack]]
+    ) -> Iterator[tuple[Stack, Array, float]]:
+        """Yield each stack with its scores, and the seconds that these took.
 
-        Scores are of shape (images · points, …), all points of an image together.
+        Scores are of shape (images, points, …).
         """
-        last = max(i for i, stop in enumerate(self._stops) if active & stop.weights.keys())
-        ways = zip(self._stops[: last + 1], self._ends, strict=False)
-        for (stop, end), values in zip(ways, self._path.run({self._input: inputs}), strict=False):
-            points = [point for point in stop.weights if point in active]
-            size = end.stacked(values)
-            for together in (points[i : i + size] for i in range(0, len(points), size)):
+        for here, end, live in zip(tried, self._ends, self._path.run(known), strict=False):
+            for stack in here:
                 begin = time.perf_counter()
-                scores = end.run(values, [stop.weights[point] for point in together])
-                yield together, scores, time.perf_counter() - begin
+                scores = end.run(live, stack.weights, stack.size)
+                seconds = time.perf_counter() - begin
+                scores = scores.reshape(-1, stack.size, *scores.shape[1:])
+                yield stack, scores[:, : len(stack.points)], seconds
 
 
 def in_order(

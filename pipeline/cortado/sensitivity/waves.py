@@ -1,25 +1,42 @@
-"""Waves: points that are measured together, on one walk through the images.
+"""Stacks of points that are tried at once, and waves of stacks, between which rows are written.
 
-A wave is written when it is done, so that a sweep that is killed loses one wave at most; and its
-sessions are in memory together. It therefore ends where the next point would make it longer than
-half a minute, or its weights larger than an eighth of a gigabyte; one point it always has.
+A sweep that is killed loses the wave that it is at. A wave therefore ends where the next stack
+would make it longer than three seconds, or its weights larger than an eighth of a gigabyte. But
+each wave may have to go all the way from the images to its first layer: it may take four times as
+long as the dense model, up to half a minute. One stack it always has.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from cortado.sensitivity.cuts import Cut, Network
+from cortado.sensitivity.options import Kind
 from cortado.sensitivity.points import Point
 
-__all__ = ["waves"]
+__all__ = ["stacks", "waves"]
 
-_MOST_SECONDS = 30.0
+_LEAST_SECONDS, _MOST_SECONDS = 3.0, 30.0
+_DENSE_MODELS = 4
 _MOST_BYTES = 2**27
 
 
+def stacks(points: Sequence[Point], sizes: Mapping[Kind, int]) -> Iterator[tuple[Point, ...]]:
+    """Divide points of one layer, sorted, into stacks of one kind and of these sizes at most."""
+    for kind, group in groupby(points, attrgetter("kind")):
+        alike = tuple(group)
+        for begin in range(0, len(alike), sizes[kind]):
+            yield alike[begin : begin + sizes[kind]]
+
+
 def waves(
-    network: Network, cuts: Sequence[Cut], points: Sequence[Point], seconds: Sequence[float]
-) -> Iterator[list[Point]]:
-    """Divide points, in their order, into waves.
+    network: Network,
+    cuts: Sequence[Cut],
+    tried: Sequence[tuple[Point, ...]],
+    seconds: Sequence[float],
+    dense: float,
+) -> Iterator[list[tuple[Point, ...]]]:
+    """Divide stacks, in their order, into waves.
 
     Parameters
     ----------
@@ -27,23 +44,26 @@ def waves(
         The cut graph.
     cuts : sequence of Cut
         Those of the layers that are swept.
-    points : sequence of Point
-        Sorted.
+    tried : sequence of tuple of Point
+        The stacks, sorted.
     seconds : sequence of float
         What a point of each cut takes, as far as one knows.
+    dense : float
+        What the dense model takes.
     """
-    wave: list[Point] = []
+    most = min(_MOST_SECONDS, max(_LEAST_SECONDS, _DENSE_MODELS * dense))
+    wave: list[tuple[Point, ...]] = []
     time, size = 0.0, 0
-    for point in points:
-        cut = cuts[point.place]
-        more = cut.layer.array.nbytes
-        if not wave or wave[-1].place != point.place:
-            more += network.weight_bytes(cut)
-        if wave and (time + seconds[point.place] > _MOST_SECONDS or size + more > _MOST_BYTES):
+    for stack in tried:
+        place = stack[0].place
+        weights = len(stack) * cuts[place].layer.array.nbytes
+        opened = 0 if wave and wave[-1][0].place == place else network.weight_bytes(cuts[place])
+        more = len(stack) * seconds[place]
+        if wave and (time + more > most or size + weights + opened > _MOST_BYTES):
             yield wave
             wave, time, size = [], 0.0, 0
-            more = cut.layer.array.nbytes + network.weight_bytes(cut)
-        wave.append(point)
-        time, size = time + seconds[point.place], size + more
+            opened = network.weight_bytes(cuts[place])
+        wave.append(stack)
+        time, size = time + more, size + weights + opened
     if wave:
         yield wave
