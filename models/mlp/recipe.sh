@@ -4,6 +4,7 @@
 #   sh recipe.sh [DATA [DIRECTORY]]
 #
 # DATA is whatever --data takes, `digits` by default; results go to DIRECTORY, `.` by default.
+# EPOCHS train the dense net, and there are so many ROUNDS, each of 3 epochs.
 set -eu
 data=${1:-digits}
 out=${2:-.}
@@ -11,18 +12,17 @@ here=$(dirname "$0")
 mkdir -p "$out"
 
 echo "1. Fill the net from its fillers, and train it on $data."
-cortado import --init "$here/train_val.prototxt" --input-shape 64,1,28,28 -o "$out/new.onnx"
-cortado retrain "$out/new.onnx" --data "$data" --epochs 20 --shift 1 -o "$out/dense.onnx"
+cortado import -q --init "$here/train_val.prototxt" --input-shape 64,1,28,28 |
+  cortado retrain --data "$data" --epochs "${EPOCHS:-20}" --shift 1 -o "$out/dense.onnx"
 
-echo "2. 39 rounds: each cuts 5 % of every layer's weights that are left, and retrains the others."
-last="$out/dense.onnx"
-round=1
-while [ $round -le 39 ]; do
-  zeros=$(awk "BEGIN { print 1 - 0.95 ^ $round }")
-  next=$(printf '%s/round-%02d.onnx' "$out" $round)
-  cortado prune -q "$last" --sparsity "$zeros" -o "$out/pruned.onnx"
-  cortado retrain -q "$out/pruned.onnx" --data "$data" --epochs 3 --shift 1 -o "$next"
+echo "2. Each round cuts 5 % of every layer's weights that are left, and retrains the others."
+set -- "$out/dense.onnx"
+last=$1
+for round in $(seq -w "${ROUNDS:-39}"); do
+  next="$out/round-$round.onnx"
+  cortado prune -q "$last" --cut 0.05 |
+    cortado retrain -q --data "$data" --epochs 3 --shift 1 -o "$next"
+  set -- "$@" "$next"
   last=$next
-  round=$((round + 1))
 done
-cortado evaluate "$out/dense.onnx" "$out"/round-*.onnx --data "$data"
+cortado evaluate "$@" --data "$data"

@@ -266,6 +266,6 @@ def test_a_plan_that_names_unknown_layers_is_refused(command, table, trained, tm
 
 def test_a_plan_and_rates_by_hand_contradict(trained):
     result = cortado("prune", trained, "--plan", "plan.json", "--sparsity", "0.5")
-    assert refused(result, 2, "prune", "--sparsity, --quality or --plan")
+    assert refused(result, 2, "prune", "--sparsity, --cut, --quality or --plan")
     result = cortado("quantize", trained, "--plan", "plan.json", "--bits", "3")
     assert refused(result, 2, "quantize", "--bits or with --plan")

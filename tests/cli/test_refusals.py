@@ -82,6 +82,8 @@ def test_a_model_without_layers_is_refused(old):
     [
         ("prune", 2, ["--sparsity", "--quality"]),
         ("prune --sparsity 0.5 --quality 1 --method std", 2, ["--sparsity", "--quality"]),
+        ("prune --sparsity 0.5 --cut 0.1", 2, ["--sparsity", "--cut"]),
+        ("prune --cut 1", 2, ["--cut"]),
         ("prune --quality 1", 2, ["--quality needs --method std"]),
         ("prune --method std", 2, ["--sparsity", "--quality"]),
         ("prune --quality -1 --method std", 2, ["--quality"]),

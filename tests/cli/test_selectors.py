@@ -10,6 +10,13 @@ def pruned(dense, *selectors):
     return [round(fraction, 2) for fraction in zeros(done("prune", dense, *options)).values()]
 
 
+@pytest.fixture
+def pruned_half(dense, tmp_path):
+    path = tmp_path / "half.onnx"
+    done("prune", dense, "--sparsity", "0.5", "-o", path)
+    return path
+
+
 @pytest.mark.parametrize(
     ("selectors", "expected"),
     [
@@ -29,6 +36,11 @@ def pruned(dense, *selectors):
 )
 def test_layers_are_selected(selectors, expected, dense):
     assert pruned(dense, *selectors) == expected
+
+
+def test_cuts_are_selected_in_the_same_way_and_count_from_what_is_left(pruned_half):
+    found = zeros(done("prune", pruned_half, "--cut", "fc*=0.5", "--cut", "fc2=0.2"))
+    assert [round(fraction, 2) for fraction in found.values()] == [0.5, 0.75, 0.6]
 
 
 def test_bits_are_selected_in_the_same_way(dense):

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cortado.errors import UsageError
 from cortado.model import serial
 from cortado.model.selector import Assignment
-from cortado.prune import PruneOptions, prune, prune_by_quality
+from cortado.prune import PruneOptions, prune, prune_by_quality, prune_further
 from nets import mlp, weight, with_weight
 
 FC1, FC2 = "fc1.weight", "fc2.weight"
@@ -90,7 +92,7 @@ def test_the_seed_decides_on_random_below():
 
 @pytest.mark.parametrize("sparsity", [-0.1, 1.0, 1.5, float("nan")])
 def test_what_is_no_fraction_is_refused(sparsity):
-    with pytest.raises(UsageError, match=r"the sparsity .* of fc1 is no fraction of zeros"):
+    with pytest.raises(UsageError, match=r"of fc1 is no fraction to prune"):
         pruned(("fc1", sparsity))
 
 
@@ -115,3 +117,46 @@ def test_quality_is_a_factor_of_the_deviation_of_what_is_left():
     )
     np.testing.assert_array_equal(weight(result.model, FC2), weight(once, FC2))
     assert result.layers[0].zeros_after > result.layers[0].zeros_before == 80
+
+
+def test_a_round_cuts_a_fraction_of_what_is_left():
+    model = pruned(("fc1", 0.4)).model  # 120 and 50 are left
+    result = prune_further(model, [Assignment("*", 0.25)])
+    assert [(x.zeros_before, x.zeros_after) for x in result.layers] == [(80, 110), (0, 13)]
+    for name, left in ((FC1, 90), (FC2, 37)):
+        before, after = np.abs(weight(model, name)), np.abs(weight(result.model, name))
+        assert (after > 0).sum() == left
+        np.testing.assert_array_equal(after[after > 0], before[after > 0])
+        assert after[after > 0].min() > before[(after == 0) & (before > 0)].max()
+
+
+def test_a_round_of_global_scope_counts_all_layers_together():
+    model = pruned(("fc1", 0.4)).model
+    result = prune_further(model, [Assignment("*", 0.1)], PruneOptions(scope="global"))
+    assert sum(x.zeros_after for x in result.layers) == 80 + 17
+
+
+@given(st.integers(0, 90), st.integers(1, 8))
+def test_each_round_rounds_up_what_it_cuts(percent, rounds):
+    model, left = MODEL, 200
+    for _ in range(rounds):
+        before = weight(model, FC1)
+        left -= -(-percent * left // 100)
+        if not left:
+            break
+        model = prune_further(model, [Assignment("fc1", percent / 100)]).model
+        after = weight(model, FC1)
+        assert not after[before == 0].any()
+        assert np.count_nonzero(after) == left
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan")])
+def test_a_round_that_is_no_fraction_is_refused(fraction):
+    with pytest.raises(UsageError, match=r"of fc1 is no fraction to prune"):
+        prune_further(MODEL, [Assignment("fc1", fraction)])
+
+
+def test_layers_of_zeros_only_stay_in_a_round():
+    model = with_weight(MODEL, FC2, np.zeros_like(weight(MODEL, FC2)))
+    result = prune_further(model, [Assignment("*", 0.5)])
+    assert [x.zeros_after for x in result.layers] == [100, 50]

@@ -16,10 +16,12 @@ from cortado_cli.options import (
     provider_option,
     talk_options,
 )
+from cortado_cli.reports import activity_reports
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from cortado.activity import LayerActivity
     from cortado.data import Dataset, Samples
     from cortado.data.images import ImageForm
     from cortado.evaluate import Evaluation, Metric
@@ -35,6 +37,11 @@ _HEADINGS = ("model", "weights left", "correct", "errors", "accuracy", "loss")
 @models_argument
 @data_options(required=True)
 @split_option("test", "val is a tenth of the training images, held out with a fixed seed.")
+@click.option(
+    "--activity",
+    is_flag=True,
+    help="Count how many units of each layer are active on an image, on average.",
+)
 @provider_option
 @json_option
 @talk_options
@@ -45,6 +52,7 @@ def command(
     samples: int | None,
     head: str | None,
     split: Literal["test", "val", "train"],
+    activity: bool,
     providers: tuple[str, ...],
     json_path: str | None,
     talk: "Talk",
@@ -54,11 +62,12 @@ def command(
     \b
     cortado evaluate lenet.onnx --data mnist/
     cortado evaluate lenet.onnx --data mnist/ --split val --provider cuda --json -
-    cortado evaluate dense.onnx round-*.onnx --data mnist/
+    cortado evaluate dense.onnx round-*.onnx --data mnist/ --activity
 
     An image is correct if its label scores strictly highest, as in Caffe. The loss is the mean
     cross-entropy in nats. A model that remembers the losses and metrics that Caffe trained it with
-    is measured by them. Several models make a table.
+    is measured by them. Several models make a table. A unit, an output or a channel, is active on
+    an image if it gives more than zero anywhere, behind its activation function.
     """
     from cortado_cli.streams import read_model, write_json, write_text
 
@@ -66,7 +75,7 @@ def command(
     runs: list[_Run] = []
     for path in models:
         network = read_model(path)
-        runs += _measure(path, network, source, head, providers, talk)
+        runs += _measure(path, network, source, head, providers, talk, activity=activity)
     if json_path != "-":
         write_text("".join(map(_lines, runs)) if len(models) == 1 else _table(runs))
     reports = [run.report() for run in runs]
@@ -96,12 +105,17 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Run:
-    """One model on one provider; its density is the fraction of weights that are not zero."""
+    """One model on one provider.
+
+    `density` is the fraction of weights that are not zero; `activity` is None where it was not
+    asked for.
+    """
 
     path: str
     density: float
     split: str
     found: "Evaluation"
+    activity: "tuple[LayerActivity, ...] | None"
 
     def report(self) -> dict[str, Any]:
         """Return it as `json` can write it."""
@@ -115,7 +129,9 @@ class _Run:
             "provider": self.found.provider,
             "split": self.split,
             "seconds": self.found.seconds,
-        } | _criteria_report(self.found.metrics)
+            **_criteria_report(self.found.metrics),
+            **({} if self.activity is None else {"activity": activity_reports(self.activity)}),
+        }
 
 
 def _tell_refused(found: "Evaluation", talk: "Talk") -> None:
@@ -129,43 +145,60 @@ def _measure(
     head: str | None,
     providers: Sequence[str],
     talk: "Talk",
+    *,
+    activity: bool,
 ) -> Iterator[_Run]:
+    from cortado.activity import measure_activity
     from cortado.describe import describe
     from cortado.evaluate import evaluate
 
     density = describe(network).total.density
     images, classes = source.open(network)
+    active = talk.follow(measure_activity(network, images)) if activity else None
     for index, provider in enumerate(providers):
         found = talk.follow(evaluate(network, images, classes, head, provider))
         if index == 0:
             _tell_refused(found, talk)
-        yield _Run(path, density, source.split, found)
+        yield _Run(path, density, source.split, found, active)
 
 
 def _table(runs: list[_Run]) -> str:
-    """Return what is printed of several runs, with a column for each criterion that says more."""
+    """Return what is printed of several runs.
+
+    There is a column for each criterion that says more, and for the active units of each layer.
+    """
     from cortado_cli.talk import format_table
 
     further = dict.fromkeys(_title(x.criterion) for run in runs for x in run.found.further)
-    headings = (*_HEADINGS, *further, "provider")
-    rows = [_row(run, list(further)) for run in runs]
+    layers = dict.fromkeys(layer.name for run in runs for layer in run.activity or ())
+    headings = (*_HEADINGS, *further, *(f"active {name}" for name in layers), "provider")
+    rows = [_row(run, list(further), list(layers)) for run in runs]
     first = runs[0]
     images = f"{first.found.samples:,} images of the {first.split} split\n"
     return format_table(headings, rows, sys.stdout) + images
 
 
-def _row(run: _Run, further: Sequence[str]) -> tuple[str, ...]:
+def _row(run: _Run, further: Sequence[str], layers: Sequence[str]) -> tuple[str, ...]:
     from cortado.steps import show_figure
 
     found = run.found
     counts = (f"{found.correct:,}", f"{found.errors:,}") if found.classified else ("-", "-")
     known = {_title(x.criterion): x.value for x in found.further}
     figures = (found.accuracy, found.loss, *(known.get(name, math.nan) for name in further))
-    return run.path, f"{run.density:.2%}", *counts, *map(show_figure, figures), found.provider
+    means = {layer.name: f"{layer.mean:,.1f}" for layer in run.activity or ()}
+    units = (means.get(name, "-") for name in layers)
+    return (
+        run.path,
+        f"{run.density:.2%}",
+        *counts,
+        *map(show_figure, figures),
+        *units,
+        found.provider,
+    )
 
 
 def _lines(run: _Run) -> str:
-    """Return what is printed, with a line for each criterion that says more."""
+    """Return what is printed of one run: a line, and one for each criterion that says more."""
     from cortado.steps import show_figure
 
     found = run.found
@@ -179,7 +212,8 @@ def _lines(run: _Run) -> str:
     else:
         first = f"{found.samples:,} images: loss {loss}, {place}"
     others = [f"{_title(x.criterion)}: {show_figure(x.value)}\n" for x in found.further]
-    return "".join((first, *others))
+    active = [f"{x.name}: {x.mean:,.1f} of {x.units:,} units active\n" for x in run.activity or ()]
+    return "".join((first, *others, *active))
 
 
 def _title(criterion: "Criterion") -> str:

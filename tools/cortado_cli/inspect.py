@@ -15,7 +15,7 @@ from cortado_cli.options import (
     samples_option,
     talk_options,
 )
-from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.reports import activity_reports, skipped_lines, skipped_reports
 from cortado_cli.types import InputPath, ReportPath
 
 if TYPE_CHECKING:
@@ -254,22 +254,8 @@ def _report(file: _Inspected) -> dict[str, Any]:
         "total": _figures(description.total),
         "layers": [_figures(layer) for layer in description.layers],
         "skipped": skipped_reports(description.skipped),
-        **({} if file.activity is None else {"activity": _activity_report(file.activity)}),
+        **({} if file.activity is None else {"activity": activity_reports(file.activity)}),
     }
-
-
-def _activity_report(layers: "tuple[LayerActivity, ...]") -> list[dict[str, Any]]:
-    return [
-        {
-            "name": layer.name,
-            "units": layer.units,
-            "active_mean": layer.mean,
-            "active_least": layer.least,
-            "active_most": layer.most,
-            "never_active": layer.never,
-        }
-        for layer in layers
-    ]
 
 
 def _figures(layer: "LayerFigures") -> dict[str, Any]:

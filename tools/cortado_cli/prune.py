@@ -28,6 +28,7 @@ __all__ = ["command"]
 @click.command("prune")
 @model_argument
 @selector_option("--sparsity", Number(0, 1, max_open=True), "Fraction of zeros, as in 'fc*=0.95'.")
+@selector_option("--cut", Number(0, 1, max_open=True), "Fraction to cut of the weights left.")
 @selector_option("--quality", Number(0), "Cut |w| up to so many standard deviations (method std).")
 @click.option(
     "--plan",
@@ -45,6 +46,7 @@ def command(
     *,
     model: str,
     sparsity: "tuple[Assignment[float], ...]",
+    cut: "tuple[Assignment[float], ...]",
     quality: "tuple[Assignment[float], ...]",
     plan: str | None,
     method: Literal["magnitude", "random-below", "std", "lamp"],
@@ -59,6 +61,7 @@ def command(
     \b
     cortado prune lenet.onnx --sparsity 0.9 -o pruned.onnx
     cortado prune lenet.onnx --sparsity 'conv*=0.6' --sparsity 'fc*=0.95' -o pruned.onnx
+    cortado prune round-1.onnx --cut 0.05 | cortado retrain --data mnist/ -o round-2.onnx
     cortado prune lenet.onnx --method lamp --sparsity 0.98 -o pruned.onnx
     cortado prune lenet.onnx --method std --quality 1.2 -o pruned.onnx
     cortado prune lenet.onnx --plan plan.json -o pruned.onnx
@@ -67,16 +70,17 @@ def command(
     weight below the threshold t with probability |w|/t. std: compare |w| in units of the layer's
     standard deviation. lamp: compare w² with the sum of squares of all larger weights.
     """
-    from cortado.prune import PruneOptions, prune, prune_by_quality
+    from cortado.prune import PruneOptions, prune, prune_by_quality, prune_further
     from cortado_cli.history import record
     from cortado_cli.streams import naming, read_model, write_json, write_model
 
     if method != "std":
         refuse_without("--method std", ["quality"])
-    if bool(sparsity) + bool(quality) + (plan is not None) != 1:
-        raise click.UsageError("say how much to prune, with --sparsity, --quality or --plan")
-    if not sparsity:
-        refuse_without("--sparsity", ["scope"] if quality else ["scope", "method", "seed"])
+    if bool(sparsity) + bool(cut) + bool(quality) + (plan is not None) != 1:
+        raise click.UsageError("say how much to prune, with --sparsity, --cut, --quality or --plan")
+    if not sparsity and not cut:
+        needless = ["scope"] if quality else ["scope", "method", "seed"]
+        refuse_without("--sparsity or --cut", needless)
     network = read_model(model)
     if plan is not None:
         from cortado.plan import prune_by_plan
@@ -88,7 +92,8 @@ def command(
     elif quality:
         pruned = prune_by_quality(network, quality)
     else:
-        pruned = prune(network, sparsity, PruneOptions(method, scope, seed))
+        options = PruneOptions(method, scope, seed)
+        pruned = prune_further(network, cut, options) if cut else prune(network, sparsity, options)
     headings = ("layer", "weights", "zeros before", "zeros after", "sparsity")
     talk.table(headings, [_row(layer) for layer in pruned.layers])
     talk.say_all(skipped_lines(pruned.skipped))

@@ -1,4 +1,4 @@
-"""What several commands report in the same words: layers passed over, epochs, tensors."""
+"""What several commands report in the same words: layers passed over, epochs, units, tensors."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from cortado.activity import LayerActivity
     from cortado.model.layers import Skipped
     from cortado.retrain import Epoch
 
-__all__ = ["epoch_reports", "skipped_lines", "skipped_reports", "value_reports"]
+__all__ = [
+    "activity_reports",
+    "epoch_reports",
+    "skipped_lines",
+    "skipped_reports",
+    "value_reports",
+]
 
 
 def skipped_lines(skipped: "Sequence[Skipped]", missing: str = "prunable") -> list[str]:
@@ -33,6 +40,21 @@ def epoch_reports(epochs: "Sequence[Epoch]") -> list[dict[str, float]]:
             "val_accuracy": epoch.val.accuracy,
         }
         for epoch in epochs
+    ]
+
+
+def activity_reports(layers: "Iterable[LayerActivity]") -> list[dict[str, Any]]:
+    """Return how many units of each layer are active."""
+    return [
+        {
+            "name": layer.name,
+            "units": layer.units,
+            "active_mean": layer.mean,
+            "active_least": layer.least,
+            "active_most": layer.most,
+            "never_active": layer.never,
+        }
+        for layer in layers
     ]
 
 

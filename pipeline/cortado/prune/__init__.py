@@ -8,7 +8,14 @@ passes       the pass: a model and sparsities → a model with more zeros
 
 from cortado.prune.importance import Method
 from cortado.prune.mask import Pool, Scope, check_survivors, draw_masks, make_pools
-from cortado.prune.passes import LayerSparsity, Pruned, PruneOptions, prune, prune_by_quality
+from cortado.prune.passes import (
+    LayerSparsity,
+    Pruned,
+    PruneOptions,
+    prune,
+    prune_by_quality,
+    prune_further,
+)
 from cortado.prune.schedule import CubicSchedule
 
 __all__ = [
@@ -24,4 +31,5 @@ __all__ = [
     "make_pools",
     "prune",
     "prune_by_quality",
+    "prune_further",
 ]

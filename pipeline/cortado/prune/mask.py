@@ -7,7 +7,8 @@ fraction `sparsity` of the pool does not exceed.
     hard mask      a weight stays where its importance exceeds t
     random below   a weight with |w| ≥ t stays; one below stays with probability |w| / t
 
-A weight that is zero counts as pruned and never returns, so masks only shrink.
+A weight that is zero counts as pruned and never returns, so masks only shrink. A round that cuts
+a fraction c of the n weights that a pool of N has left asks for the sparsity (N − n + ⌈c · n⌉) / N.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,15 @@ from cortado.model.selector import Assignment
 from cortado.model.typing import BoolArray, FloatArray
 from cortado.prune.importance import Method, importance
 
-__all__ = ["Pool", "Scope", "check_survivors", "draw_masks", "make_pools", "threshold"]
+__all__ = [
+    "Pool",
+    "Scope",
+    "check_survivors",
+    "cut_further",
+    "draw_masks",
+    "make_pools",
+    "threshold",
+]
 
 Scope = Literal["layer", "global"]
 
@@ -52,8 +61,8 @@ def make_pools(assigned: Mapping[str, Assignment[float]], scope: Scope) -> list[
     for assignment in assigned.values():
         if not 0 <= assignment.value < 1:
             raise UsageError(
-                f"the sparsity {assignment.value:g} of {assignment.selector} "
-                "is no fraction of zeros: it must be at least 0 and less than 1"
+                f"{assignment.value:g} of {assignment.selector} is no fraction to prune: "
+                "it must be at least 0 and less than 1"
             )
     if scope == "layer":
         return [Pool((key,), assignment.value) for key, assignment in assigned.items()]
@@ -61,6 +70,21 @@ def make_pools(assigned: Mapping[str, Assignment[float]], scope: Scope) -> list[
     for key, assignment in assigned.items():
         members.setdefault(assignment, []).append(key)
     return [Pool(tuple(keys), assignment.value) for assignment, keys in members.items()]
+
+
+def cut_further(pool: Pool, weights: Mapping[str, FloatArray]) -> Pool:
+    """Return the pool of the same layers whose sparsity is a fraction of all their weights.
+
+    Parameters
+    ----------
+    pool : Pool
+        Its sparsity is the fraction to cut of the weights that are left.
+    weights : mapping of str to array
+        Initializer name → weights of any shape.
+    """
+    size = sum(weights[key].size for key in pool.keys)
+    left = sum(int(np.count_nonzero(weights[key])) for key in pool.keys)
+    return Pool(pool.keys, (size - left + _count(left, pool.sparsity)) / size)
 
 
 def draw_masks(
@@ -110,6 +134,11 @@ def threshold(scores: Sequence[FloatArray], sparsity: float) -> float:
     A sparsity of 0 gives −1, which every score exceeds.
     """
     flat = np.concatenate([score.reshape(-1) for score in scores])
-    cut = round(sparsity * flat.size)
-    cut += cut / flat.size < sparsity
+    cut = _count(flat.size, sparsity)
     return float(np.partition(flat, cut - 1)[cut - 1]) if cut else -1.0
+
+
+def _count(size: int, fraction: float) -> int:
+    """Return the fewest of `size` weights that are at least a fraction of them."""
+    count = round(fraction * size)
+    return count + (size > 0 and count / size < fraction)

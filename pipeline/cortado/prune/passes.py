@@ -9,11 +9,24 @@ import onnx_ir as ir
 from cortado.invariants import check_zeros
 from cortado.model.layers import Layers, Skipped, check_finite, find_layers, replace_weights
 from cortado.model.selector import Assignment, assign
-from cortado.model.typing import BoolArray
+from cortado.model.typing import BoolArray, FloatArray
 from cortado.prune.importance import Method, deviation
-from cortado.prune.mask import Scope, check_survivors, draw_masks, make_pools
+from cortado.prune.mask import (
+    Scope,
+    check_survivors,
+    cut_further,
+    draw_masks,
+    make_pools,
+)
 
-__all__ = ["LayerSparsity", "PruneOptions", "Pruned", "prune", "prune_by_quality"]
+__all__ = [
+    "LayerSparsity",
+    "PruneOptions",
+    "Pruned",
+    "prune",
+    "prune_by_quality",
+    "prune_further",
+]
 
 
 @dataclass(frozen=True)
@@ -87,14 +100,36 @@ def prune(
         If a sparsity is outside 0 ≤ s < 1, a selector matches no layer, or a layer would lose
         all of its weights.
     """
-    layers = find_layers(model)
-    check_finite(layers.prunable)
-    assigned = assign(layers.prunable, sparsities)
-    weights = {layer.key: layer.array for layer in layers.prunable if layer.key in assigned}
-    pools = make_pools(assigned, options.effective_scope)
-    masks = draw_masks(weights, pools, options.method, options.seed)
-    check_survivors(weights, masks)
-    return _apply(model, layers, masks)
+    chosen = _Chosen.of(model, sparsities)
+    pools = make_pools(chosen.assigned, options.effective_scope)
+    return chosen.cut(draw_masks(chosen.weights, pools, options.method, options.seed))
+
+
+def prune_further(
+    model: ir.Model,
+    fractions: Sequence[Assignment[float]],
+    options: PruneOptions = PruneOptions(),
+) -> Pruned:
+    """Cut a fraction of the weights that each layer, or all of them together, have left.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        Left as it is. Its zeros stay, and do not count.
+    fractions : sequence of Assignment
+        The fraction to cut for each selector, 0 ≤ c < 1. Layers that none selects stay.
+    options : PruneOptions
+        Method, scope and seed.
+
+    Raises
+    ------
+    UsageError
+        As for `prune`.
+    """
+    chosen = _Chosen.of(model, fractions)
+    pools = make_pools(chosen.assigned, options.effective_scope)
+    further = [cut_further(pool, chosen.weights) for pool in pools]
+    return chosen.cut(draw_masks(chosen.weights, further, options.method, options.seed))
 
 
 def prune_by_quality(model: ir.Model, qualities: Sequence[Assignment[float]]) -> Pruned:
@@ -113,16 +148,37 @@ def prune_by_quality(model: ir.Model, qualities: Sequence[Assignment[float]]) ->
     UsageError
         If a selector matches no layer, or a layer would lose all of its weights.
     """
-    layers = find_layers(model)
-    check_finite(layers.prunable)
-    assigned = assign(layers.prunable, qualities)
-    weights = {layer.key: layer.array for layer in layers.prunable if layer.key in assigned}
-    masks = {
-        key: np.abs(array) > assigned[key].value * deviation(array)
-        for key, array in weights.items()
-    }
-    check_survivors(weights, masks)
-    return _apply(model, layers, masks)
+    chosen = _Chosen.of(model, qualities)
+    limits = {key: assignment.value for key, assignment in chosen.assigned.items()}
+    return chosen.cut(
+        {
+            key: np.abs(array) > limits[key] * deviation(array)
+            for key, array in chosen.weights.items()
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A model, its layers, and those that were given a value, with their weights."""
+
+    model: ir.Model
+    layers: Layers
+    assigned: Mapping[str, Assignment[float]]
+    weights: Mapping[str, FloatArray]
+
+    @classmethod
+    def of(cls, model: ir.Model, assignments: Sequence[Assignment[float]]) -> "_Chosen":
+        layers = find_layers(model)
+        check_finite(layers.prunable)
+        assigned = assign(layers.prunable, assignments)
+        weights = {layer.key: layer.array for layer in layers.prunable if layer.key in assigned}
+        return cls(model, layers, assigned, weights)
+
+    def cut(self, masks: Mapping[str, BoolArray]) -> Pruned:
+        """Return the model with the weights that the masks leave."""
+        check_survivors(self.weights, masks)
+        return _apply(self.model, self.layers, masks)
 
 
 def _apply(model: ir.Model, layers: Layers, masks: Mapping[str, BoolArray]) -> Pruned:
