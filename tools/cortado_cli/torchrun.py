@@ -1,5 +1,6 @@
 """Processes that torchrun started, as the team of a sweep."""
 
+import atexit
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,6 +38,8 @@ class _Processes:
             dist.init_process_group("gloo")
         except (RuntimeError, ValueError) as error:
             raise CortadoError(f"the processes cannot find each other: {error}") from error
+        # its threads abort a process that ends while they still run
+        atexit.register(dist.destroy_process_group)
         self.rank: int = dist.get_rank()
         self.size: int = dist.get_world_size()
 
