@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions
-from cortado.sensitivity import Images, Kind, SweepOptions, Table, sweep
+from cortado.sensitivity import DEFAULT_BITS, Images, Kind, SweepOptions, Table, sweep
 from cortado.steps import Steps
 
-__all__ = ["BITS", "measure_curves"]
-
-BITS = (2, 3, 4, 5, 6, 7, 8)
+__all__ = ["measure_curves"]
 
 
 def measure_curves(
@@ -19,7 +17,7 @@ def measure_curves(
     options: CompressOptions,
     kinds: tuple[Kind, ...],
     rates: Sequence[float],
-    bits: Sequence[int] = BITS,
+    bits: Sequence[int] = DEFAULT_BITS,
 ) -> Steps[Table]:
     """Sweep a model; `kinds`, `rates` and `bits` are those of `SweepOptions`."""
     asked = SweepOptions(

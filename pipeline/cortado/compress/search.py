@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from cortado.compress.curves import BITS
 from cortado.compress.noninferior import Limit
 from cortado.compress.options import BIAS_BITS
 from cortado.compress.stages import Stage, Task, measured
@@ -18,7 +17,7 @@ from cortado.model.selector import ALL, Assignment
 from cortado.plan import Judge, Plan, bits_of, prune_by_plan
 from cortado.quantize import quantize, share_biases
 from cortado.repair import RepairOptions, repair
-from cortado.sensitivity import Images
+from cortado.sensitivity import DEFAULT_BITS, Images
 from cortado.steps import Progress, Steps
 
 __all__ = ["Search", "sequence", "thinned"]
@@ -90,7 +89,9 @@ class Search:
         options, held = RepairOptions(seed=self.task.options.seed), self.guide.samples
         pruned = prune_by_plan(self.dense, plan).model
         fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
-        most = Assignment(ALL, self.task.options.bits or BITS[-1])  # where values are left free
+        most = Assignment(
+            ALL, self.task.options.bits or DEFAULT_BITS[-1]
+        )  # where values are left free
         shared = quantize(fitted.model, [most, *bits_of(plan, self.dense)]).model
         refitted = yield from repair(shared, self.dense, self.fitted, held, options)
         return share_biases(refitted.model, BIAS_BITS).model

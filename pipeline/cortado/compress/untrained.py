@@ -16,7 +16,7 @@ file is taken.
 
 import numpy as np
 
-from cortado.compress.curves import BITS, measure_curves
+from cortado.compress.curves import measure_curves
 from cortado.compress.noninferior import Limit
 from cortado.compress.options import CompressOptions
 from cortado.compress.search import Search, thinned
@@ -26,7 +26,7 @@ from cortado.data.samples import Subset
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.plan import make_plans
-from cortado.sensitivity import DEFAULT_RATES, Images, Table
+from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, Images, Table
 from cortado.steps import Progress, Steps
 
 __all__ = ["fit_small", "open_search"]
@@ -66,7 +66,7 @@ def open_search(task: Task, dense: Stage) -> Steps[tuple[Search, Table]]:
     limit = Limit(_allowed_drop(dense, options), len(task.data.val))
     fitted, guiding = _divided(task)
     guide = Images(guiding, task.data.classes, task.head, split="train")
-    bits = [each for each in BITS if each <= (options.bits or BITS[-1])]
+    bits = [each for each in DEFAULT_BITS if each <= (options.bits or DEFAULT_BITS[-1])]
     rates = (*DEFAULT_RATES, *_BEYOND)
     table = yield from measure_curves(guide, dense.model, options, ("prune", "bits"), rates, bits)
     chain = thinned((yield from make_plans(dense.model, table)), task.effort.step)

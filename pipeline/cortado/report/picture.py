@@ -14,7 +14,7 @@ from matplotlib.figure import Figure, SubFigure
 from cortado.errors import CortadoError
 from cortado.report.curves import Marked, Missing, by_kind, mark_curves, missing_from
 from cortado.report.palette import LIGHT, MARKS
-from cortado.report.scales import Scale, accuracy_axis, place, rate_axis, reach
+from cortado.report.scales import accuracy_axis, place, rate_axis, reach
 from cortado.report.style import HEAT, cut, finish, to_png
 from cortado.sensitivity import Row, Table, choose
 
@@ -160,16 +160,6 @@ def _draw_list(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
     axes.tick_params(axis="y", labelsize=7, length=0)
     bar = panel.colorbar(mesh, ax=axes, location="bottom", shrink=0.8, aspect=40, pad=0.02)
     bar.ax.tick_params(colors=LIGHT.ink, labelsize=9)
-
-
-def _edges(curve: Marked, x: Scale) -> list[float]:
-    """Return where the cells of points meet; the first and the last end with the axis at most."""
-    places = [place(row) for row in curve.rows]
-    middles = [(left + right) / 2 for left, right in pairwise(places)]
-    if not middles:
-        return [x.low, x.high]
-    first, last = 2 * places[0] - middles[0], 2 * places[-1] - middles[-1]
-    return [max(first, x.low), *middles, min(last, x.high)]
 
 
 def _missing_lines(missing: Sequence[Missing], inches: float) -> list[str]:

@@ -4,6 +4,10 @@ options    what is swept, and when the measuring of a point may stop
 images     what it is measured on
 points     the points of a sweep: a layer, what is done to it, how far
 cuts       where the graph is cut: the values that live on at each layer
+layout     whether convolutions compute with channels in blocks
+ends       from a cut to the scores, for several weights of its layer at once
+fit        how much of all that is in hand at a time
+kept       live values that stay in memory for all images
 walk       batches through the cut graph: what lies before a layer is computed once
 measure    the dense model once, then the points of a wave
 tally      scores of a changed model beside those of the dense one → sums → figures
@@ -11,7 +15,7 @@ intervals  confidence intervals for them
 rows       from sums to rows
 table      the CSV file: one row a point; resumed, mended, merged
 faults     what a row cannot be
-waves      points that are measured together, within time and memory
+waves      points that are tried at once, and between which rows are written
 curves     the chosen point of a layer, and where its curve lacks points
 team       several processes that divide the points
 sweep      the whole of it

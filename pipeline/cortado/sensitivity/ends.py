@@ -27,7 +27,8 @@ from cortado.sensitivity.options import Kind
 __all__ = ["End", "open_end", "stack_sizes"]
 
 _STACKS: Mapping[Kind, int] = {"prune": 5, "bits": 4}  # ten rates fill two, seven bits but for one
-_STACK_BYTES = 2**24  # of live values, which stand in memory once for each weight of a stack
+_LIVE_BYTES = 2**23  # of values, which stand in memory once for each weight of a stack
+_WEIGHT_BYTES = 2**25
 
 
 class End(Protocol):
@@ -43,10 +44,19 @@ class End(Protocol):
 
 
 def stack_sizes(network: Network, cut: Cut, live: int) -> Mapping[Kind, int]:
-    """Return how many weights of a layer are tried at once, with `live` bytes at its cut."""
+    """Return how many weights of a layer are tried at once.
+
+    Parameters
+    ----------
+    network, cut
+        The layer.
+    live : int
+        Bytes of values of a batch, where they are widest from the cut on.
+    """
     if _output_axis(cut) is None or not _has_batches(network, cut):
         return dict.fromkeys(_STACKS, 1)
-    return {kind: max(1, min(size, _STACK_BYTES // live)) for kind, size in _STACKS.items()}
+    most = max(1, min(_LIVE_BYTES // live, _WEIGHT_BYTES // cut.layer.array.nbytes))
+    return {kind: min(size, most) for kind, size in _STACKS.items()}
 
 
 def open_end(network: Network, cut: Cut, sizes: Mapping[Kind, int]) -> End:

@@ -51,11 +51,13 @@ class Fit:
     def of(cls, network: Network, cuts: Sequence[Cut], images: Images) -> "Fit":
         """Return what fits of the values at `cuts`, which one image shows."""
         sizes = _live_bytes(network, cuts, images)
-        widest = max(sizes.values())
-        batch = network.feed.batch or min(max(_BATCH_BYTES // widest, _SMALLEST), _LARGEST)
-        stacks = {cut: stack_sizes(network, cut, batch * sizes[cut]) for cut in cuts}
-        kept, room = set(), _KEPT_BYTES
+        fitting = _BATCH_BYTES // max(sizes.values())
+        batch = network.feed.batch or min(max(fitting, _SMALLEST), _LARGEST)
+        stacks, kept = {}, set()
+        widest, room = 0, _KEPT_BYTES
         for cut in reversed(cuts):
+            widest = max(widest, sizes[cut])
+            stacks[cut] = stack_sizes(network, cut, batch * widest)
             need = sizes[cut] * len(images.samples)
             if cut.values not in kept and need <= room:
                 kept.add(cut.values)

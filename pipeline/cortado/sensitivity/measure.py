@@ -131,7 +131,8 @@ class Measure:
         """Yield, after each batch, the sums of all points so far; the last are the result."""
         start = self._start(next(iter(weights)))
         stops = [Stop(cut, self.stacks[cut], changed) for cut, changed in weights.items()]
-        walk = Walk(self._network, start, stops, self._kept.places)
+        path = Path(self._network, start, [cut.values for cut in weights], self._kept.places)
+        walk = Walk(self._network, path, stops)
         tallies = {point: Tally() for changed in weights.values() for point in changed}
         active = frozenset(tallies)
         for part in self._rounds():

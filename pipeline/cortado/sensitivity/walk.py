@@ -115,19 +115,15 @@ class Walk:
     ----------
     network : Network
         The cut graph.
-    start : tuple of str
-        Where it begins.
+    path : Path
+        The way to the cuts of the stops.
     stops : sequence of Stop
         In graph order.
-    known : collection of tuple of str
-        The places whose values every run is given.
     """
 
-    def __init__(
-        self, network: Network, start: Place, stops: Sequence[Stop], known: Collection[Place]
-    ) -> None:
+    def __init__(self, network: Network, path: Path, stops: Sequence[Stop]) -> None:
         self._stops = stops
-        self._path = Path(network, start, [stop.cut.values for stop in stops], known)
+        self._path = path
         self._ends = [open_end(network, stop.cut, stop.sizes) for stop in stops]
 
     def stacks(self, active: Collection[Point]) -> list[list[Stack]]:
