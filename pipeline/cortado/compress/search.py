@@ -89,9 +89,8 @@ class Search:
         options, held = RepairOptions(seed=self.task.options.seed), self.guide.samples
         pruned = prune_by_plan(self.dense, plan).model
         fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
-        most = Assignment(
-            ALL, self.task.options.bits or DEFAULT_BITS[-1]
-        )  # where values are left free
+        # where a plan leaves values free
+        most = Assignment(ALL, self.task.options.bits or DEFAULT_BITS[-1])
         shared = quantize(fitted.model, [most, *bits_of(plan, self.dense)]).model
         refitted = yield from repair(shared, self.dense, self.fitted, held, options)
         return share_biases(refitted.model, BIAS_BITS).model

@@ -1,8 +1,8 @@
 """Several processes that divide the points of a sweep.
 
-Every process walks through the same images in the same batches, and measures each size-th
-stack of points of a wave; what they found is gathered, so that all of them know all rows. A point's figures
-do not depend on who measures it.
+Every process walks through the same images in the same batches, and measures each size-th stack
+of points of a wave; what they found is gathered, so that all of them know all rows. A point's
+figures do not depend on who measures it.
 """
 
 from typing import Protocol, TypeVar
