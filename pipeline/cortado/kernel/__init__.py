@@ -4,7 +4,6 @@ integers       float32 weights → integers and steps; exact where a layer lies 
 products       Gemm and MatMul, in 8 or 4 bits
 convolutions   Conv, in 8 bits, with the ranges of its inputs and outputs
 ranges         which ranges those are, on real images
-surgery        small changes of a graph
 passes         the pass
 
 The graph consists of standard operators, in the shapes that onnxruntime fuses to its kernels. On

@@ -23,7 +23,7 @@ import onnx_ir as ir
 
 from cortado.kernel.integers import Integers, to_int8
 from cortado.kernel.options import Range
-from cortado.kernel.surgery import Surgery, replace_constant
+from cortado.model.surgery import Surgery, replace_constant
 from cortado.model.layers import Layer
 
 __all__ = ["convert_convolutions", "tensors_to_watch", "why_no_convolution"]

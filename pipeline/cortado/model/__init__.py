@@ -19,6 +19,7 @@ cut        values inside become the outputs, what only served later goes
 exposed    values inside, among the outputs
 blobs      values by the names that their users know
 origins    where the elements of a value come from
+surgery    small changes: nodes and constants under fresh names
 
 Its layers:
 
