@@ -23,8 +23,8 @@ import onnx_ir as ir
 
 from cortado.kernel.integers import Integers, to_int8
 from cortado.kernel.options import Range
-from cortado.model.surgery import Surgery, replace_constant
 from cortado.model.layers import Layer
+from cortado.model.surgery import Surgery, replace_constant
 
 __all__ = ["convert_convolutions", "tensors_to_watch", "why_no_convolution"]
 

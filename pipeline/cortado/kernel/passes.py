@@ -9,8 +9,8 @@ from cortado.errors import CortadoError
 from cortado.kernel.convolutions import convert_convolutions, why_no_convolution
 from cortado.kernel.options import Kernel, KernelOptions
 from cortado.kernel.products import convert_products, why_no_product
-from cortado.model.surgery import Surgery
 from cortado.model.layers import Layer, Skipped, check_finite, find_layers
+from cortado.model.surgery import Surgery
 from cortado.opset import raise_opset
 
 __all__ = ["Converted", "LayerKernel", "to_kernel"]

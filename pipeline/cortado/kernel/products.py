@@ -21,8 +21,8 @@ import onnx_ir as ir
 
 from cortado.kernel.integers import BLOCK, Integers, to_int4_blocks, to_int8
 from cortado.kernel.options import Kernel
-from cortado.model.surgery import Surgery, replace_constant
 from cortado.model.layers import Layer
+from cortado.model.surgery import Surgery, replace_constant
 
 __all__ = ["convert_products", "why_no_product"]
 
