@@ -1,6 +1,6 @@
 """Small changes of a graph: constants with fresh names, and nodes put in the place of others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ class Surgery:
         inputs: Sequence[ir.Value],
         before: ir.Node,
         name: str,
-        attributes: dict[str, int] | None = None,
+        attributes: Mapping[str, ir.Attr | int | Sequence[int]] | None = None,
         outputs: int = 1,
     ) -> list[ir.Value]:
         """Add a node in front of another; return its outputs, which take the node's name.
@@ -63,7 +63,7 @@ class Surgery:
             The node that it precedes.
         name : str
             Its name, made fresh if need be.
-        attributes : dict, optional
+        attributes : mapping, optional
             Its attributes.
         outputs : int
             How many it has.

@@ -4,7 +4,7 @@ options    what is swept, and when the measuring of a point may stop
 images     what it is measured on
 points     the points of a sweep: a layer, what is done to it, how far
 cuts       where the graph is cut: the values that live on at each layer
-layout     whether convolutions compute with channels in blocks
+layout     how convolutions compute with channels in blocks
 ends       from a cut to the scores, for several weights of its layer at once
 fit        how much of all that is in hand at a time
 kept       live values that stay in memory for all images

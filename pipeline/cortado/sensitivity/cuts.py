@@ -23,7 +23,7 @@ from cortado.model.cut import extract_piece
 from cortado.model.heads import Scores, activation_of, main_output
 from cortado.model.layers import Layer, Skipped, check_finite, find_layers
 from cortado.model.reads import constant_nodes, is_constant, needed_nodes, read_by
-from cortado.sensitivity.layout import choose_layout
+from cortado.sensitivity.layout import choose_layout, part_channels
 from cortado.session import Layout, Session, open_part
 
 __all__ = ["Cut", "Network", "cut_network"]
@@ -86,6 +86,8 @@ class Network:
         piece = extract_piece(self.model, inputs, outputs)
         for value in () if shapes else (*piece.graph.inputs, *piece.graph.outputs):
             value.shape = None
+        if self.layout == "blocked":
+            part_channels(piece)
         return open_part(serial.encode(piece), self.layout)
 
     def weight_bytes(self, cut: Cut) -> int:

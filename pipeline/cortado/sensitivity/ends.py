@@ -6,7 +6,7 @@ axis of what lives is the batch, weights are stacked: with R weights of O output
     y = layer(x, [W_1; …; W_R])     (n, R·O, …): what enters the layer is unfolded once, and the
                                     product is a large one
     y → (n·R, O, …)                 without moving a number
-    scores = rest(y, others)        (n·R, classes), what else lives repeated R times
+    scores = rest(y, others)        (n·R, classes), in R parts; what else lives is repeated R times
 
 The result is the same but for the last bits. These depend on the size of a product, and so R is
 fixed, and fewer weights are filled up with the last one: a point's figures are the same whatever
@@ -113,7 +113,16 @@ class _Stacked:
         if self._rest is None:
             return result
         others = {name: np.repeat(values[name], size, axis=0) for name in self._others}
-        return self._rest.run({**others, self._result: result})[self._output]
+        return self._scores({**others, self._result: result}, images)
+
+    def _scores(self, values: Values, rows: int) -> Array:
+        """Run what follows the layer on so many rows at a time, as many as suit a cache."""
+        assert self._rest is not None
+        parts = [
+            self._rest.run({name: array[begin : begin + rows] for name, array in values.items()})
+            for begin in range(0, len(values[self._result]), rows)
+        ]
+        return np.concatenate([part[self._output] for part in parts])
 
 
 def _output_axis(cut: Cut) -> int | None:
