@@ -1,14 +1,16 @@
-"""The table of a sweep: a CSV file in long format, one row a point.
+r"""The table of a sweep: a CSV file in long format, one row a point.
 
 Rows are appended as points are done, so that the last line may be half written after a kill: it is
-left out. The first row, of the layer ``*`` and the kind ``dense``, is the model as it is; rows of
-the kind ``skipped``, and those with a note, have no figures and say why. Every row names the model
-by the hash of its weights, and rows of several models, methods or data sets never mix.
+left out. A row is one line: line breaks in the names of layers are written as \n or \r, and a
+backslash twice. The first row, of the layer ``*`` and the kind ``dense``, is the model as it is;
+rows of the kind ``skipped``, and those with a note, have no figures and say why. Every row names
+the model by the hash of its weights, and rows of several models, methods or data sets never mix.
 """
 
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
@@ -182,6 +184,8 @@ def _harshness(row: Row) -> float:
     return -row.rate if row.kind == BITS else row.rate
 
 
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
+_CHARACTERS = {escape: chr(code) for code, escape in _ESCAPES.items()}
 COLUMNS = tuple(field.name for field in fields(Row))
 _TYPES = get_type_hints(Row)
 
@@ -263,9 +267,9 @@ def _check_same(rows: Sequence[Row], source: str) -> None:
 
 
 def _show(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    return "" if value is None else str(value).translate(_ESCAPES)
 
 
 def _parse(line: Sequence[str], place: str) -> Row:
@@ -284,7 +288,7 @@ def _parse(line: Sequence[str], place: str) -> Row:
 
 def _parse_field(text: str, kind: Any, place: str) -> object:
     if kind is str:
-        return text
+        return re.sub(r"\\[\\nr]", lambda match: _CHARACTERS[match[0]], text)
     types = get_args(kind) or (kind,)
     if not text and type(None) in types:
         return None
