@@ -86,6 +86,15 @@ def test_tables_of_two_models_do_not_merge():
         ({"images": 10**400}, "images is 1000"),
         ({"lost": -1}, "lost and gained are -1 and 1, and must be some of the images"),
         ({"lost": 100}, "lost and gained are 100 and 1"),
+        ({"lost": None}, "lost is empty, and must be a number, as accuracy is"),
+        ({"loss": None}, "loss is empty"),
+        ({"kl": None}, "kl is empty"),
+        ({"ci_low": None}, "ci_low is empty"),
+        ({"dense_loss": None}, "dense_loss is empty"),
+        ({"ci_high": float("inf")}, "ci_high is inf, and must be a fraction from 0 to 1"),
+        ({"accuracy": float("nan")}, "accuracy is nan"),
+        ({"accuracy": 7.0}, "accuracy is 7"),
+        ({"kind": "dense", "accuracy": None}, "accuracy is empty, and must be that of the dense"),
     ],
 )
 def test_what_no_sweep_writes_is_told_with_its_line(changes, words):
