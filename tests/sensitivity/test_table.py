@@ -18,7 +18,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 def row(layer="fc1", rate=0.5, samples=100, model="sha256:a", accuracy=0.9, note=""):
     return Row(
         layer, "prune", rate, accuracy, 0.1, 0.2, samples, 0.8, 0.95, 1.5, 0, 3, 1, 0.05, 10, 5,
-        "magnitude", "labels", "mnist", "val", 100, model, note,
+        "magnitude", "labels", "mnist", "val", 100, "y", model, note,
     )  # fmt: skip
 
 

@@ -39,6 +39,8 @@ class Identity:
         How many images there are; a point that stopped early saw fewer.
     against : {"labels", "dense"}
         What a correct class is: the label, or the choice of the dense model.
+    output : str
+        That of the model which was scored.
     """
 
     model: str
@@ -46,11 +48,12 @@ class Identity:
     split: str
     images: int
     against: str
+    output: str
 
     def difference(self, other: "Identity") -> str:
         """Say in what this differs from another: ``of another model: a, not b``."""
         pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        name, own, its = next((name, a, b) for name, a, b in pairs if a != b)
+        name, own, its = next(pair for pair in pairs if pair[1] != pair[2])
         kinds = {"images": "number of images", "against": "way of counting"}
         return f"of another {kinds.get(name, name)}: {own}, not {its}"
 
@@ -81,7 +84,7 @@ class Row:
         Of the layer, at this point.
     method : str
         How weights to prune are chosen; empty but for ``prune``.
-    against, data, split, images, model
+    against, data, split, images, output, model
         See `Identity`.
     note : str
         Why there are no figures.
@@ -108,13 +111,14 @@ class Row:
     data: str
     split: str
     images: int
+    output: str
     model: str
     note: str
 
     @property
     def identity(self) -> Identity:
         """What the row must share with all others."""
-        return Identity(self.model, self.data, self.split, self.images, self.against)
+        return Identity(*(getattr(self, field.name) for field in fields(Identity)))
 
     @property
     def key(self) -> tuple[str, str, float, str, int]:
@@ -233,11 +237,10 @@ def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
     CortadoError
         If they are of different models or data; the message names the file.
     """
-    first = next((row for table in tables for row in table.rows), None)
+    every = [row for table in tables for row in table.rows]
     for table, source in zip(tables, sources, strict=True):
-        _check_same((*([first] if first else []), *table.rows), source)
-    rows = _best(row for table in tables for row in table.rows)
-    return Table(rows, any(table.mended for table in tables))
+        _check_same((*every[:1], *table.rows), source)
+    return Table(_best(every), any(table.mended for table in tables))
 
 
 def hash_model(model: ir.Model) -> str:
