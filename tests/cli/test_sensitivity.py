@@ -1,5 +1,6 @@
 """`cortado sensitivity`: the table, going on with it, dividing it, its picture and page."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -78,6 +79,17 @@ def test_a_table_of_another_model_is_refused_and_stays(whole, pruned, tmp_path):
 def test_a_file_that_is_no_table_is_refused_and_stays(trained, old):
     result = cortado("sensitivity", trained, "--data", "digits", *RATES, "-o", old)
     assert refused(result, 1, "sensitivity", "has not the columns")
+
+
+def test_a_pipe_or_device_gets_the_whole_table_at_the_end(whole, trained, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as reader:
+        sweep(trained, "-o", path)
+        assert without_seconds(reader.communicate()[0]) == without_seconds(whole)
+    sweep(trained, "-o", "/dev/null")
+    full = cortado("sensitivity", trained, "--data", "digits", "-q", *RATES, "-o", "/dev/full")
+    assert refused(full, 1, "sensitivity", "cannot write /dev/full: No space left on device")
 
 
 def test_a_damaged_line_is_named(whole, trained, tmp_path):

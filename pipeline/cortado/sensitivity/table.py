@@ -265,8 +265,7 @@ def _best(rows: Iterable[Row]) -> tuple[Row, ...]:
 def _check_same(rows: Sequence[Row], source: str) -> None:
     for row in rows:
         if row.identity != rows[0].identity:
-            what = row.identity.difference(rows[0].identity)
-            raise CortadoError(f"{source} has rows {what}")
+            raise CortadoError(f"{source} has rows {row.identity.difference(rows[0].identity)}")
 
 
 def _show(value: object) -> str:
