@@ -33,6 +33,14 @@ def test_where_no_layer_has_figures_the_page_says_why_and_there_is_no_picture():
         draw_curves(nothing, 0.05)
 
 
+@pytest.mark.parametrize("name", ["$", "$\\bad{$", "a$b$c", "\\$", "层", "\0"])
+@pytest.mark.parametrize("others", [0, 12])
+def test_names_are_no_formulas_and_need_no_font(name, others, recwarn):
+    curves = [curve(layer, 0.1) for layer in (name, *map(str, range(others)))]
+    assert draw_curves(table(*curves), 0.05)
+    assert not recwarn
+
+
 @pytest.mark.parametrize(
     "found", [FEW, ALONE, WITHOUT, deep()], ids=["few", "one point", "without figures", "deep"]
 )
