@@ -112,6 +112,22 @@ def test_processes_that_divide_the_points_give_the_same_table(whole, trained, tm
     assert without_seconds(path.read_bytes()) == without_seconds(whole)
 
 
+def test_a_process_whose_fellow_gives_up_says_so(whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(whole.replace(b",prune,0.5", b",prune,x"))
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("-m", "cortado_cli", "sensitivity", str(trained), "--data", "digits", "-q"),
+        *(*RATES, "-o", str(path)),
+    ]
+    result = subprocess.run(
+        command, env=process_environment(), check=False, capture_output=True, timeout=120
+    )
+    assert result.returncode == 1
+    assert b"sweep.csv, line 3: rate is 'x', not a number" in result.stderr
+    assert b"(a bug" not in result.stderr
+
+
 def test_what_was_pruned_already_is_no_robust_layer(pruned):
     table = read_table(sweep(pruned), "the table")
     notes = {(row.layer, row.rate): row.note for row in table.without_figures}
