@@ -28,7 +28,8 @@ last=$1
 for round in $(seq -w "${ROUNDS:-20}"); do
   next="$out/round-$round.onnx"
   cortado prune -q "$last" --method lamp --cut 0.178 |
-    cortado retrain -q --data "$data" --distill "$out/dense.onnx" --epochs "${RETRAIN:-8}" -o "$next"
+    cortado retrain -q --data "$data" --distill "$out/dense.onnx" --epochs "${RETRAIN:-8}" --shift 1 \
+      --lr 0.002 -o "$next"
   set -- "$@" "$next"
   last=$next
 done
