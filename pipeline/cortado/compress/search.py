@@ -76,8 +76,8 @@ class Search:
         return judged
 
     def name(self, place: int) -> str:
-        """Return what a plan is called."""
-        return f"plan of {self.chain[place].expected.bytes:,.0f} bytes"
+        """Return what a plan is called: what its file takes is not known before it is made."""
+        return f"plan {place + 1} of {len(self.chain)}"
 
     def model(self, place: int) -> Steps[ir.Model]:
         """Return the dense model pruned and shared by a plan, and fitted after either."""
