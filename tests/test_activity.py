@@ -1,6 +1,7 @@
 """Active units, counted by hand."""
 
 import numpy as np
+import pytest
 from onnx import helper
 
 from cortado.activity import LayerActivity, measure_activity
@@ -58,3 +59,36 @@ def test_a_fixed_batch_counts_no_image_twice():
     assert finish(measure_activity(mlp(fixed_batch=4), images)) == finish(
         measure_activity(mlp(), images)
     )
+
+
+def rows_net(states):
+    """Return a net that reads an image row by row; the classifier sees the last state or all."""
+    rng = np.random.default_rng(1)
+    nodes = [
+        helper.make_node("Squeeze", ["x", "channel"], ["rows"]),
+        helper.make_node("Transpose", ["rows"], ["steps"], perm=[1, 0, 2]),
+        helper.make_node(
+            "LSTM", ["steps", "w", "r"], ["all" if states else "", "last"], "lstm", hidden_size=5
+        ),
+        helper.make_node("Squeeze", ["all" if states else "last", "axes"], ["h"]),
+        helper.make_node("MatMul", ["h", "v"], ["scores"], "fc"),
+    ]
+    if states:
+        nodes.append(helper.make_node("ReduceMean", ["scores"], ["y"], axes=[0], keepdims=0))
+    else:
+        nodes[-1].output[0] = "y"
+    weights = {
+        "w": normal(rng, 1, 20, 4),
+        "r": normal(rng, 1, 20, 5),
+        "v": normal(rng, 5, 3),
+        "channel": np.int64([1]),
+        "axes": np.int64([1 if states else 0]),
+    }
+    return decoded(build(nodes, weights, {"x": ["N", 1, 6, 4]}, {"y": ["N", 3]}))
+
+
+@pytest.mark.parametrize("states", [False, True])
+def test_only_layers_that_answer_image_by_image_are_counted(states):
+    """What an LSTM gives comes step by step, and so does what follows it where all steps do."""
+    found = finish(measure_activity(rows_net(states), samples(20, 1, 6, 4)))
+    assert [layer.name for layer in found] == ([] if states else ["fc"])
