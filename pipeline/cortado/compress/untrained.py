@@ -19,7 +19,7 @@ import numpy as np
 from cortado.compress.curves import measure_curves
 from cortado.compress.noninferior import Limit
 from cortado.compress.options import CompressOptions
-from cortado.compress.search import Search, thinned
+from cortado.compress.search import Search
 from cortado.compress.stages import Stage, Task
 from cortado.data import Samples
 from cortado.data.samples import Subset
@@ -69,7 +69,7 @@ def open_search(task: Task, dense: Stage) -> Steps[tuple[Search, Table]]:
     bits = [each for each in DEFAULT_BITS if each <= (options.bits or DEFAULT_BITS[-1])]
     rates = (*DEFAULT_RATES, *_BEYOND)
     table = yield from measure_curves(guide, dense.model, options, ("prune", "bits"), rates, bits)
-    chain = thinned((yield from make_plans(dense.model, table)), task.effort.step)
+    chain = yield from make_plans(dense.model, table, task.effort.step)
     yield Progress("limit", 1, 1, (), _told(limit))
     return Search(task, dense.model, chain, fitted, guide, limit), table
 
