@@ -92,3 +92,27 @@ def test_only_layers_that_answer_image_by_image_are_counted(states):
     """What an LSTM gives comes step by step, and so does what follows it where all steps do."""
     found = finish(measure_activity(rows_net(states), samples(20, 1, 6, 4)))
     assert [layer.name for layer in found] == ([] if states else ["fc"])
+
+
+def test_layers_that_give_much_are_fed_few_images_at_once():
+    """So that what 50 layers give of images of 224×224 takes no gigabytes."""
+    node = helper.make_node("Conv", ["x", "w"], ["y"], "conv", pads=[1, 1, 1, 1])
+    shapes = ({"x": ["N", 1, 128, 128]}, {"y": ["N", 64, 128, 128]})
+    model = decoded(build([node], {"w": normal(np.random.default_rng(0), 64, 1, 3, 3)}, *shapes))
+    (found,) = finish(measure_activity(model, images := Counted(70, 1, 128, 128)))
+    assert found.units == 64
+    assert 1 < max(images.taken) <= 2**27 / (4 * 64 * 128 * 128)
+
+
+class Counted:
+    """Images that note how many are taken at once."""
+
+    def __init__(self, count, *shape):
+        self._samples, self.labels, self.taken = samples(count, *shape), np.zeros(count), []
+
+    def __len__(self):
+        return len(self._samples)
+
+    def take(self, indices):
+        self.taken.append(len(indices))
+        return self._samples.take(indices)

@@ -5,9 +5,11 @@ it gives, behind its BatchNormalization and its activation function if it has th
 anywhere.
 
 Layers that do not answer image by image have no such figures: recurrent ones, whose states come
-step by step, and products whose first axis is not that of the images.
+step by step, and products whose first axis is not that of the images. One image is fed alone first:
+it tells which these are, and how many may be fed at once.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +25,7 @@ from cortado.steps import Progress, Steps
 
 __all__ = ["LayerActivity", "measure_activity"]
 
-_BATCH = 101  # a prime: hardly any other axis is as long
+_BATCH, _BATCH_BYTES = 100, 2**27  # images at once, at most, and what their layers give
 _COUNTED = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 _BEHIND = {"Add", "BatchNormalization", "Mul"}  # of constants: a bias, Caffe's Scale
 _ACTIVATIONS = {
@@ -73,9 +75,13 @@ def measure_activity(model: ir.Model, samples: Samples) -> Steps[tuple[LayerActi
     feed = Feed.of(model)
     session = open_session(serial.encode(expose(model, list(places.values()))))
     found: dict[str, list[BoolArray]] = {layer.name: [] for layer in layers}
-    for inputs, _, indices in feed_batches(feed, samples, _BATCH):
+    alone = next(feed_batches(feed, samples, 1)).inputs
+    tensors = session.run({feed.name: alone})
+    layers = _by_image(layers, places, tensors, len(alone))
+    size = _BATCH_BYTES // sum(tensor.nbytes for tensor in tensors.values())
+    for inputs, _, indices in feed_batches(feed, samples, min(max(size, 1), _BATCH)):
         tensors = session.run({feed.name: inputs})
-        layers = [x for x in layers if len(tensors[places[x.name]]) == len(inputs)]
+        layers = _by_image(layers, places, tensors, len(inputs))
         for layer in layers:
             tensor = tensors[places[layer.name]][: len(indices)]
             found[layer.name].append(_active(layer, tensor))
@@ -85,6 +91,16 @@ def measure_activity(model: ir.Model, samples: Samples) -> Steps[tuple[LayerActi
 
 def _is_counted(layer: Layer, model: ir.Model) -> bool:
     return layer.op_type in _COUNTED and layer.nodes[0].graph is model.graph
+
+
+def _by_image(
+    layers: Sequence[Layer],
+    places: Mapping[str, str],
+    tensors: Mapping[str, FloatArray],
+    count: int,
+) -> list[Layer]:
+    """Return the layers that give one of something for each of `count` images."""
+    return [layer for layer in layers if len(tensors[places[layer.name]]) == count]
 
 
 def _place(layer: Layer) -> str:
