@@ -67,12 +67,20 @@ def test_finished_points_are_not_measured_again(whole, trained, tmp_path):
     assert path.read_bytes() == whole
 
 
-def test_a_table_of_another_model_is_refused_and_stays(whole, pruned, tmp_path):
+@pytest.mark.parametrize("end", [None, -30], ids=["whole", "half a line"])
+def test_a_table_of_another_model_is_refused_and_stays(end, whole, pruned, tmp_path):
     path = tmp_path / "sweep.csv"
-    path.write_bytes(whole)
+    path.write_bytes(whole[:end])
     result = cortado("sensitivity", pruned, "--data", "digits", "-q", *RATES, "-o", path)
     assert refused(result, 1, "sensitivity", "another model")
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == whole[:end]
+
+
+def test_half_a_line_of_what_is_not_swept_again_is_cut_off(whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(whole[:-30])
+    done("sensitivity", trained, "--data", "digits", "-q", "--rates", "0.5", "-o", path)
+    assert path.read_bytes() == whole[: whole[:-30].rindex(b"\n") + 1]
 
 
 def test_a_file_that_is_no_table_is_refused_and_stays(trained, old):

@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 
 from cortado import files
 from cortado.sensitivity import Row, encode_rows, read_table
-from cortado_cli.options import (
-    STREAM,
-)
+from cortado_cli.options import STREAM
 from cortado_cli.streams import write_artifact
 
 if TYPE_CHECKING:
@@ -19,6 +17,8 @@ __all__ = ["Journal"]
 class Journal:
     """A file that gets rows as they are done; standard output gets all of them at the end.
 
+    A table that is there is left as it is until something is written: it may yet be refused.
+
     Parameters
     ----------
     path : str
@@ -28,9 +28,10 @@ class Journal:
     def __init__(self, path: str) -> None:
         self._path = path
         self._fresh = True
+        self._mended: tuple[Row, ...] | None = None
 
     def read(self, talk: "Talk") -> tuple[Row, ...]:
-        """Return the rows that are there, and cut off a line that was half written."""
+        """Return the rows that are there, but for a line that was half written."""
         from cortado_cli.talk import counted  # imports rich
 
         if self._path == STREAM or not files.exists(self._path):
@@ -38,7 +39,7 @@ class Journal:
         table = read_table(files.read(self._path), self._path)
         if table.mended:
             talk.say(f"{self._path}: its last line was half written, and is done again")
-            files.write(self._path, encode_rows(table.rows, header=True))
+            self._mended = table.rows
         if table.rows:
             talk.say(f"{self._path}: going on after {counted(len(table.rows), 'row')}")
         self._fresh = False
@@ -47,6 +48,7 @@ class Journal:
     def keep(self, rows: Sequence[Row]) -> None:
         """Append rows to the file."""
         if self._path != STREAM:
+            self._mend()
             files.append(self._path, encode_rows(rows, header=self._fresh))
             self._fresh = False
 
@@ -54,3 +56,10 @@ class Journal:
         """Write all rows to standard output, if that is where they go."""
         if self._path == STREAM:
             write_artifact(STREAM, encode_rows(rows, header=True))
+        self._mend()
+
+    def _mend(self) -> None:
+        """Cut off the line that was half written."""
+        if self._mended is not None:
+            files.write(self._path, encode_rows(self._mended, header=True))
+            self._mended = None
