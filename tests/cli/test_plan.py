@@ -95,6 +95,7 @@ def test_a_budget_that_none_meets_is_exit_code_3(options, words, table, trained,
         ("", "needs a drop"),
         ("--target-bytes 900 --target-sparsity 0.5", "not for both"),
         ("--max-drop 0.1 --head prob", "--head needs --data"),
+        ("--max-drop 1", "not in the range 0<=x<1"),
     ],
 )
 def test_contradictions_are_wrong_usage(options, words, table, trained):

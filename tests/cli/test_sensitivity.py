@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from cli.program import commands_of, cortado, done, process_environment, refused
+from cortado.data.digits import load_digits
 from cortado.sensitivity import read_table
 
 RATES = ("--rates", "0.5,0.9,0.97")
@@ -152,6 +153,21 @@ def test_without_labels_correct_is_what_the_dense_model_chooses(trained, npz):
     one = done("sensitivity", trained, "--data", images, "--without-labels", "-q", *RATES)
     dense = read_table(one, "the table").dense
     assert (dense.accuracy, dense.lost, dense.kl) == (1, 0, 0)
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """Give 40 images without labels."""
+    path = tmp_path / "bare.npy"
+    np.save(path, load_digits().pixels[:40])
+    return path
+
+
+def test_images_without_labels_have_no_parts(trained, bare):
+    told = cortado("sensitivity", trained, "--data", bare, "--rates", "0.5").stderr
+    assert "dense: 1.0000 on 40 images\n" in told
+    result = cortado("sensitivity", trained, "--data", bare, "--split", "val")
+    assert refused(result, 2, "sensitivity", "--split needs images with labels")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,11 @@ __all__ = ["command"]
 )
 @data_options(required=False)
 @split_option("val", "Choices belong to the val images, a tenth of the training images.")
-@click.option("--max-drop", type=Number(0, 1), help="The accuracy that may be lost, as in 0.005.")
+@click.option(
+    "--max-drop",
+    type=Number(0, 1, max_open=True),
+    help="The accuracy that may be lost, as in 0.005.",
+)
 @click.option("--target-bytes", type=Number(0, min_open=True), help="Least loss in so many bytes.")
 @click.option(
     "--target-sparsity",
