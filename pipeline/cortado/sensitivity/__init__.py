@@ -11,7 +11,7 @@ kept       live values that stay in memory for all images
 walk       batches through the cut graph: what lies before a layer is computed once
 measure    the dense model once, then the points of a wave
 tally      scores of a changed model beside those of the dense one → sums → figures
-intervals  confidence intervals for them
+intervals  a confidence interval for them
 rows       from sums to rows
 table      the CSV file: one row a point; resumed, mended, merged
 faults     what a row cannot be
@@ -26,7 +26,7 @@ by all points of the layer, and of all layers of a wave, batch by batch.
 
 from cortado.sensitivity.curves import choose
 from cortado.sensitivity.images import Images
-from cortado.sensitivity.intervals import drop_interval, wilson_interval
+from cortado.sensitivity.intervals import wilson_interval
 from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
 from cortado.sensitivity.points import changed_weights
 from cortado.sensitivity.sweep import sweep
@@ -46,7 +46,6 @@ __all__ = [
     "Team",
     "changed_weights",
     "choose",
-    "drop_interval",
     "encode_rows",
     "hash_model",
     "merge",
