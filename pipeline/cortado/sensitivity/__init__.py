@@ -12,9 +12,9 @@ walk       batches through the cut graph: what lies before a layer is computed o
 measure    the dense model once, then the points of a wave
 tally      scores of a changed model beside those of the dense one → sums → figures
 intervals  a confidence interval for them
+columns    a row of the table
 rows       from sums to rows
 table      the CSV file: one row a point; resumed, mended, merged
-faults     what a row cannot be
 waves      points that are tried at once, and between which rows are written
 curves     the chosen point of a layer, and where its curve lacks points
 team       several processes that divide the points
@@ -24,13 +24,14 @@ A point is one evaluation of the network behind the layer; the values in front o
 by all points of the layer, and of all layers of a wave, batch by batch.
 """
 
+from cortado.sensitivity.columns import Row
 from cortado.sensitivity.curves import choose
 from cortado.sensitivity.images import Images
 from cortado.sensitivity.intervals import wilson_interval
 from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
 from cortado.sensitivity.points import changed_weights
 from cortado.sensitivity.sweep import sweep
-from cortado.sensitivity.table import Curve, Row, Table, encode_rows, hash_model, merge, read_table
+from cortado.sensitivity.table import Curve, Table, encode_rows, hash_model, merge, read_table
 from cortado.sensitivity.team import Alone, Team
 
 __all__ = [

@@ -17,6 +17,7 @@ import onnx_ir as ir
 
 from cortado.errors import CortadoError
 from cortado.model.typing import FloatArray
+from cortado.sensitivity.columns import Row
 from cortado.sensitivity.curves import ROUNDS, bends
 from cortado.sensitivity.cuts import Cut, Network, cut_network
 from cortado.sensitivity.images import Images
@@ -24,7 +25,7 @@ from cortado.sensitivity.measure import Dense, Measure
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point, change, grid, select
 from cortado.sensitivity.rows import Rows
-from cortado.sensitivity.table import Row, Table
+from cortado.sensitivity.table import Table
 from cortado.sensitivity.tally import Tally
 from cortado.sensitivity.team import Alone, Team
 from cortado.sensitivity.waves import stacks, waves
@@ -173,7 +174,9 @@ class _Run:
                 seen = max(tally.samples for tally in tallies.values())
                 yield seen / self.rows.identity.images
         mine = {
-            point: self.rows.point(point, array, tallies.get(point))
+            point: self.rows.without(point, array)
+            if isinstance(array, str)
+            else self.rows.point(point, array, tallies[point])
             for point, array in changed.items()
         }
         together = {point: row for part in self.team.gather(mine) for point, row in part.items()}

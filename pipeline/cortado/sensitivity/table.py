@@ -16,118 +16,9 @@ from typing import Any, get_args, get_type_hints
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.sensitivity.faults import fault_of
+from cortado.sensitivity.columns import Row, fault_of
 
-__all__ = ["Curve", "Identity", "Row", "Table", "encode_rows", "hash_model", "merge", "read_table"]
-
-PRUNE, BITS, DENSE, SKIPPED = "prune", "bits", "dense", "skipped"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What all rows of a table share: they could not be compared otherwise.
-
-    Attributes
-    ----------
-    model : str
-        The hash of its initializers.
-    data, split : str
-        What it was measured on.
-    images : int
-        How many images there are; a point that stopped early saw fewer.
-    against : {"labels", "dense"}
-        What a correct class is: the label, or the choice of the dense model.
-    """
-
-    model: str
-    data: str
-    split: str
-    images: int
-    against: str
-
-    def difference(self, other: "Identity") -> str:
-        """Say in what this differs from another: ``of another model: a, not b``."""
-        pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        name, own, its = next((name, a, b) for name, a, b in pairs if a != b)
-        kinds = {"images": "number of images", "against": "way of counting"}
-        return f"of another {kinds.get(name, name)}: {own}, not {its}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One point, as the columns of the file.
-
-    Attributes
-    ----------
-    layer, kind, rate
-        The layer; ``prune``, ``bits``, ``dense`` or ``skipped``; the fraction of zeros, or bits.
-    accuracy, loss, kl : float or None
-        See `tally`; None with a note.
-    samples : int
-        Images that the figures are about.
-    ci_low, ci_high : float or None
-        The 95 % interval of the accuracy.
-    seconds : float
-        Spent in onnxruntime.
-    seed : int
-        Of the method; 0 but for ``prune``.
-    lost, gained : int or None
-        Images that the dense model alone gets right, and the changed one alone.
-    dense_loss : float or None
-        The loss of the dense model on the same images.
-    weights, zeros : int
-        Of the layer, at this point.
-    method : str
-        How weights to prune are chosen; empty but for ``prune``.
-    against, data, split, images, model
-        See `Identity`.
-    note : str
-        Why there are no figures.
-    """
-
-    layer: str
-    kind: str
-    rate: float
-    accuracy: float | None
-    loss: float | None
-    kl: float | None
-    samples: int
-    ci_low: float | None
-    ci_high: float | None
-    seconds: float
-    seed: int
-    lost: int | None
-    gained: int | None
-    dense_loss: float | None
-    weights: int
-    zeros: int
-    method: str
-    against: str
-    data: str
-    split: str
-    images: int
-    model: str
-    note: str
-
-    @property
-    def identity(self) -> Identity:
-        """What the row must share with all others."""
-        return Identity(self.model, self.data, self.split, self.images, self.against)
-
-    @property
-    def key(self) -> tuple[str, str, float, str, int]:
-        """What tells the row from all others."""
-        return (self.layer, self.kind, self.rate, self.method, self.seed)
-
-    @property
-    def drop(self) -> float:
-        """The fall of the accuracy, image by image; 0 without figures."""
-        return ((self.lost or 0) - (self.gained or 0)) / max(self.samples, 1)
-
-    @property
-    def rise(self) -> float:
-        """The rise of the loss on the same images, in nats; 0 without figures."""
-        return (self.loss or 0.0) - (self.dense_loss or 0.0)
+__all__ = ["Curve", "Table", "encode_rows", "hash_model", "merge", "read_table"]
 
 
 @dataclass(frozen=True)
@@ -159,17 +50,17 @@ class Table:
     @property
     def dense(self) -> Row | None:
         """The model as it is."""
-        return next((row for row in self.rows if row.kind == DENSE), None)
+        return next((row for row in self.rows if row.kind == "dense"), None)
 
     @property
     def curves(self) -> list[Curve]:
         """The curves, layer by layer in the order of the rows, pruning before bits."""
         rows: dict[tuple[str, str, str, int], list[Row]] = {}
         for row in self.rows:
-            if row.kind != DENSE and row.accuracy is not None:
+            if row.kind != "dense" and row.accuracy is not None:
                 rows.setdefault((row.layer, row.kind, row.method, row.seed), []).append(row)
         layers = {layer: place for place, layer in enumerate(dict.fromkeys(k[0] for k in rows))}
-        keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == BITS))
+        keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == "bits"))
         return [Curve(*key, tuple(sorted(rows[key], key=_harshness))) for key in keys]
 
     @property
@@ -179,7 +70,7 @@ class Table:
 
 
 def _harshness(row: Row) -> float:
-    return -row.rate if row.kind == BITS else row.rate
+    return -row.rate if row.kind == "bits" else row.rate
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
