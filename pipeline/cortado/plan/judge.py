@@ -30,6 +30,11 @@ class Judge:
     ----------
     labels : array of shape (images,), int64
         What is correct.
+
+    Raises
+    ------
+    CortadoError
+        If no output can be scored, or images or labels do not fit the model.
     """
 
     def __init__(self, model: ir.Model, images: Images) -> None:

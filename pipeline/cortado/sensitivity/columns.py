@@ -4,12 +4,15 @@ Tables are files, and people edit them.
 """
 
 from dataclasses import dataclass, fields
-from typing import get_args
+from typing import TypeAlias, get_args
 
 from cortado.prune import Method
 from cortado.quantize import MAX_BITS
 
-__all__ = ["Identity", "Row", "fault_of"]
+__all__ = ["Identity", "Key", "Row", "fault_of"]
+
+Key: TypeAlias = tuple[str, str, float, str, int]
+"""Layer, kind, rate, method and seed: what tells a row from all others."""
 
 _KINDS = ("prune", "bits", "dense", "skipped")
 _MOST_IMAGES = 2**53  # whole numbers that are exact as floats
@@ -41,7 +44,7 @@ class Identity:
         """Say in what this differs from another: ``of another model: a, not b``."""
         pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
         name, own, its = next((name, a, b) for name, a, b in pairs if a != b)
-        kinds = {"images": "number of images", "against": "way of counting"}
+        kinds = {"data": "data set", "images": "number of images", "against": "way of counting"}
         return f"of another {kinds.get(name, name)}: {own}, not {its}"
 
 
@@ -51,10 +54,14 @@ class Row:
 
     Attributes
     ----------
-    layer, kind, rate
-        The layer; ``prune``, ``bits``, ``dense`` or ``skipped``; the fraction of zeros, or bits.
+    layer : str
+        Its name; ``*`` is the model as it is.
+    kind : {"prune", "bits", "dense", "skipped"}
+        What is done to it.
+    rate : float
+        The fraction of zeros, or the bits; 0 of what is neither pruned nor shared.
     accuracy, loss, kl : float or None
-        See `tally`; None with a note.
+        See `tally`, the last two in nats; None with a note.
     samples : int
         Images that the figures are about.
     ci_low, ci_high : float or None
@@ -66,12 +73,14 @@ class Row:
     lost, gained : int or None
         Images that the dense model alone gets right, and the changed one alone.
     dense_loss : float or None
-        The loss of the dense model on the same images.
+        The loss of the dense model on the same images, in nats.
     weights, zeros : int
         Of the layer, at this point.
     method : str
         How weights to prune are chosen; empty but for ``prune``.
-    against, data, split, images, model
+    against, data, split, model : str
+        See `Identity`.
+    images : int
         See `Identity`.
     note : str
         Why there are no figures.
@@ -107,7 +116,7 @@ class Row:
         return Identity(self.model, self.data, self.split, self.images, self.against)
 
     @property
-    def key(self) -> tuple[str, str, float, str, int]:
+    def key(self) -> Key:
         """What tells the row from all others."""
         return (self.layer, self.kind, self.rate, self.method, self.seed)
 

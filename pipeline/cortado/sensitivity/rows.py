@@ -9,7 +9,7 @@ import onnx_ir as ir
 from cortado.model.layers import Layer, Skipped
 from cortado.model.selector import ALL
 from cortado.model.typing import FloatArray
-from cortado.sensitivity.columns import Identity, Row
+from cortado.sensitivity.columns import Identity, Key, Row
 from cortado.sensitivity.images import Images
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point
@@ -66,7 +66,7 @@ class Rows:
         layer = self.layers[point.place]
         return self._row(layer.name, point.kind, point.rate, [layer.array], reason)
 
-    def key_of(self, point: Point) -> tuple[str, str, float, str, int]:
+    def key_of(self, point: Point) -> Key:
         """Return `Row.key` of the row of a point."""
         layer = self.layers[point.place].name
         return (layer, point.kind, point.rate, *self._choosing(point.kind))

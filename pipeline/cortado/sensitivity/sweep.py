@@ -136,15 +136,15 @@ class _Run:
         """Measure those points that no row is there of yet."""
         known = {row.key for row in self.found if self._holds(row)}
         missing = [point for point in sorted(points) if self.rows.key_of(point) not in known]
-        seconds, dense = self.team.gather(self._seconds())[0]
+        seconds, dense = self.team.gather(self._seconds())[0]  # one clock: the same waves for all
         clock = _Clock(sum(seconds[point.place] for point in missing))
         for wave in waves(self.network, self.cuts, self._stacks(missing), seconds, dense):
-            points = [point for stack in wave for point in stack]
-            cost = sum(seconds[point.place] for point in points)
+            tried = list(chain.from_iterable(wave))
+            cost = sum(seconds[point.place] for point in tried)
             for part in self._wave(wave):
                 yield clock.progress(part * cost)
             clock.done += cost
-            yield clock.progress(0, self._names(points))
+            yield clock.progress(0, self._names(tried))
 
     def _stacks(self, points: Iterable[Point]) -> list[tuple[Point, ...]]:
         return [

@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.sensitivity.columns import Row, fault_of
+from cortado.sensitivity.columns import Key, Row, fault_of
 
 __all__ = ["Curve", "Table", "encode_rows", "hash_model", "merge", "read_table"]
 
@@ -138,7 +138,7 @@ def hash_model(model: ir.Model) -> str:
 
 
 def _best(rows: Iterable[Row]) -> tuple[Row, ...]:
-    best: dict[tuple[str, str, float, str, int], Row] = {}
+    best: dict[Key, Row] = {}
     for row in rows:
         known = best.get(row.key)
         if known is None or row.samples > known.samples:
