@@ -1,6 +1,7 @@
 """Active units, counted by hand."""
 
 import numpy as np
+import pytest
 from onnx import helper
 
 from cortado.activity import LayerActivity, measure_activity
@@ -58,3 +59,60 @@ def test_a_fixed_batch_counts_no_image_twice():
     assert finish(measure_activity(mlp(fixed_batch=4), images)) == finish(
         measure_activity(mlp(), images)
     )
+
+
+def rows_net(states):
+    """Return a net that reads an image row by row; the classifier sees the last state or all."""
+    rng = np.random.default_rng(1)
+    nodes = [
+        helper.make_node("Squeeze", ["x", "channel"], ["rows"]),
+        helper.make_node("Transpose", ["rows"], ["steps"], perm=[1, 0, 2]),
+        helper.make_node(
+            "LSTM", ["steps", "w", "r"], ["all" if states else "", "last"], "lstm", hidden_size=5
+        ),
+        helper.make_node("Squeeze", ["all" if states else "last", "axes"], ["h"]),
+        helper.make_node("MatMul", ["h", "v"], ["scores"], "fc"),
+    ]
+    if states:
+        nodes.append(helper.make_node("ReduceMean", ["scores"], ["y"], axes=[0], keepdims=0))
+    else:
+        nodes[-1].output[0] = "y"
+    weights = {
+        "w": normal(rng, 1, 20, 4),
+        "r": normal(rng, 1, 20, 5),
+        "v": normal(rng, 5, 3),
+        "channel": np.int64([1]),
+        "axes": np.int64([1 if states else 0]),
+    }
+    return decoded(build(nodes, weights, {"x": ["N", 1, 6, 4]}, {"y": ["N", 3]}))
+
+
+@pytest.mark.parametrize("states", [False, True])
+def test_only_layers_that_answer_image_by_image_are_counted(states):
+    """What an LSTM gives comes step by step, and so does what follows it where all steps do."""
+    found = finish(measure_activity(rows_net(states), samples(20, 1, 6, 4)))
+    assert [layer.name for layer in found] == ([] if states else ["fc"])
+
+
+def test_layers_that_give_much_are_fed_few_images_at_once():
+    """So that what 50 layers give of images of 224×224 takes no gigabytes."""
+    node = helper.make_node("Conv", ["x", "w"], ["y"], "conv", pads=[1, 1, 1, 1])
+    shapes = ({"x": ["N", 1, 128, 128]}, {"y": ["N", 64, 128, 128]})
+    model = decoded(build([node], {"w": normal(np.random.default_rng(0), 64, 1, 3, 3)}, *shapes))
+    (found,) = finish(measure_activity(model, images := Counted(70, 1, 128, 128)))
+    assert found.units == 64
+    assert 1 < max(images.taken) <= 2**27 / (4 * 64 * 128 * 128)
+
+
+class Counted:
+    """Images that note how many are taken at once."""
+
+    def __init__(self, count, *shape):
+        self._samples, self.labels, self.taken = samples(count, *shape), np.zeros(count), []
+
+    def __len__(self):
+        return len(self._samples)
+
+    def take(self, indices):
+        self.taken.append(len(indices))
+        return self._samples.take(indices)

@@ -11,8 +11,8 @@ here=$(dirname "$0")
 mkdir -p "$out"
 
 echo "1. Fill LeNet-300-100 from its fillers, and train it on $data."
-cortado import --init "$here/train_val.prototxt" --input-shape 64,1,28,28 -o "$out/new.onnx"
-cortado retrain "$out/new.onnx" --data "$data" --epochs 20 --shift 1 -o "$out/dense.onnx"
+cortado import -q --init "$here/train_val.prototxt" --input-shape 64,1,28,28 |
+  cortado retrain --data "$data" --epochs 20 --shift 1 -o "$out/dense.onnx"
 
 echo "2. Compress it: prune, retrain, share weights, emit, validate."
 cortado compress "$out/dense.onnx" --data "$data" -o "$out/small.onnx"

@@ -4,7 +4,8 @@
 #   sh rounds.sh [DATA [DIRECTORY]]
 #
 # DATA is whatever --data takes, `digits` by default; results go to DIRECTORY, `.` by default.
-# DIRECTORY/dense.onnx, where there is one, is taken as the trained net.
+# DIRECTORY/dense.onnx, where there is one, is taken as the trained net; otherwise it is trained
+# for EPOCHS. There are so many ROUNDS, each of RETRAIN epochs.
 set -eu
 data=${1:-digits}
 out=${2:-.}
@@ -13,20 +14,23 @@ mkdir -p "$out"
 
 if [ ! -e "$out/dense.onnx" ]; then
   echo "1. Fill LeNet-5 from its fillers, and train it on $data."
-  cortado import --init "$here/train_val.prototxt" --input-shape 64,1,28,28 -o "$out/new.onnx"
-  cortado retrain "$out/new.onnx" --data "$data" --epochs 20 --shift 1 -o "$out/dense.onnx"
+  cortado import -q --init "$here/train_val.prototxt" --input-shape 64,1,28,28 |
+    cortado retrain --data "$data" --epochs "${EPOCHS:-20}" --shift 1 -o "$out/dense.onnx"
 fi
 
 echo "2. Prune each layer alone, from the trained weights, and measure."
 cortado sensitivity "$out/dense.onnx" --data "$data" -o "$out/sensitivity.csv" --plot "$out/sensitivity.png"
 echo "The curves are $out/sensitivity.png."
 
-echo "3. 20 rounds: each keeps 82 % of the weights that are left, and retrains them."
-last="$out/dense.onnx"
-for round in 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20; do
-  zeros=$(awk "BEGIN { print 1 - 0.02 ^ ($round / 20) }")
-  cortado prune -q "$last" --method lamp --sparsity "$zeros" -o "$out/pruned.onnx"
-  last="$out/round-$round.onnx"
-  cortado retrain -q "$out/pruned.onnx" --data "$data" --epochs 2 --shift 1 --lr 0.002 -o "$last"
+echo "3. Each round cuts 17.8 % of the weights that are left, and retrains the others."
+set -- "$out/dense.onnx"
+last=$1
+for round in $(seq -w "${ROUNDS:-20}"); do
+  next="$out/round-$round.onnx"
+  cortado prune -q "$last" --method lamp --cut 0.178 |
+    cortado retrain -q --data "$data" --distill "$out/dense.onnx" --epochs "${RETRAIN:-8}" --shift 1 \
+      --lr 0.002 -o "$next"
+  set -- "$@" "$next"
+  last=$next
 done
-cortado evaluate "$out/dense.onnx" "$out"/round-*.onnx --data "$data"
+cortado evaluate "$@" --data "$data"

@@ -3,8 +3,13 @@
 A unit is an output of a product, or a channel of a convolution. It is active on an image if what
 it gives, behind its BatchNormalization and its activation function if it has them, is above zero
 anywhere.
+
+Layers that do not answer image by image have no such figures: recurrent ones, whose states come
+step by step, and products whose first axis is not that of the images. One image is fed alone first:
+it tells which these are, and how many may be fed at once.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +25,8 @@ from cortado.steps import Progress, Steps
 
 __all__ = ["LayerActivity", "measure_activity"]
 
-_BATCH = 100
+_BATCH, _BATCH_BYTES = 100, 2**27  # images at once, at most, and what their layers give
+_COUNTED = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 _BEHIND = {"Add", "BatchNormalization", "Mul"}  # of constants: a bias, Caffe's Scale
 _ACTIVATIONS = {
     *("Celu", "Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "PRelu"),
@@ -55,7 +61,7 @@ class LayerActivity:
 
 
 def measure_activity(model: ir.Model, samples: Samples) -> Steps[tuple[LayerActivity, ...]]:
-    """Return the activity of every prunable layer of the main graph, in graph order.
+    """Return the activity of the prunable layers of the main graph, in graph order.
 
     Parameters
     ----------
@@ -64,18 +70,37 @@ def measure_activity(model: ir.Model, samples: Samples) -> Steps[tuple[LayerActi
     samples : Samples
         Images such as the model will see; their labels are not used.
     """
-    layers = [x for x in find_layers(model).prunable if x.nodes[0].graph is model.graph]
+    layers = [layer for layer in find_layers(model).prunable if _is_counted(layer, model)]
     places = {layer.name: _place(layer) for layer in layers}
     feed = Feed.of(model)
     session = open_session(serial.encode(expose(model, list(places.values()))))
     found: dict[str, list[BoolArray]] = {layer.name: [] for layer in layers}
-    for inputs, _, indices in feed_batches(feed, samples, _BATCH):
+    alone = next(feed_batches(feed, samples, 1)).inputs
+    tensors = session.run({feed.name: alone})
+    layers = _by_image(layers, places, tensors, len(alone))
+    size = _BATCH_BYTES // sum(tensor.nbytes for tensor in tensors.values())
+    for inputs, _, indices in feed_batches(feed, samples, min(max(size, 1), _BATCH)):
         tensors = session.run({feed.name: inputs})
+        layers = _by_image(layers, places, tensors, len(inputs))
         for layer in layers:
             tensor = tensors[places[layer.name]][: len(indices)]
             found[layer.name].append(_active(layer, tensor))
         yield Progress("activity", int(indices[-1]) + 1, len(samples))
-    return tuple(_figures(name, np.concatenate(parts)) for name, parts in found.items())
+    return tuple(_figures(x.name, np.concatenate(found[x.name])) for x in layers)
+
+
+def _is_counted(layer: Layer, model: ir.Model) -> bool:
+    return layer.op_type in _COUNTED and layer.nodes[0].graph is model.graph
+
+
+def _by_image(
+    layers: Sequence[Layer],
+    places: Mapping[str, str],
+    tensors: Mapping[str, FloatArray],
+    count: int,
+) -> list[Layer]:
+    """Return the layers that give one of something for each of `count` images."""
+    return [layer for layer in layers if len(tensors[places[layer.name]]) == count]
 
 
 def _place(layer: Layer) -> str:

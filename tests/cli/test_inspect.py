@@ -42,6 +42,12 @@ def test_active_units_are_counted(dense, pruned):
     assert "activity" not in json.loads(done("inspect", dense, "--json", "-"))["models"][0]
 
 
+def test_tables_are_one_line_apart(sparse):
+    text = done("inspect", sparse, "--data", "digits", "--samples", "50").decode()
+    starts = [part.split()[0] for part in text.split("\n\n")]
+    assert starts == ["layer", "tensor", "layer", "file"]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

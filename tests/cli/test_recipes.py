@@ -17,10 +17,20 @@ RECIPES = [
         ["dense", "90-global", "90-layer"],
     ),
     ("mlp/recipe.sh", {"EPOCHS": "1", "ROUNDS": "1"}, ["dense", "round-1"]),
+    (
+        "lenet5/rounds.sh",
+        {"EPOCHS": "1", "ROUNDS": "1", "RETRAIN": "1"},
+        ["dense", "round-1"],
+    ),
+    (
+        "fashion-cnn/recipe.sh",
+        {"EPOCHS": "1", "RETRAIN": "1"},
+        ["dense", "pruned", "retrained", "shared", "small"],
+    ),
 ]
 
 
-@pytest.mark.parametrize(("recipe", "shortened", "models"), RECIPES, ids=lambda x: str(x)[:24])
+@pytest.mark.parametrize(("recipe", "shortened", "models"), RECIPES, ids=[r for r, *_ in RECIPES])
 def test_a_recipe_prints_its_table(recipe, shortened, models, tmp_path):
     program = tmp_path / "bin" / "cortado"
     program.parent.mkdir()

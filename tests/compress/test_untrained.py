@@ -1,6 +1,7 @@
 """Compression without training: plans carried out, what is left fitted by least squares."""
 
 import contextlib
+import re
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_validation_images_have_no_part_in_which_plans_are_tested_next(trained):
         task = Task(Dataset(DATA.train, val, DATA.test), None, OPTIONS, EFFORTS["quick"])
         dense = finish(judge(task, "dense", trained, None))
         steps = list(_messages(fit_small(task, dense)))
-        orders.append([line.partition(" bytes:")[0] for line in steps if "of weights" in line])
+        orders.append([line.partition(":")[0] for line in steps if "of weights" in line])
     shorter, longer = sorted(orders, key=len)
     assert len(shorter) > 1
     assert longer[: len(shorter)] == shorter
@@ -66,6 +67,17 @@ def _messages(steps):
     """Yield what is said on the way, whether or not a limit is met."""
     with contextlib.suppress(LimitNotMetError):
         yield from (progress.message for progress in steps)
+
+
+def test_plans_are_called_by_their_places_on_the_chain(compressed):
+    """Not by the bytes that they foretell: those of the file are others, as it holds more."""
+    names = [stage.name for stage in compressed.stages[1:]]
+    places = [tuple(map(int, re.findall(r"\d+", name))) for name in names]
+    assert names == [f"plan {place} of {length}" for place, length in places]
+    assert len({length for _, length in places}) == 1
+    assert min(places)[0] == 1
+    sizes = [len(emit(stage.model, "coded").data) for stage in compressed.stages[1:]]
+    assert sizes[places.index(min(places))] == max(sizes)
 
 
 def test_of_all_that_hold_the_smallest_file_is_taken(compressed):

@@ -1,5 +1,7 @@
 """The planner: its choices beside what the passes and the encoder make of them, and its budgets."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -102,6 +104,17 @@ def test_expected_bytes_are_those_that_emit_stores(model):
         keys = {layer.name: layer.key for layer in find_layers(model).prunable}
         real = sum(stored[keys[layer.name]] for layer in plan.layers)
         assert -10 <= real - plan.expected.bytes <= 1000 * (len(plan.layers) - 1)
+
+
+def test_plans_of_a_step_are_those_far_enough_apart():
+    plans = finish(make_plans(MODEL, swept(MODEL)))
+    apart = finish(make_plans(MODEL, swept(MODEL), 0.9))
+    assert 2 < len(apart) < len(plans)
+    assert apart[0] == plans[0]
+    for one, other in itertools.pairwise(apart):
+        between = plans[plans.index(one) + 1 : plans.index(other)]
+        assert other.expected.bytes <= 0.9 * one.expected.bytes
+        assert all(plan.expected.bytes > 0.9 * one.expected.bytes for plan in between)
 
 
 def test_a_layer_that_was_not_swept_stays_and_counts():

@@ -73,5 +73,5 @@ def test_ticks_that_have_no_room_on_narrow_charts_are_marked():
     _, (figure,) = drawn(table(curve("a", 0.4, rates=rates)))
     texts = [text for text in figure.iter("text") if "mid" in text.get("class", "")]
     wide = [text.text for text in texts if "wide" in text.get("class")]
-    assert wide == ["0.8"]
+    assert wide == ["0.5", "0.8"]
     assert not re.search(r"\d\.\d{5}", "".join(figure.itertext()).replace("%", ""))

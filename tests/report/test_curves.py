@@ -25,9 +25,27 @@ def test_of_many_layers_the_most_sensitive_stand_out():
     curves = marked(deep())
     for kind in ("prune", "bits"):
         same = [each for each in curves if each.kind == kind]
-        front = {each.name: each.colour for each in same if each.colour is not None}
-        assert front == {f"layer4.2.conv{53 - place}": place for place in range(8)}
+        assert coloured(curves, kind) == {f"layer4.2.conv{53 - place}": place for place in range(8)}
         assert by_sensitivity(same)[-1].name == "layer4.2.conv0"
+
+
+def test_a_layer_that_stands_out_in_both_charts_has_the_same_colour_there():
+    """A layer that stands out in one alone takes a colour that is free in its chart."""
+    pruned = [curve(f"a{n}", 0.1 + 0.01 * n) for n in range(10)]
+    falls = {n: 0.2 - 0.01 * n if n < 5 else 0.01 * n for n in range(10)}
+    shared = [curve(f"a{n}", fall, (4, 3), "bits") for n, fall in falls.items()]
+    curves = marked(table(*pruned, *shared))
+    first, second = coloured(curves, "prune"), coloured(curves, "bits")
+    both = first.keys() & second.keys()
+    assert 0 < len(both) < 8
+    assert {name: first[name] for name in both} == {name: second[name] for name in both}
+    assert sorted(first.values()) == sorted(second.values()) == list(range(8))
+
+
+def coloured(curves, kind):
+    """Return the colours of the curves of a kind that stand out, by their names."""
+    front = [each for each in curves if each.kind == kind and each.colour is not None]
+    return {each.name: each.colour for each in front}
 
 
 def test_points_count_by_how_far_apart_they_are():

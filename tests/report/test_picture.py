@@ -1,6 +1,7 @@
 """The curves as a picture: of any number of layers, nothing cut off."""
 
 import io
+import re
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from cortado.errors import CortadoError
 from cortado.report import draw_curves, sensitivity_page
-from report.tables import curve, deep, row, table
+from report.tables import curve, deep, dense, row, table
 
 FEW = table(curve("a", 0.4), curve("b", 0.1), curve("b", 0.05, rates=(5, 4, 3), kind="bits"))
 ALONE = table([row("a", "prune", 0.9, 0.97, reach=None)])
@@ -31,6 +32,21 @@ def test_where_no_layer_has_figures_the_page_says_why_and_there_is_no_picture():
     assert "All points" not in page
     with pytest.raises(CortadoError, match="no points that a picture could show"):
         draw_curves(nothing, 0.05)
+
+
+def test_the_page_says_what_was_measured_and_on_what():
+    told = text_of(table(curve("a", 0.4, lost=1133)))
+    assert "The dense model: accuracy 0.9800, loss 0.1000, on 500 validation images of dig" in told
+    assert "1,133" in told
+    start = dense(1.0, against="dense", split="all")
+    told = text_of(table(curve("a", 0.4, against="dense", split="all"), start=start))
+    assert "The dense model: agreement 1.0000 with itself, loss 0.1000, on 500 images of" in told
+
+
+def text_of(found):
+    """Return the texts of a page, with single spaces."""
+    page = sensitivity_page(found, 0.05, "cortado sensitivity").decode()
+    return " ".join(re.sub("<[^>]*>", " ", page).split())
 
 
 @pytest.mark.parametrize(

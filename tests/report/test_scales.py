@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortado.report.scales import accuracy_axis, place, rate_axis
+from cortado.sensitivity import DEFAULT_RATES
 from report.tables import dense, row
 
 ACCURACIES = st.lists(st.floats(0, 1), min_size=1, max_size=9)
@@ -35,7 +36,7 @@ def test_rates_have_ticks_that_do_not_touch(rates):
     rows = [row("a", "prune", rate, 0.9) for rate in rates]
     axis = rate_axis(rows)
     assert all(0 < axis.part(place(r)) < 1 for r in rows)
-    for narrow, least in ((False, 0.09), (True, 0.15)):
+    for narrow, least in ((False, 0.08), (True, 0.15)):
         parts = [axis.part(t.position) for t in axis.ticks if t.narrow or not narrow]
         assert parts
         assert all(0 < part < 1 for part in parts)
@@ -45,6 +46,11 @@ def test_rates_have_ticks_that_do_not_touch(rates):
 def test_rates_that_lie_close_have_ticks_of_their_own():
     axis = rate_axis([row("a", "prune", rate, 0.9) for rate in (0.91, 0.92, 0.93)])
     assert [tick.text for tick in axis.ticks] == ["0.91", "0.92", "0.93"]
+
+
+def test_the_rates_of_a_sweep_have_all_round_ticks_among_them():
+    axis = rate_axis([row("a", "prune", rate, 0.9) for rate in DEFAULT_RATES])
+    assert [tick.text for tick in axis.ticks] == ["0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "0.98"]
 
 
 def test_bits_fall_from_left_to_right():

@@ -67,7 +67,8 @@ def command(
     An image is correct if its label scores strictly highest, as in Caffe. The loss is the mean
     cross-entropy in nats. A model that remembers the losses and metrics that Caffe trained it with
     is measured by them. Several models make a table. A unit, an output or a channel, is active on
-    an image if it gives more than zero anywhere, behind its activation function.
+    an image if it gives more than zero anywhere, behind its activation function; recurrent layers,
+    and others that do not answer image by image, are not counted.
     """
     from cortado_cli.streams import read_model, write_json, write_text
 

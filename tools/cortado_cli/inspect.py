@@ -91,7 +91,8 @@ def command(
     A picture of a layer shows how its weights are distributed, the values that they share, and
     where they are; several models are compared, the first as the one before. With --data, a unit
     is active on an image if it gives more than zero anywhere, behind its activation function;
-    pictures of layers tell how many are.
+    pictures of layers tell how many are. Recurrent layers, and others that do not answer image by
+    image, are not counted.
     """
     from cortado import files
     from cortado.model.metadata import read_history
@@ -190,17 +191,17 @@ def _show(file: _Inspected) -> str:
 
     description, stored = file.description, file.stored
     rows = [_row(layer) for layer in (*description.layers, description.total)]
-    text = format_table(_HEADINGS, rows, sys.stdout)
+    tables = [format_table(_HEADINGS, rows, sys.stdout)]
     if stored is not None and any(tensor.storage != "dense" for tensor in stored.tensors):
-        text += "\n" + format_table(HEADINGS, size_rows(stored), sys.stdout) + "\n"
-    if file.activity is not None:
+        tables.append(format_table(HEADINGS, size_rows(stored), sys.stdout))
+    if file.activity:
         rows = [_activity_row(layer) for layer in file.activity]
-        text += "\n" + format_table(_ACTIVITY_HEADINGS, rows, sys.stdout) + "\n"
+        tables.append(format_table(_ACTIVITY_HEADINGS, rows, sys.stdout))
     lines = [_summary(len(file.candidate.data), description)]
     if stored is None:
         lines.append("coded by another version: what each tensor takes in the file is not known")
     lines += skipped_lines(description.skipped)
-    return text + "".join(f"{line}\n" for line in lines)
+    return "\n".join([*tables, "".join(f"{line}\n" for line in lines)])
 
 
 def _row(layer: "LayerFigures") -> tuple[str, ...]:

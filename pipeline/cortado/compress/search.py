@@ -20,18 +20,9 @@ from cortado.repair import RepairOptions, repair
 from cortado.sensitivity import DEFAULT_BITS, Images
 from cortado.steps import Progress, Steps
 
-__all__ = ["Search", "sequence", "thinned"]
+__all__ = ["Search", "sequence"]
 
 _BACK = (16, 8, 4, 2, 1)  # steps before the place where the limit seems to lie
-
-
-def thinned(plans: Sequence[Plan], step: float) -> list[Plan]:
-    """Return a chain whose neighbours differ by a few percent of their bytes."""
-    chain = [plans[0]]
-    for plan in plans[1:]:
-        if plan.expected.bytes <= step * chain[-1].expected.bytes:
-            chain.append(plan)
-    return chain
 
 
 @dataclass
@@ -76,8 +67,8 @@ class Search:
         return judged
 
     def name(self, place: int) -> str:
-        """Return what a plan is called."""
-        return f"plan of {self.chain[place].expected.bytes:,.0f} bytes"
+        """Return what a plan is called: what its file takes is not known before it is made."""
+        return f"plan {place + 1} of {len(self.chain)}"
 
     def model(self, place: int) -> Steps[ir.Model]:
         """Return the dense model pruned and shared by a plan, and fitted after either."""

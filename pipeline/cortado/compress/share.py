@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from cortado.compress.curves import measure_curves
 from cortado.compress.ladder import holding
 from cortado.compress.options import BIAS_BITS
-from cortado.compress.stages import Stage, Task, judge
-from cortado.emit import emit
+from cortado.compress.stages import Stage, Task, file_size, judge
 from cortado.errors import LimitNotMetError
 from cortado.model.selector import ALL, Assignment
 from cortado.plan import Plan, bits_of, make_plans
@@ -71,7 +70,7 @@ def _share_by_plan(task: Task, rung: Stage, tried: list[Stage], floor: float) ->
         name = f"share {counts} values"
         others = Assignment(ALL, _BITS)
         planned = yield from _share(task, rung, name, [others, *bits], floor)
-        if planned.holds and _file_size(task, planned) < _file_size(task, best):
+        if planned.holds and file_size(task, planned) < file_size(task, best):
             return [*tried, planned]
         tried = [*tried[:-1], planned, best]
     return tried
@@ -95,10 +94,6 @@ def _smallest_within(chain: Sequence[Plan], loss: float) -> Plan | None:
 
 def _loss(plan: Plan) -> float:
     return sum(layer.loss for layer in plan.layers)
-
-
-def _file_size(task: Task, stage: Stage) -> int:
-    return len(emit(stage.model, task.options.storage).data)
 
 
 def _share(

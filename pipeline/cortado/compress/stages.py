@@ -7,13 +7,14 @@ import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions, Effort
 from cortado.data import Dataset, subset
+from cortado.emit import emit
 from cortado.evaluate import Evaluation, evaluate
 from cortado.model.layers import find_layers
 from cortado.retrain import Distillation, RetrainOptions
 from cortado.sensitivity import Images
 from cortado.steps import Progress, Steps
 
-__all__ = ["Stage", "Task", "judge", "measured"]
+__all__ = ["Stage", "Task", "file_size", "judge", "measured"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ def measured(task: Task, name: str, model: ir.Model, *, holds: bool | None) -> S
     """Evaluate a model on the validation images; others know whether it holds."""
     val = yield from evaluate(model, task.data.val, task.data.classes, task.head)
     return Stage(name, model, _density(model), val, holds)
+
+
+def file_size(task: Task, stage: Stage) -> int:
+    """Return the bytes of the file that a model would be."""
+    return len(emit(stage.model, task.options.storage).data)
 
 
 def _density(model: ir.Model) -> float:

@@ -19,11 +19,10 @@ import numpy as np
 from cortado.compress.curves import measure_curves
 from cortado.compress.noninferior import Limit
 from cortado.compress.options import CompressOptions
-from cortado.compress.search import Search, thinned
-from cortado.compress.stages import Stage, Task
+from cortado.compress.search import Search
+from cortado.compress.stages import Stage, Task, file_size
 from cortado.data import Samples
 from cortado.data.samples import Subset
-from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.plan import make_plans
 from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, Images, Table
@@ -56,7 +55,8 @@ def fit_small(task: Task, dense: Stage) -> Steps[tuple[list[Stage], Table]]:
             f"the gentlest has {judged[0].val.accuracy:.4f} on {limit.images:,} validation images, "
             f"the dense model {dense.val.accuracy:.4f}; allow a larger drop, or train"
         )
-    smallest = min(held, key=lambda stage: _file_size(task, stage))
+    # of files of a size, the more accurate
+    smallest = min(held, key=lambda stage: (file_size(task, stage), -stage.val.accuracy))
     return [*(stage for stage in judged if stage is not smallest), smallest], table
 
 
@@ -69,7 +69,7 @@ def open_search(task: Task, dense: Stage) -> Steps[tuple[Search, Table]]:
     bits = [each for each in DEFAULT_BITS if each <= (options.bits or DEFAULT_BITS[-1])]
     rates = (*DEFAULT_RATES, *_BEYOND)
     table = yield from measure_curves(guide, dense.model, options, ("prune", "bits"), rates, bits)
-    chain = thinned((yield from make_plans(dense.model, table)), task.effort.step)
+    chain = yield from make_plans(dense.model, table, task.effort.step)
     yield Progress("limit", 1, 1, (), _told(limit))
     return Search(task, dense.model, chain, fitted, guide, limit), table
 
@@ -104,8 +104,3 @@ def _divided(task: Task) -> tuple[Samples, Samples]:
     parts = order[:guiding], order[guiding : guiding + effort.fitted]
     guide, fitted = (Subset(train, np.sort(part)) for part in parts)
     return fitted, guide
-
-
-def _file_size(task: Task, stage: Stage) -> tuple[int, float]:
-    """Return the bytes of a model's file; of equal ones, the less accurate counts as larger."""
-    return len(emit(stage.model, task.options.storage).data), -stage.val.accuracy

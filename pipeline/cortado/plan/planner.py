@@ -108,15 +108,16 @@ def make_plan(
     return plan
 
 
-def make_plans(model: ir.Model, table: Table) -> Steps[list[Plan]]:
+def make_plans(model: ir.Model, table: Table, step: float = 1.0) -> Steps[list[Plan]]:
     """Return all plans that no other beats in bytes and loss, gentle ones first.
 
-    What to expect of them is the sum of what the layers lost alone; parameters and errors are
-    those of `make_plan`.
+    Each takes at most `step` of the bytes of the one before: those between are left out. What to
+    expect of them is the sum of what the layers lost alone; other parameters, and errors, are those
+    of `make_plan`.
     """
     task = _task(model, table, None)
     chain = yield from _chain(task, table, of_zeros=False)
-    return [task.plan(choices) for choices in chain]
+    return [task.plan(choices) for choices in _thinned(chain, step)]
 
 
 def _chain(task: _Task, table: Table, *, of_zeros: bool) -> Steps[list[list[Choice]]]:
@@ -176,7 +177,7 @@ def _smallest(task: _Task, chain: Sequence[Sequence[Choice]], max_drop: float) -
             low, best = middle, plan
         else:
             high = middle
-    for choices in _smaller(chain[high:])[:_LOOK_AHEAD]:
+    for choices in _thinned(chain[high:], _STEP)[1 : 1 + _LOOK_AHEAD]:
         step += 1
         yield Progress("plans", step, total)
         plan = task.plan(choices)
@@ -186,13 +187,12 @@ def _smallest(task: _Task, chain: Sequence[Sequence[Choice]], max_drop: float) -
     return best
 
 
-def _smaller(chain: Sequence[Sequence[Choice]]) -> list[Sequence[Choice]]:
-    """Return what comes after the first combination, in steps of a few percent of the bytes."""
-    found, last = [], _size(chain[0]) if chain else 0.0
+def _thinned(chain: Sequence[Sequence[Choice]], step: float) -> list[Sequence[Choice]]:
+    """Return the first, and what takes at most `step` of the bytes of the one before."""
+    found: list[Sequence[Choice]] = []
     for choices in chain:
-        if _size(choices) <= _STEP * last:
+        if not found or _size(choices) <= step * _size(found[-1]):
             found.append(choices)
-            last = _size(choices)
     return found
 
 

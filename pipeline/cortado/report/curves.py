@@ -1,11 +1,12 @@
 """The curves of a sweep as they are shown: chosen points, colours, and what has no figures.
 
 Where there are more curves than colours, the most sensitive of each kind have them, and the rest
-stay in the background. The most sensitive is the one of the lowest accuracy on the average of its
-points, weighted by how far apart they are.
+stay in the background. A layer that stands out in both kinds has the same colour there; one that
+does in one alone has any that is left. The most sensitive is the one of the lowest accuracy on the
+average of its points, weighted by how far apart they are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -71,10 +72,10 @@ def mark_curves(table: Table, choose: Callable[[Curve], Row | None]) -> tuple[Ro
     if len(order) <= len(MARKS):
         return dense, [replace(curve, colour=order.index(curve.name)) for curve in marked]
     coloured: list[Marked] = []
+    colours: dict[str, int] = {}
     for same in by_kind(marked):
-        first = [curve.name for curve in by_sensitivity(same)[: len(MARKS)]]
-        places = {name: index for index, name in enumerate(first)}
-        coloured += [replace(curve, colour=places.get(curve.name)) for curve in same]
+        colours = _colours(same, colours)
+        coloured += [replace(curve, colour=colours.get(curve.name)) for curve in same]
     return dense, coloured
 
 
@@ -116,6 +117,14 @@ def _names(curves: Sequence[Curve]) -> list[str]:
             words.append(f"seed {curve.seed}")
         names.append(", ".join(words))
     return names
+
+
+def _colours(curves: Sequence[Marked], known: Mapping[str, int]) -> dict[str, int]:
+    """Return the colours of the most sensitive curves of a kind, those that are `known` kept."""
+    first = [curve.name for curve in by_sensitivity(curves)[: len(MARKS)]]
+    kept = {name: known[name] for name in first if name in known}
+    free = (colour for colour in range(len(MARKS)) if colour not in kept.values())
+    return {name: kept[name] if name in kept else next(free) for name in first}
 
 
 def _mean(curve: Marked) -> float:

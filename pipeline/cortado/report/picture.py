@@ -102,7 +102,9 @@ def _draw_curve(axes: Axes, curve: Marked) -> None:
     ends = [(at, *interval) for at, interval in known if interval is not None]
     if ends:
         at, low, high = zip(*ends, strict=True)
-        axes.fill_between(at, low, high, color=colour, alpha=0.12, linewidth=0)
+        axes.fill_between(
+            at, low, high, facecolor=(colour, 0.06), edgecolor=(colour, 0.35), linewidth=0.7
+        )
     if curve.chosen is not None:
         axes.scatter(
             *(place(curve.chosen), curve.chosen.accuracy or 0.0),
