@@ -65,6 +65,20 @@ def test_a_smaller_drop_gives_a_larger_plan(table, trained):
     assert large["drop_low"] <= large["drop"] <= large["drop_high"] <= 0.05
 
 
+def test_the_drop_of_a_plan_is_what_evaluate_finds_when_it_is_carried_out(table, trained, tmp_path):
+    path, small = tmp_path / "plan.json", tmp_path / "small.onnx"
+    options = ("--data", "digits", "--split", "train", "--max-drop", "0.1", "-q", "-o", path)
+    done("plan", table, "--model", trained, *options)
+    pruned = done("prune", trained, "--plan", path, "-q")
+    done("quantize", "-", "--plan", path, "-q", "-o", small, stdin=pruned)
+    dense, found = (
+        json.loads(done("evaluate", m, "--data", "digits", "--split", "train", "--json", "-"))
+        for m in (trained, small)
+    )
+    expected = json.loads(path.read_text())["expected"]
+    assert 0 < expected["drop"] == pytest.approx(dense["accuracy"] - found["accuracy"])
+
+
 def test_without_images_the_interval_is_wider(table, trained):
     budget = ("--target-bytes", "5000")
     summed = plan(table, trained, *budget)["expected"]
