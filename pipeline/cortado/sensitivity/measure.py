@@ -11,7 +11,6 @@ import numpy as np
 from cortado.data import feed_batches
 from cortado.data.samples import Subset
 from cortado.model.typing import FloatArray, IntArray
-from cortado.scoring import as_scores
 from cortado.sensitivity.cuts import Cut, Network
 from cortado.sensitivity.fit import Fit
 from cortado.sensitivity.images import Images
@@ -195,7 +194,5 @@ class Measure:
             yield _Batch(part, {self._input: inputs, **self._kept.of(part)})
 
     def _scores(self, scores: FloatArray, indices: IntArray) -> FloatArray:
-        """Check the scores of some images, and cut off those of padding."""
-        labels = self._labels[indices]
-        known = labels if self._images.labelled else np.zeros_like(labels)
-        return as_scores(scores[: len(labels)], known, self._network.scores.output)
+        labels, output = self._labels[indices], self._network.scores.output
+        return self._images.check_scores(scores, labels, output)
