@@ -47,7 +47,6 @@ __all__ = ["command"]
 @click.option(
     "-o",
     "--output",
-    "table",
     type=ReportPath(),
     default=STREAM,
     callback=check_place,
@@ -66,7 +65,7 @@ def command(
     max_drop: float | None,
     target_bytes: float | None,
     target_sparsity: float | None,
-    table: str,
+    output: str,
     talk: "Talk",
 ) -> None:
     """Choose how far each layer goes, from sensitivity tables, under a budget.
@@ -100,7 +99,7 @@ def command(
     images = None if data is None else open_measured(network, data, split, samples, head)
     plan = talk.follow(make_plan(network, merged, budget, images))
     _tell(talk, plan)
-    write_artifact(table, encode_plan(plan))
+    write_artifact(output, encode_plan(plan))
 
 
 def _read(paths: tuple[str, ...], talk: "Talk") -> "Table":
