@@ -166,6 +166,7 @@ def bare(tmp_path):
 def test_images_without_labels_have_no_parts(trained, bare):
     told = cortado("sensitivity", trained, "--data", bare, "--rates", "0.5").stderr
     assert "dense: 1.0000 on 40 images\n" in told
+    assert "within 0.005  agreement" in told
     result = cortado("sensitivity", trained, "--data", bare, "--split", "val")
     assert refused(result, 2, "sensitivity", "--split needs images with labels")
 

@@ -204,7 +204,8 @@ def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
     talk.say(f"dense: {dense.accuracy:.4f} on {dense.images:,} {part}images")
     rows = [(curve.layer, curve.kind, *_point(choose(curve, max_drop))) for curve in table.curves]
     if rows:
-        talk.table(("layer", "kind", f"within {max_drop:g}", "accuracy", "interval", "kl"), rows)
+        measure = "accuracy" if dense.against == "labels" else "agreement"
+        talk.table(("layer", "kind", f"within {max_drop:g}", measure, "interval", "kl"), rows)
     talk.say_all([_without(row) for row in table.without_figures])
 
 
