@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from cli.program import cortado, done, refused, weights, zeros
-from cortado.sensitivity import read_table
+from cortado import files
+from cortado.data import ArraySamples
+from cortado.data.digits import load_digits
+from cortado.plan import Judge
+from cortado.sensitivity import Images, read_table
 
 SWEEP = ("--kind", "prune", "--kind", "bits", "--rates", "0.3,0.6,0.9", "--bits", "2,4", "-q")
 
@@ -65,6 +69,20 @@ def test_a_smaller_drop_gives_a_larger_plan(table, trained):
     assert large["drop_low"] <= large["drop"] <= large["drop_high"] <= 0.05
 
 
+def test_the_drop_of_a_plan_is_what_evaluate_finds_when_it_is_carried_out(table, trained, tmp_path):
+    path, small = tmp_path / "plan.json", tmp_path / "small.onnx"
+    options = ("--data", "digits", "--split", "train", "--max-drop", "0.1", "-q", "-o", path)
+    done("plan", table, "--model", trained, *options)
+    pruned = done("prune", trained, "--plan", path, "-q")
+    done("quantize", "-", "--plan", path, "-q", "-o", small, stdin=pruned)
+    dense, found = (
+        json.loads(done("evaluate", m, "--data", "digits", "--split", "train", "--json", "-"))
+        for m in (trained, small)
+    )
+    expected = json.loads(path.read_text())["expected"]
+    assert 0 < expected["drop"] == pytest.approx(dense["accuracy"] - found["accuracy"])
+
+
 def test_without_images_the_interval_is_wider(table, trained):
     budget = ("--target-bytes", "5000")
     summed = plan(table, trained, *budget)["expected"]
@@ -95,6 +113,7 @@ def test_a_budget_that_none_meets_is_exit_code_3(options, words, table, trained,
         ("", "needs a drop"),
         ("--target-bytes 900 --target-sparsity 0.5", "not for both"),
         ("--max-drop 0.1 --head prob", "--head needs --data"),
+        ("--max-drop 1", "not in the range 0<=x<1"),
     ],
 )
 def test_contradictions_are_wrong_usage(options, words, table, trained):
@@ -156,13 +175,17 @@ def test_more_rows_never_make_a_plan_impossible(trained, tmp_path):
         assert sizes[0] <= sizes[1]
 
 
-def test_a_plan_counts_as_its_table(trained, tmp_path, npz):
-    path = tmp_path / "sweep.csv"
-    options = ("--without-labels", "--rates", "0.5", "-q", "-o", path)
-    done("sensitivity", trained, "--data", "digits", *options)
-    wrong = npz(labels=np.zeros(40, np.int64))
-    found = plan_of([path], trained, "--data", wrong, "--split", "train", "--max-drop", "0.9")
-    assert found["expected"]["drop"] >= 0  # of the wrong labels, pruning can only gain
+def test_a_plan_counts_as_its_table(trained, tmp_path):
+    """By labels that are all wrong a plan could only gain; beside the dense model it loses."""
+    pixels = load_digits().pixels[:400]
+    samples = ArraySamples(pixels, np.zeros(400, np.int64))
+    chosen = Judge(files.read_model(str(trained)), Images(samples, 10, labelled=False)).labels
+    wrong, table = tmp_path / "wrong.npz", tmp_path / "sweep.csv"
+    np.savez(wrong, x=pixels, y=(chosen + 1) % 10)
+    data = ("--data", wrong, "--split", "train", "-q")
+    done("sensitivity", trained, *data, "--without-labels", "--rates", "0.95", "-o", table)
+    found = plan_of([table], trained, *data, "--max-drop", "0.9")
+    assert found["expected"]["drop"] > 0
 
 
 def test_a_table_may_come_through_a_pipe(table, trained):

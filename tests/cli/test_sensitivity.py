@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from cli.program import commands_of, cortado, done, process_environment, refused
+from cortado.data.digits import load_digits
 from cortado.sensitivity import read_table
 
 RATES = ("--rates", "0.5,0.9,0.97")
@@ -68,12 +69,20 @@ def test_finished_points_are_not_measured_again(whole, trained, tmp_path):
     assert path.read_bytes() == whole
 
 
-def test_a_table_of_another_model_is_refused_and_stays(whole, pruned, tmp_path):
+@pytest.mark.parametrize("end", [None, -30], ids=["whole", "half a line"])
+def test_a_table_of_another_model_is_refused_and_stays(end, whole, pruned, tmp_path):
     path = tmp_path / "sweep.csv"
-    path.write_bytes(whole)
+    path.write_bytes(whole[:end])
     result = cortado("sensitivity", pruned, "--data", "digits", "-q", *RATES, "-o", path)
     assert refused(result, 1, "sensitivity", "another model")
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == whole[:end]
+
+
+def test_half_a_line_of_what_is_not_swept_again_is_cut_off(whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(whole[:-30])
+    done("sensitivity", trained, "--data", "digits", "-q", "--rates", "0.5", "-o", path)
+    assert path.read_bytes() == whole[: whole[:-30].rindex(b"\n") + 1]
 
 
 def test_a_file_that_is_no_table_is_refused_and_stays(trained, old):
@@ -172,6 +181,22 @@ def test_without_labels_correct_is_what_the_dense_model_chooses(trained, npz):
     one = done("sensitivity", trained, "--data", images, "--without-labels", "-q", *RATES)
     dense = read_table(one, "the table").dense
     assert (dense.accuracy, dense.lost, dense.kl) == (1, 0, 0)
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """Give 40 images without labels."""
+    path = tmp_path / "bare.npy"
+    np.save(path, load_digits().pixels[:40])
+    return path
+
+
+def test_images_without_labels_have_no_parts(trained, bare):
+    told = cortado("sensitivity", trained, "--data", bare, "--rates", "0.5").stderr
+    assert "dense: 1.0000 on 40 images\n" in told
+    assert "within 0.005  agreement" in told
+    result = cortado("sensitivity", trained, "--data", bare, "--split", "val")
+    assert refused(result, 2, "sensitivity", "--split needs images with labels")
 
 
 @pytest.mark.parametrize(

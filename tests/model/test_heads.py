@@ -27,6 +27,11 @@ def test_without_just_one_such_output_the_user_must_choose(widths):
         choose_output(widths, 10, None)
 
 
+def test_without_labels_nothing_is_said_of_their_number():
+    with pytest.raises(UsageError, match=r"has several outputs: loss1 .*; name one with --head"):
+        choose_output(TWO, 0, None)
+
+
 def test_the_users_choice_wins():
     assert choose_output(TWO, 10, "features") == "features"
 

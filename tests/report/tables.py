@@ -56,7 +56,7 @@ def deep(layers=54):
         curve(name, fall / 3, rates=(8, 6, 4, 3, 2), kind="bits")
         for name, fall in zip(names, falls, strict=True)
     ]
-    note = "nothing would change: it shares values already"
+    note = "nothing would change: it has so few values already"
     without = [row("head", kind, 0.5, None, note=note) for kind in ("prune", "skipped")]
     return table(*pruned, *shared, without)
 

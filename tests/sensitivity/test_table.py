@@ -65,9 +65,20 @@ def test_tables_of_one_model_merge_and_keep_what_saw_more_images():
     assert [(r.layer, r.samples) for r in merged.rows] == [("fc1", 100), ("fc2", 100), ("fc3", 100)]
 
 
-def test_tables_of_two_models_do_not_merge():
-    tables = [read_table(encode_rows([row(model=m)], header=True), m) for m in ("a", "b")]
-    with pytest.raises(CortadoError, match=r"b\.csv has rows of another model: b, not a"):
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": "sha256:b"}, "model: sha256:b, not sha256:a"),
+        ({"data": "digits"}, "data set: digits, not mnist"),
+        ({"split": "train"}, "split: train, not val"),
+        ({"images": 200}, "number of images: 200, not 100"),
+        ({"against": "dense"}, "way of counting: dense, not labels"),
+    ],
+)
+def test_tables_that_cannot_be_compared_do_not_merge(changes, words):
+    rows = [row(), dataclasses.replace(row(), **changes)]
+    tables = [read_table(encode_rows([each], header=True), "it") for each in rows]
+    with pytest.raises(CortadoError, match=rf"b\.csv has rows of another {words}"):
         merge(tables, ["a.csv", "b.csv"])
 
 

@@ -3,9 +3,11 @@
 from itertools import chain
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cortado.sensitivity import waves as module
 from cortado.sensitivity.cuts import cut_network
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.waves import stacks, waves
@@ -54,3 +56,16 @@ def test_waves_hold_every_stack_once_and_are_as_long_as_allowed(found, seconds, 
             first = following[0]
             assert length + len(first) * seconds[first[0].place] > most
     assert np.isfinite(lengths).all()
+
+
+@given(points, st.integers(1, 5000))
+def test_waves_hold_no_more_weights_than_fit(found, room):
+    """A wave opens the layers behind each layer anew, and holds the weights of its points."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MOST_BYTES", room)
+        made = list(waves(NETWORK, CUTS, stacked(found), [0.0] * len(CUTS), 0.0))
+    for wave in made:
+        opened = {stack[0].place for stack in wave}
+        size = sum(len(stack) * CUTS[stack[0].place].layer.array.nbytes for stack in wave)
+        size += sum(NETWORK.weight_bytes(CUTS[place]) for place in opened)
+        assert len(wave) == 1 or size <= room

@@ -12,6 +12,7 @@ from cortado.errors import UsageError
 from cortado.model.heads import check_classifying
 from cortado.plan import Judge, Plan, parse_plan
 from cortado.sensitivity import Images
+from cortado_cli.options import refuse_without
 
 __all__ = [
     "Opened",
@@ -70,6 +71,7 @@ def open_measured(
     name = spec.rstrip("/").rpartition("/")[2]
     unlabelled = read_unlabelled(spec)
     if unlabelled is not None:
+        refuse_without("images with labels", ["split"])
         return Images(subset(unlabelled, samples), 0, head, name, "all", labelled=False)
     dataset = open_for(model, spec)
     chosen = subset(dataset.split(split), samples)

@@ -33,7 +33,11 @@ __all__ = ["command"]
 )
 @data_options(required=False)
 @split_option("val", "Choices belong to the val images, a tenth of the training images.")
-@click.option("--max-drop", type=Number(0, 1), help="The accuracy that may be lost, as in 0.005.")
+@click.option(
+    "--max-drop",
+    type=Number(0, 1, max_open=True),
+    help="The accuracy that may be lost, as in 0.005.",
+)
 @click.option("--target-bytes", type=Number(0, min_open=True), help="Least loss in so many bytes.")
 @click.option(
     "--target-sparsity",
@@ -43,7 +47,6 @@ __all__ = ["command"]
 @click.option(
     "-o",
     "--output",
-    "table",
     type=ReportPath(),
     default=STREAM,
     callback=check_place,
@@ -62,7 +65,7 @@ def command(
     max_drop: float | None,
     target_bytes: float | None,
     target_sparsity: float | None,
-    table: str,
+    output: str,
     talk: "Talk",
 ) -> None:
     """Choose how far each layer goes, from sensitivity tables, under a budget.
@@ -96,7 +99,7 @@ def command(
     images = None if data is None else open_measured(network, data, split, samples, head)
     plan = talk.follow(make_plan(network, merged, budget, images))
     _tell(talk, plan)
-    write_artifact(table, encode_plan(plan))
+    write_artifact(output, encode_plan(plan))
 
 
 def _read(paths: tuple[str, ...], talk: "Talk") -> "Table":

@@ -33,7 +33,7 @@ __all__ = ["command"]
 @click.option(
     "--without-labels",
     is_flag=True,
-    help="What the dense model chooses is correct; the labels are not looked at.",
+    help="What the dense model chooses is correct, as it always is for a .npy of images.",
 )
 @click.option(
     "--kind",
@@ -44,8 +44,14 @@ __all__ = ["command"]
     show_default=True,
     help="What is done to a layer: pruning, sharing 2^B values, or both (repeat it).",
 )
-@click.option("--rates", type=Numbers(), help="Fractions of zeros, as in 0.5,0.8,0.9.")
-@click.option("--bits", type=Numbers(), help="Bits of shared values, 2 to 8, as in 2,3,4.")
+@click.option(
+    "--rates",
+    type=Numbers(),
+    help="Fractions of zeros, as in 0.5,0.8,0.9; by default ten, denser where networks break.",
+)
+@click.option(
+    "--bits", type=Numbers(), help="Bits of shared values, as in 2,3,4; by default all from 2 to 8."
+)
 @method_option("magnitude", "How weights to prune are chosen, as in cortado prune.")
 @click.option("--layers", "selectors", multiple=True, metavar="SELECTOR", help="Only these layers.")
 @click.option("--adaptive", is_flag=True, help="Add rates where the accuracy falls steeply.")
@@ -89,7 +95,7 @@ __all__ = ["command"]
     type=Number(0, 1),
     default=0.005,
     show_default=True,
-    help="Of each layer, mark the farthest point whose accuracy falls by no more.",
+    help="Of each curve, mark the last point before the accuracy falls by more.",
 )
 @seed_option
 @talk_options
@@ -194,10 +200,12 @@ def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
     dense = table.dense
     if dense is None or dense.accuracy is None:
         return
-    talk.say(f"dense: {dense.accuracy:.4f} on {dense.images:,} {dense.split} images")
+    part = "" if dense.split == "all" else f"{dense.split} "
+    talk.say(f"dense: {dense.accuracy:.4f} on {dense.images:,} {part}images")
     rows = [(curve.layer, curve.kind, *_point(choose(curve, max_drop))) for curve in table.curves]
     if rows:
-        talk.table(("layer", "kind", f"within {max_drop:g}", "accuracy", "interval", "kl"), rows)
+        measure = "accuracy" if dense.against == "labels" else "agreement"
+        talk.table(("layer", "kind", f"within {max_drop:g}", measure, "interval", "kl"), rows)
     talk.say_all([_without(row) for row in table.without_figures])
 
 

@@ -61,7 +61,7 @@ def choose_output(widths: Mapping[str, int | None], classes: int, head: str | No
     widths : mapping of str to (int or None)
         Output name → number of scores an image.
     classes : int
-        The number of classes in the data.
+        The number of classes in the data; 0 where it has no labels.
     head : str or None
         The user's choice. Without it: the only output, or the only one of `classes` scores.
     """
@@ -73,10 +73,8 @@ def choose_output(widths: Mapping[str, int | None], classes: int, head: str | No
     fitting = [name for name, width in widths.items() if width == classes]
     chosen = list(widths) if len(widths) == 1 else fitting
     if len(chosen) != 1:
-        raise UsageError(
-            f"the model has several outputs and not just one of them has {classes} scores: "
-            f"{names}; name one with --head"
-        )
+        fits = f" and not just one of them has {classes} scores" if classes else ""
+        raise UsageError(f"the model has several outputs{fits}: {names}; name one with --head")
     return chosen[0]
 
 

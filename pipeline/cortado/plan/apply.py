@@ -78,7 +78,7 @@ def _check_layers(plan: Plan, model: ir.Model) -> None:
         names = ", ".join(sorted(shapes))
         raise CortadoError(f"the plan names {', '.join(unknown)}; the model has: {names}")
     for layer in plan.layers:
-        if layer.shape is not None and layer.shape != shapes[layer.name]:
+        if layer.shape != shapes[layer.name]:
             raise CortadoError(
                 f"the plan is of another model: its {layer.name} is of shape "
                 f"{list(layer.shape)}, and that of the model {list(shapes[layer.name])}"

@@ -1,10 +1,18 @@
 """What each layer may become: a sparsity and bits, what it loses by them, and what it takes.
 
 The loss of a choice is what pruning lost alone, plus what sharing lost alone, both from monotone
-fits of the swept curves. Its bytes are those of the layer really pruned, really shared, really
-encoded. Not to prune and not to share are choices too. Choices that lose more than another and
-take no less are left out later, by the knapsack: bytes are not known before encoding, and no bound
-on them is tight enough to leave one out earlier.
+fits of the swept curves. The drop in accuracy adds up in the same way, and so does its variance:
+where b of n images are lost and c gained,
+
+    variance = (b + c + 1) / n²
+
+The added one keeps a width where nothing differs (Agresti and Min 2005); the square of the drop,
+small where there is something to choose, is left in.
+
+Bytes are those of the layer really pruned, really shared, really encoded. Not to prune and not to
+share are choices too. Choices that lose more than another and take no less are left out later, by
+the knapsack: bytes are not known before encoding, and no bound on them is tight enough to leave one
+out earlier.
 
 Sharing takes most of the time. One run of k-means gives the codebooks of all bits at a sparsity,
 and choices keep theirs for the plans that they become part of.
@@ -23,12 +31,10 @@ from cortado.model.typing import FloatArray
 from cortado.plan.isotonic import isotonic_fit
 from cortado.quantize import optimal_codebooks, share_values
 from cortado.sensitivity import Curve, SweepOptions, Table, changed_weights
+from cortado.sensitivity.intervals import Z
 from cortado.steps import Progress, Steps
 
-__all__ = ["Choice", "Z", "chosen_weights", "measure_choices"]
-
-Z = 1.959963984540054
-"""Standard deviations on either side in a 95 % interval of a normal distribution."""
+__all__ = ["Choice", "chosen_weights", "measure_choices"]
 
 
 @dataclass(frozen=True)

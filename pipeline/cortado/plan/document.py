@@ -1,11 +1,11 @@
 """plan.json: how far each layer goes, and what to expect of it.
 
-{"version": 2, "model": "sha256:…", "method": "magnitude", "seed": 0,
+{"version": 1, "model": "sha256:…", "method": "magnitude", "seed": 0,
  "layers": [{"name": "fc1", "shape": [500, 800], "sparsity": 0.95, "bits": 4, "loss": 0.01,
              "bytes": 8000}, …],
  "expected": {"drop": 0.003, "drop_low": -0.002, "drop_high": 0.005, …}}
 
-Files of version 1 have no shapes. People edit these files: whatever is in one, it gives a plan
+People edit these files: whatever is in one, it gives a plan
 that can be carried out, or an error that names the layer and field.
 """
 
@@ -13,7 +13,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import cast, get_args
+from typing import get_args
 
 from cortado.errors import CortadoError
 from cortado.plan.fields import (
@@ -32,7 +32,7 @@ from cortado.quantize import MAX_BITS
 
 __all__ = ["Expectation", "LayerPlan", "Plan", "encode_plan", "parse_plan"]
 
-_VERSION = 2
+_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class LayerPlan:
     ----------
     name : str
         Its name.
-    shape : tuple of int, or None
-        Of its weights; None in a plan of version 1.
+    shape : tuple of int
+        Of its weights.
     sparsity : float
         The fraction of zeros to prune it to; 0 is not at all.
     bits : int or None
@@ -56,7 +56,7 @@ class LayerPlan:
     """
 
     name: str
-    shape: tuple[int, ...] | None
+    shape: tuple[int, ...]
     sparsity: float
     bits: int | None
     loss: float
@@ -120,7 +120,7 @@ def encode_plan(plan: Plan) -> bytes:
 
 
 def parse_plan(data: bytes, source: str) -> Plan:
-    """Read a plan of this or an older version.
+    """Read the file of a plan.
 
     Raises
     ------
@@ -128,9 +128,9 @@ def parse_plan(data: bytes, source: str) -> Plan:
         If the file is damaged, or of a newer version; the message names the layer and field.
     """
     stored = _load(data, source)
-    version = _version_of(stored, source)
+    _check_version(stored, source)
     fields = read_fields(stored, _PLAN, source)
-    layers = [_parse_layer(each, i, version, source) for i, each in enumerate(fields["layers"])]
+    layers = [_parse_layer(each, i, source) for i, each in enumerate(fields["layers"])]
     counts = Counter(layer.name for layer in layers)
     name, count = counts.most_common(1)[0]
     if count > 1:
@@ -144,13 +144,12 @@ _FINITE = number("a finite number")
 _AMOUNT = number("a finite number from 0 up", 0)
 _LAYER = {
     "name": text,
-    "shape": or_null(shape),
+    "shape": shape,
     "sparsity": _FRACTION,
     "bits": or_null(integer(1, MAX_BITS)),
     "loss": _AMOUNT,
     "bytes": _AMOUNT,
 }
-_LAYER_1 = {name: rule for name, rule in _LAYER.items() if name != "shape"}
 _EXPECTED = {
     "drop": _FINITE,
     "drop_low": _FINITE,
@@ -186,19 +185,17 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _version_of(stored: object, source: str) -> int:
-    """Return the version, which is looked at before fields that it may not know."""
+def _check_version(stored: object, source: str) -> None:
+    """Look at the version, before fields that it may not know."""
     if not isinstance(stored, dict) or "version" not in stored:
         raise CortadoError(f"{source} is no plan: it is no JSON object with a version")
     version = stored["version"]
-    newer = isinstance(version, int) and version > _VERSION
-    if newer:
+    if isinstance(version, int) and version > _VERSION:
         raise CortadoError(f"{source} is a plan of version {version}, of a newer cortado")
-    return cast(int, read_fields({"version": version}, {"version": integer(1)}, source)["version"])
+    read_fields({"version": version}, {"version": integer(_VERSION)}, source)
 
 
-def _parse_layer(stored: object, index: int, version: int, source: str) -> LayerPlan:
+def _parse_layer(stored: object, index: int, source: str) -> LayerPlan:
     name = stored.get("name") if isinstance(stored, dict) else None
     place = f"layer {name}" if isinstance(name, str) and name else f"layers[{index}]"
-    fields = read_fields(stored, _LAYER_1 if version == 1 else _LAYER, f"{source}: {place}")
-    return LayerPlan(**{"shape": None, **fields})
+    return LayerPlan(**read_fields(stored, _LAYER, f"{source}: {place}"))

@@ -31,7 +31,8 @@ no longer where accuracy breaks down).
 import math
 from collections.abc import Sequence
 
-from cortado.plan.choices import Choice, Z
+from cortado.plan.choices import Choice
+from cortado.sensitivity.intervals import Z
 
 __all__ = ["predict_drop", "predict_sum"]
 

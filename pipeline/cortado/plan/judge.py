@@ -7,7 +7,7 @@ from cortado.data import Feed, feed_batches
 from cortado.model import serial
 from cortado.model.heads import main_output
 from cortado.model.typing import BoolArray, FloatArray, IntArray
-from cortado.scoring import as_scores, is_correct
+from cortado.scoring import is_correct
 from cortado.sensitivity import Images
 from cortado.session import open_session
 
@@ -30,6 +30,11 @@ class Judge:
     ----------
     labels : array of shape (images,), int64
         What is correct.
+
+    Raises
+    ------
+    CortadoError
+        If no output can be scored, or images or labels do not fit the model.
     """
 
     def __init__(self, model: ir.Model, images: Images) -> None:
@@ -53,7 +58,6 @@ class Judge:
         output = main_output(model, session.widths, images.classes, images.head)
         found = []
         for inputs, labels, _ in feed_batches(feed, images.samples, _BATCH):
-            known = labels if images.labelled else np.zeros_like(labels)
             scores = session.run({feed.name: inputs})[output]
-            found.append(as_scores(scores[: len(labels)], known, output))
+            found.append(images.check_scores(scores, labels, output))
         return np.concatenate(found)

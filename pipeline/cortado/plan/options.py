@@ -22,6 +22,11 @@ class Budget:
         What the weights of all layers may take in the file.
     target_sparsity : float or None
         The least fraction of zeros in all layers together.
+
+    Raises
+    ------
+    UsageError
+        If there is no limit at all, both targets are given, or one is out of its range.
     """
 
     max_drop: float | None = None
@@ -38,4 +43,4 @@ class Budget:
         if self.target_sparsity is not None and not 0 < self.target_sparsity < 1:
             raise UsageError(f"the sparsity {self.target_sparsity:g} is no fraction of zeros")
         if self.target_bytes is not None and self.target_bytes <= 0:
-            raise UsageError("no file has less than one byte")
+            raise UsageError(f"no plan fits in {self.target_bytes:g} bytes")

@@ -28,6 +28,16 @@ def relative_distance(
         The same number of batches of the same shapes.
     centred : bool
         Whether a constant difference of an output counts as none.
+
+    Returns
+    -------
+    float
+        0 is the same; infinite where values that never vary are missed.
+
+    Raises
+    ------
+    CortadoError
+        If a value is NaN or infinite.
     """
     count, values, squares, errors, differences = 0, _ZERO, _ZERO, 0.0, _ZERO
     for x, y in zip(found, wanted, strict=True):

@@ -23,6 +23,11 @@ class RepairOptions:
         Of the choice of those positions.
     memory : int
         Bytes of values that either model may hold; more are computed again for each layer.
+
+    Raises
+    ------
+    UsageError
+        If there is no damping, or there are no rows.
     """
 
     damping: float = 0.01

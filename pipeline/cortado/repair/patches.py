@@ -24,9 +24,9 @@ class Window:
     ----------
     kernel, strides, dilations : tuple of int
         As in ONNX.
-    pads : tuple of int or None
-        Before the first axis, before the second, …, then behind each; None where `auto_pad`
-        derives them from the size of the input.
+    pads : tuple of int
+        Before the first axis, before the second, …, then behind each; not looked at where
+        `auto_pad` is another than ``NOTSET``, and they follow from the size of the input.
     auto_pad : str
         ``NOTSET``, ``VALID``, ``SAME_UPPER`` or ``SAME_LOWER``.
     groups : int

@@ -12,6 +12,8 @@ layer gives, with its bias.
     MatMul     Wᵀ                              what a following Add adds, if it does
     Conv       (outputs, inputs · kernel)      B
 
+The alpha of a Gemm counts to x.
+
 Where there is no bias, none is made up: only values change, not the graph. A BatchNormalization
 behind takes the mean off anyway, so that the fit may leave it aside.
 """
@@ -45,10 +47,12 @@ class Regression:
         The values that hold x and y.
     bias : str or None
         The initializer of the bias, if it can be fitted too.
-    bias_factor : float
-        What the bias is multiplied with.
     offset : array of shape (outputs,) or None
         What y holds besides where `bias` is None: a bias that other nodes read too.
+    normalized : bool
+        Whether a BatchNormalization takes off the mean of each output.
+    bias_factor : float
+        What the bias is multiplied with.
     factor : float
         What x is multiplied with.
     groups : int
@@ -57,8 +61,6 @@ class Regression:
         Whether the weight is (k, outputs) instead of (outputs, k, …).
     window : Window or None
         What a position of a convolution sees; None for products.
-    normalized : bool
-        Whether a BatchNormalization takes off the mean of each output.
     """
 
     layer: Layer
@@ -66,13 +68,13 @@ class Regression:
     source: str
     target: str
     bias: str | None
-    bias_factor: float
     offset: FloatArray | None
-    factor: float
-    groups: int
-    transposed: bool
-    window: Window | None
     normalized: bool
+    bias_factor: float = 1.0
+    factor: float = 1.0
+    groups: int = 1
+    transposed: bool = False
+    window: Window | None = None
 
     @property
     def width(self) -> int:
@@ -157,9 +159,7 @@ def _gemm(layer: Layer, place: int, norms: Collection[str]) -> Regression | str:
         bias_factor=factor,
         offset=_offset(bias, factor),
         factor=node.attributes.get_float("alpha", 1.0),
-        groups=1,
         transposed=transposed,
-        window=None,
         normalized=_name(node.outputs[0]) in norms,
     )
 
@@ -180,12 +180,8 @@ def _matmul(layer: Layer, place: int, norms: Collection[str]) -> Regression | st
         source=_name(node.inputs[0]),
         target=_name(output),
         bias=_own(bias),
-        bias_factor=1.0,
         offset=_offset(bias),
-        factor=1.0,
-        groups=1,
         transposed=True,
-        window=None,
         normalized=_name(output) in norms,
     )
 
@@ -204,11 +200,8 @@ def _conv(layer: Layer, place: int, norms: Collection[str]) -> Regression | str:
         source=_name(node.inputs[0]),
         target=_name(node.outputs[0]),
         bias=_own(bias),
-        bias_factor=1.0,
         offset=_offset(bias),
-        factor=1.0,
         groups=groups,
-        transposed=False,
         window=Window.of(node, layer.array.shape[2:], groups),
         normalized=_name(node.outputs[0]) in norms,
     )

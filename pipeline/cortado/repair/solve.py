@@ -38,6 +38,11 @@ def solve_on_support(
         What may change.
     damping : float
         See `RepairOptions`.
+
+    Returns
+    -------
+    array of shape (outputs, k + 1), float64
+        `old`, with new values in the support.
     """
     strength = damping * moments.spread
     strength[strength == 0] = 1.0  # inputs that never vary say nothing about their weights

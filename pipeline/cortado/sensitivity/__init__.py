@@ -11,10 +11,10 @@ kept       live values that stay in memory for all images
 walk       batches through the cut graph: what lies before a layer is computed once
 measure    the dense model once, then the points of a wave
 tally      scores of a changed model beside those of the dense one → sums → figures
-intervals  confidence intervals for them
+intervals  a confidence interval for them
+columns    a row of the table
 rows       from sums to rows
 table      the CSV file: one row a point; resumed, mended, merged
-faults     what a row cannot be
 waves      points that are tried at once, and between which rows are written
 curves     the chosen point of a layer, and where its curve lacks points
 team       several processes that divide the points
@@ -24,13 +24,14 @@ A point is one evaluation of the network behind the layer; the values in front o
 by all points of the layer, and of all layers of a wave, batch by batch.
 """
 
+from cortado.sensitivity.columns import Row
 from cortado.sensitivity.curves import choose
 from cortado.sensitivity.images import Images
-from cortado.sensitivity.intervals import drop_interval, wilson_interval
+from cortado.sensitivity.intervals import wilson_interval
 from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
 from cortado.sensitivity.points import changed_weights
 from cortado.sensitivity.sweep import sweep
-from cortado.sensitivity.table import Curve, Row, Table, encode_rows, hash_model, merge, read_table
+from cortado.sensitivity.table import Curve, Table, encode_rows, hash_model, merge, read_table
 from cortado.sensitivity.team import Alone, Team
 
 __all__ = [
@@ -46,7 +47,6 @@ __all__ = [
     "Team",
     "changed_weights",
     "choose",
-    "drop_interval",
     "encode_rows",
     "hash_model",
     "merge",

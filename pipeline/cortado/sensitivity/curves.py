@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from cortado.sensitivity.table import Curve, Row
+from cortado.sensitivity.columns import Row
+from cortado.sensitivity.table import Curve
 
 __all__ = ["ROUNDS", "bends", "choose"]
 

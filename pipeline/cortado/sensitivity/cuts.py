@@ -78,7 +78,20 @@ class Network:
     def open_part(
         self, inputs: Sequence[str], outputs: Sequence[str], *, shapes: bool = True
     ) -> Session:
-        """Open what computes `outputs` from `inputs`, of these shapes or any."""
+        """Open what computes `outputs` from `inputs`.
+
+        Parameters
+        ----------
+        inputs, outputs : sequence of str
+            Values of the graph.
+        shapes : bool
+            Whether they keep their shapes; if not, they may have any.
+
+        Raises
+        ------
+        CortadoError
+            If the type of an input is unknown.
+        """
         values = ir.convenience.create_value_mapping(self.model.graph)
         for name in inputs:
             if values[name].dtype is None:
@@ -102,8 +115,15 @@ def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
     ----------
     model : onnx_ir.Model
         Left as it is.
-    classes, head
-        To choose the output that is scored, see `main_output`.
+    classes : int
+        With `head`, to choose the output that is scored, see `main_output`.
+    head : str or None
+        Its name.
+
+    Raises
+    ------
+    CortadoError
+        If no layer can be pruned, weights are not finite, or no output can be scored.
     """
     infer = ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
     model = infer(model.clone()).model

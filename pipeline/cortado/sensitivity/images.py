@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cortado.data import Samples
+from cortado.model.typing import FloatArray, IntArray
+from cortado.scoring import as_scores
 
 __all__ = ["Images"]
 
@@ -32,3 +36,23 @@ class Images:
     data: str = ""
     split: str = "val"
     labelled: bool = True
+
+    def check_scores(self, scores: FloatArray, labels: IntArray, output: str) -> FloatArray:
+        """Return the scores of a batch as an array (n, classes), without those of padding.
+
+        Parameters
+        ----------
+        scores : array of shape (≥ n, classes, …)
+            What a model gives.
+        labels : array of shape (n,), int64
+            Those of the images.
+        output : str
+            Where the scores are from.
+
+        Raises
+        ------
+        CortadoError
+            If they are not one a class, or a label that counts is none of the classes.
+        """
+        known = labels if self.labelled else np.zeros_like(labels)
+        return as_scores(scores[: len(labels)], known, output)

@@ -7,7 +7,8 @@ from cortado.model.typing import Array, IntArray
 
 __all__ = ["Kept", "Place", "Values"]
 
-Values = dict[str, Array]
+Values: TypeAlias = dict[str, Array]
+"""Arrays by the names of values in the graph."""
 
 Place: TypeAlias = tuple[str, ...]
 """The names of values that live together, such as those at a cut."""

@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from cortado.data import feed_batches
 from cortado.data.samples import Subset
 from cortado.model.typing import FloatArray, IntArray
-from cortado.scoring import as_scores
 from cortado.sensitivity.cuts import Cut, Network
 from cortado.sensitivity.fit import Fit
 from cortado.sensitivity.images import Images
@@ -49,7 +49,7 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Job:
+class _Batch:
     """One batch: which images, and what is known of their values."""
 
     indices: IntArray
@@ -102,17 +102,17 @@ class Measure:
         places = [*(cut.values for cut in self._cuts), (output,)]
         path = Path(self._network, self._input, places, [self._input])
 
-        def run(job: Job) -> tuple[FloatArray, list[float]]:
+        def run(batch: _Batch) -> tuple[FloatArray, list[float]]:
             clock, seconds, values = time.perf_counter(), list[float](), Values()
-            for place, values in zip(places, path.run(job.known), strict=True):
+            for place, values in zip(places, path.run(batch.known), strict=True):
                 seconds.append(time.perf_counter() - clock)
-                self._kept.put(job.indices, place, values)
-            return self._scores(values[output], job.indices), seconds
+                self._kept.put(batch.indices, place, values)
+            return self._scores(values[output], batch.indices), seconds
 
         scores, seconds = [], np.zeros(len(self._cuts) + 1)
         everything = np.arange(len(self._images.samples))
-        jobs = self._load(everything)
-        for found, times in in_order(self._pool, self._options.workers, run, jobs):
+        batches = self._load(everything)
+        for found, times in in_order(self._pool, self._options.workers, run, batches):
             scores.append(found)
             seconds += times
             done = sum(map(len, scores))
@@ -138,24 +138,29 @@ class Measure:
         for part in self._rounds():
             if not active:
                 return
-            run = _Round(self, walk, walk.stacks(active), dense.reference)
-            jobs = self._jobs(part, start)
-            for found in in_order(self._pool, self._options.workers, run, jobs):
+            run = partial(self._try, walk, walk.stacks(active), dense.reference)
+            batches = self._batches(part, start)
+            for found in in_order(self._pool, self._options.workers, run, batches):
                 for point, tally in found:
                     tallies[point] += tally
                 yield tallies
             active = frozenset(point for point in active if not self._is_done(tallies[point]))
 
-    def tallies(
-        self, scores: FloatArray, job: Job, dense: Reference, seconds: float
-    ) -> list[Tally]:
-        """Return the sums of several points over a batch; scores of shape (images, points, …)."""
-        images, models = len(job.indices), scores.shape[1]
-        begin, end = int(job.indices[0]), int(job.indices[-1]) + 1
-        activation = self._network.scores.activation
-        each = scores.reshape(-1, *scores.shape[2:])
-        flat = self._scores(each, np.repeat(job.indices, models))
-        return Tally.of(flat.reshape(images, models, -1), dense[begin:end], activation, seconds)
+    def _try(
+        self, walk: Walk, stacks: Sequence[Sequence[Stack]], reference: Reference, batch: _Batch
+    ) -> list[tuple[Point, Tally]]:
+        """Return the sums of all points of some stacks over one batch."""
+        found: list[tuple[Point, Tally]] = []
+        begin, end = int(batch.indices[0]), int(batch.indices[-1]) + 1
+        images, activation = len(batch.indices), self._network.scores.activation
+        for stack, scores, seconds in walk.run(batch.known, stacks):
+            models = len(stack.points)
+            each = scores.reshape(-1, *scores.shape[2:])  # with those of padding behind
+            flat = self._scores(each, np.repeat(batch.indices, models))
+            together = flat.reshape(images, models, -1)
+            tallies = Tally.of(together, reference[begin:end], activation, seconds)
+            found += zip(stack.points, tallies, strict=True)
+        return found
 
     def _is_done(self, tally: Tally) -> bool:
         return self._options.suffices(*tally.interval)
@@ -174,39 +179,20 @@ class Measure:
             (place for place in reversed(before) if place in self._kept.places), self._input
         )
 
-    def _jobs(self, indices: IntArray, start: Place) -> Iterator[Job]:
+    def _batches(self, indices: IntArray, start: Place) -> Iterator[_Batch]:
         if start in self._kept.places:
             for part in np.split(indices, range(self._fit.batch, len(indices), self._fit.batch)):
-                yield Job(part, self._kept.of(part))
+                yield _Batch(part, self._kept.of(part))
         else:
             yield from self._load(indices)
 
-    def _load(self, indices: IntArray) -> Iterator[Job]:
+    def _load(self, indices: IntArray) -> Iterator[_Batch]:
         images = Subset(self._images.samples, indices)
         for fed in feed_batches(self._network.feed, images, self._fit.batch):
             part = indices[fed.indices]
             inputs: Values = {self._input[0]: fed.inputs}
-            yield Job(part, {self._input: inputs, **self._kept.of(part)})
+            yield _Batch(part, {self._input: inputs, **self._kept.of(part)})
 
     def _scores(self, scores: FloatArray, indices: IntArray) -> FloatArray:
-        """Check the scores of some images, and cut off those of padding."""
-        labels = self._labels[indices]
-        known = labels if self._images.labelled else np.zeros_like(labels)
-        return as_scores(scores[: len(labels)], known, self._network.scores.output)
-
-
-@dataclass(frozen=True)
-class _Round:
-    """The work on one batch: all points that are not done yet."""
-
-    measure: Measure
-    walk: Walk
-    stacks: Sequence[Sequence[Stack]]
-    dense: Reference
-
-    def __call__(self, job: Job) -> list[tuple[Point, Tally]]:
-        found: list[tuple[Point, Tally]] = []
-        for stack, scores, seconds in self.walk.run(job.known, self.stacks):
-            tallies = self.measure.tallies(scores, job, self.dense, seconds)
-            found += zip(stack.points, tallies, strict=True)
-        return found
+        labels, output = self._labels[indices], self._network.scores.output
+        return self._images.check_scores(scores, labels, output)

@@ -45,6 +45,11 @@ class SweepOptions:
         Threads, each with a batch of its own.
     seed : int
         For ``random-below``.
+
+    Raises
+    ------
+    UsageError
+        If a rate or bits are out of their range.
     """
 
     kinds: tuple[Kind, ...] = ("prune",)

@@ -17,6 +17,7 @@ import onnx_ir as ir
 
 from cortado.errors import CortadoError
 from cortado.model.typing import FloatArray
+from cortado.sensitivity.columns import Identity, Row
 from cortado.sensitivity.curves import ROUNDS, bends
 from cortado.sensitivity.cuts import Cut, Network, cut_network
 from cortado.sensitivity.images import Images
@@ -24,7 +25,7 @@ from cortado.sensitivity.measure import Dense, Measure
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point, change, grid, select
 from cortado.sensitivity.rows import Rows
-from cortado.sensitivity.table import Identity, Row, Table, hash_model
+from cortado.sensitivity.table import Table, hash_model
 from cortado.sensitivity.tally import Tally
 from cortado.sensitivity.team import Alone, Team
 from cortado.sensitivity.waves import stacks, waves
@@ -73,8 +74,7 @@ def sweep(
     network = cut_network(model, images.classes, images.head)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
-    identity = _identity(model, network, images)
-    rows = Rows(identity, options, [cut.layer for cut in cuts])
+    rows = Rows(_identity(model, network, images), options, [cut.layer for cut in cuts])
     _check_known(rows, known, source)
     with ThreadPoolExecutor(options.workers) as pool:
         measure = Measure(network, cuts, images, options, pool)
@@ -142,15 +142,15 @@ class _Run:
         """Measure those points that no row is there of yet."""
         known = {row.key for row in self.found if self._holds(row)}
         missing = [point for point in sorted(points) if self.rows.key_of(point) not in known]
-        seconds, dense = self.team.gather(self._seconds())[0]
+        seconds, dense = self.team.gather(self._seconds())[0]  # one clock: the same waves for all
         clock = _Clock(sum(seconds[point.place] for point in missing))
         for wave in waves(self.network, self.cuts, self._stacks(missing), seconds, dense):
-            points = [point for stack in wave for point in stack]
-            cost = sum(seconds[point.place] for point in points)
+            tried = list(chain.from_iterable(wave))
+            cost = sum(seconds[point.place] for point in tried)
             for part in self._wave(wave):
                 yield clock.progress(part * cost)
             clock.done += cost
-            yield clock.progress(0, self._names(points))
+            yield clock.progress(0, self._names(tried))
 
     def _stacks(self, points: Iterable[Point]) -> list[tuple[Point, ...]]:
         return [
@@ -180,7 +180,9 @@ class _Run:
                 seen = max(tally.samples for tally in tallies.values())
                 yield seen / self.rows.identity.images
         mine = {
-            point: self.rows.point(point, array, tallies.get(point))
+            point: self.rows.without(point, array)
+            if isinstance(array, str)
+            else self.rows.point(point, array, tallies[point])
             for point, array in changed.items()
         }
         together = {point: row for part in self.team.gather(mine) for point, row in part.items()}

@@ -18,122 +18,9 @@ from typing import Any, get_args, get_type_hints
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.sensitivity.faults import fault_of
+from cortado.sensitivity.columns import Key, Row, fault_of
 
-__all__ = ["Curve", "Identity", "Row", "Table", "encode_rows", "hash_model", "merge", "read_table"]
-
-PRUNE, BITS, DENSE, SKIPPED = "prune", "bits", "dense", "skipped"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What all rows of a table share: they could not be compared otherwise.
-
-    Attributes
-    ----------
-    model : str
-        The hash of its initializers.
-    data, split : str
-        What it was measured on.
-    images : int
-        How many images there are; a point that stopped early saw fewer.
-    against : {"labels", "dense"}
-        What a correct class is: the label, or the choice of the dense model.
-    output : str
-        That of the model which was scored.
-    """
-
-    model: str
-    data: str
-    split: str
-    images: int
-    against: str
-    output: str
-
-    def difference(self, other: "Identity") -> str:
-        """Say in what this differs from another: ``of another model: a, not b``."""
-        pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        name, own, its = next(pair for pair in pairs if pair[1] != pair[2])
-        kinds = {"images": "number of images", "against": "way of counting"}
-        return f"of another {kinds.get(name, name)}: {own}, not {its}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One point, as the columns of the file.
-
-    Attributes
-    ----------
-    layer, kind, rate
-        The layer; ``prune``, ``bits``, ``dense`` or ``skipped``; the fraction of zeros, or bits.
-    accuracy, loss, kl : float or None
-        See `tally`; None with a note.
-    samples : int
-        Images that the figures are about.
-    ci_low, ci_high : float or None
-        The 95 % interval of the accuracy.
-    seconds : float
-        Spent in onnxruntime.
-    seed : int
-        Of the method; 0 but for ``prune``.
-    lost, gained : int or None
-        Images that the dense model alone gets right, and the changed one alone.
-    dense_loss : float or None
-        The loss of the dense model on the same images.
-    weights, zeros : int
-        Of the layer, at this point.
-    method : str
-        How weights to prune are chosen; empty but for ``prune``.
-    against, data, split, images, output, model
-        See `Identity`.
-    note : str
-        Why there are no figures.
-    """
-
-    layer: str
-    kind: str
-    rate: float
-    accuracy: float | None
-    loss: float | None
-    kl: float | None
-    samples: int
-    ci_low: float | None
-    ci_high: float | None
-    seconds: float
-    seed: int
-    lost: int | None
-    gained: int | None
-    dense_loss: float | None
-    weights: int
-    zeros: int
-    method: str
-    against: str
-    data: str
-    split: str
-    images: int
-    output: str
-    model: str
-    note: str
-
-    @property
-    def identity(self) -> Identity:
-        """What the row must share with all others."""
-        return Identity(*(getattr(self, field.name) for field in fields(Identity)))
-
-    @property
-    def key(self) -> tuple[str, str, float, str, int]:
-        """What tells the row from all others."""
-        return (self.layer, self.kind, self.rate, self.method, self.seed)
-
-    @property
-    def drop(self) -> float:
-        """The fall of the accuracy, image by image; 0 without figures."""
-        return ((self.lost or 0) - (self.gained or 0)) / max(self.samples, 1)
-
-    @property
-    def rise(self) -> float:
-        """The rise of the loss on the same images, in nats; 0 without figures."""
-        return (self.loss or 0.0) - (self.dense_loss or 0.0)
+__all__ = ["Curve", "Table", "encode_rows", "hash_model", "merge", "read_table"]
 
 
 @dataclass(frozen=True)
@@ -165,17 +52,17 @@ class Table:
     @property
     def dense(self) -> Row | None:
         """The model as it is."""
-        return next((row for row in self.rows if row.kind == DENSE), None)
+        return next((row for row in self.rows if row.kind == "dense"), None)
 
     @property
     def curves(self) -> list[Curve]:
         """The curves, layer by layer in the order of the rows, pruning before bits."""
         rows: dict[tuple[str, str, str, int], list[Row]] = {}
         for row in self.rows:
-            if row.kind != DENSE and row.accuracy is not None:
+            if row.kind != "dense" and row.accuracy is not None:
                 rows.setdefault((row.layer, row.kind, row.method, row.seed), []).append(row)
         layers = {layer: place for place, layer in enumerate(dict.fromkeys(k[0] for k in rows))}
-        keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == BITS))
+        keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == "bits"))
         return [Curve(*key, tuple(sorted(rows[key], key=_harshness))) for key in keys]
 
     @property
@@ -185,7 +72,7 @@ class Table:
 
 
 def _harshness(row: Row) -> float:
-    return -row.rate if row.kind == BITS else row.rate
+    return -row.rate if row.kind == "bits" else row.rate
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
@@ -237,10 +124,11 @@ def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
     CortadoError
         If they are of different models or data; the message names the file.
     """
-    every = [row for table in tables for row in table.rows]
+    first = next((row for table in tables for row in table.rows), None)
     for table, source in zip(tables, sources, strict=True):
-        _check_same((*every[:1], *table.rows), source)
-    return Table(_best(every), any(table.mended for table in tables))
+        _check_same((*([first] if first else []), *table.rows), source)
+    rows = _best(row for table in tables for row in table.rows)
+    return Table(rows, any(table.mended for table in tables))
 
 
 def hash_model(model: ir.Model) -> str:
@@ -254,7 +142,7 @@ def hash_model(model: ir.Model) -> str:
 
 
 def _best(rows: Iterable[Row]) -> tuple[Row, ...]:
-    best: dict[tuple[str, str, float, str, int], Row] = {}
+    best: dict[Key, Row] = {}
     for row in rows:
         known = best.get(row.key)
         if known is None or row.samples > known.samples:
@@ -265,7 +153,8 @@ def _best(rows: Iterable[Row]) -> tuple[Row, ...]:
 def _check_same(rows: Sequence[Row], source: str) -> None:
     for row in rows:
         if row.identity != rows[0].identity:
-            raise CortadoError(f"{source} has rows {row.identity.difference(rows[0].identity)}")
+            what = row.identity.difference(rows[0].identity)
+            raise CortadoError(f"{source} has rows {what}")
 
 
 def _show(value: object) -> str:

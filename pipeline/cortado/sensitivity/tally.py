@@ -125,6 +125,10 @@ class Tally:
             self.seconds + other.seconds,
         )
 
+    def mean(self, total: float) -> float | None:
+        """Return a sum by the images, None if there are none."""
+        return total / self.samples if self.samples else None
+
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the accuracy."""

@@ -57,6 +57,7 @@ def waves(
     for stack in tried:
         place = stack[0].place
         weights = len(stack) * cuts[place].layer.array.nbytes
+        # sessions of a layer hold the weights of all that follow
         opened = 0 if wave and wave[-1][0].place == place else network.weight_bytes(cuts[place])
         more = len(stack) * seconds[place]
         if wave and (time + more > most or size + weights + opened > _MOST_BYTES):
