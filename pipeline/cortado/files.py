@@ -29,6 +29,7 @@ __all__ = [
     "exists",
     "find_beside",
     "is_folder",
+    "is_special",
     "list_names",
     "map_file",
     "read",
@@ -105,7 +106,7 @@ def check_writable(path: str) -> None:
     if target.is_dir():
         raise CortadoError(f"cannot write {path}: it is a directory")
     try:
-        if not _is_special(target):
+        if not is_special(path):
             with tempfile.TemporaryFile(dir=target.resolve().parent):
                 pass
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -141,7 +142,7 @@ def write(path: str, data: bytes) -> None:
     """Write `data` to the file `path`, completely or not at all."""
     target = Path(path)
     try:
-        if _is_special(target):  # a device or a named pipe can't be replaced, only written to
+        if is_special(path):
             target.write_bytes(data)
         else:
             _replace(target.resolve(), data)
@@ -168,16 +169,17 @@ def exists(path: str) -> bool:
         return False
 
 
-def _cannot_write(path: str, error: OSError | RuntimeError) -> CortadoError:
-    return CortadoError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
-
-
-def _is_special(target: Path) -> bool:
+def is_special(path: str) -> bool:
+    """Tell whether `path` is a device or a named pipe, which can only be written to."""
     try:
-        mode = target.stat().st_mode
+        mode = Path(path).stat().st_mode
     except FileNotFoundError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _cannot_write(path: str, error: OSError | RuntimeError) -> CortadoError:
+    return CortadoError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
 
 
 def _replace(target: Path, data: bytes) -> None:

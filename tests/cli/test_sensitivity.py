@@ -1,5 +1,6 @@
 """`cortado sensitivity`: the table, going on with it, dividing it, its picture and page."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -89,6 +90,17 @@ def test_a_file_that_is_no_table_is_refused_and_stays(trained, old):
     assert refused(result, 1, "sensitivity", "has not the columns")
 
 
+def test_a_pipe_or_device_gets_the_whole_table_at_the_end(whole, trained, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as reader:
+        sweep(trained, "-o", path)
+        assert without_seconds(reader.communicate()[0]) == without_seconds(whole)
+    sweep(trained, "-o", "/dev/null")
+    full = cortado("sensitivity", trained, "--data", "digits", "-q", *RATES, "-o", "/dev/full")
+    assert refused(full, 1, "sensitivity", "cannot write /dev/full: No space left on device")
+
+
 def test_a_damaged_line_is_named(whole, trained, tmp_path):
     path = tmp_path / "sweep.csv"
     lines = whole.decode().splitlines()
@@ -107,6 +119,22 @@ def test_processes_that_divide_the_points_give_the_same_table(whole, trained, tm
     ]
     subprocess.run(command, env=process_environment(), check=True, capture_output=True, timeout=120)
     assert without_seconds(path.read_bytes()) == without_seconds(whole)
+
+
+def test_a_process_whose_fellow_gives_up_says_so(whole, trained, tmp_path):
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(whole.replace(b",prune,0.5", b",prune,x"))
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("-m", "cortado_cli", "sensitivity", str(trained), "--data", "digits", "-q"),
+        *(*RATES, "-o", str(path)),
+    ]
+    result = subprocess.run(
+        command, env=process_environment(), check=False, capture_output=True, timeout=120
+    )
+    assert result.returncode == 1
+    assert b"sweep.csv, line 3: rate is 'x', not a number" in result.stderr
+    assert b"(a bug" not in result.stderr
 
 
 def test_what_was_pruned_already_is_no_robust_layer(pruned):

@@ -79,6 +79,12 @@ def test_special_files_are_written_to_and_not_replaced(dense):
     assert refused(result, 1, "prune", "cannot write /dev/full: No space left on device")
 
 
+def test_messages_do_not_mix_with_the_model_where_standard_error_is_closed(dense, tmp_path):
+    shell(f"cortado prune --sparsity 0.5 {dense} 2>&- > closed.onnx", tmp_path)
+    shell(f"cortado prune --sparsity 0.5 {dense} 2> /dev/null > open.onnx", tmp_path)
+    assert (tmp_path / "closed.onnx").read_bytes() == (tmp_path / "open.onnx").read_bytes()
+
+
 def test_a_link_is_followed(dense, tmp_path):
     (tmp_path / "there").mkdir()
     link = tmp_path / "link.onnx"

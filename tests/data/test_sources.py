@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 from cortado.data import open_data
 from cortado.data.digits import load_digits as loaded_digits
+from cortado.data.unlabelled import read_unlabelled
 from cortado.errors import CortadoError
 
 RNG = np.random.default_rng(0)
@@ -290,6 +291,13 @@ def test_images_with_pixels_that_are_no_numbers_are_refused(bad, tmp_path):
     np.savez(tmp_path / "bad.npz", x=images, y=np.zeros(20, int))
     with pytest.raises(CortadoError, match=r"bad\.npz: image 13 has pixels that are no numbers"):
         open_data(str(tmp_path / "bad.npz"))
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (20, 0), (0, 1, 4, 4)])
+def test_arrays_without_images_are_refused(shape, tmp_path):
+    np.save(tmp_path / "none.npy", np.zeros(shape))
+    with pytest.raises(CortadoError, match=r"none\.npy: no images: the array is of shape \["):
+        read_unlabelled(str(tmp_path / "none.npy"))
 
 
 def test_parts_of_different_sizes_are_refused(tmp_path):

@@ -46,6 +46,16 @@ def test_layers_that_wish_for_one_name_get_those_of_their_weights():
     ]
 
 
+def test_no_layer_gets_the_name_of_another():
+    nodes = [
+        helper.make_node("MatMul", ["x", "a"], ["h"], "w"),
+        helper.make_node("MatMul", ["h", "w"], ["i"], "same"),
+        helper.make_node("MatMul", ["i", "same.weight"], ["y"], "last"),
+    ]
+    weights = {name: normal(RNG, 4, 4) for name in ("a", "w", "same.weight")}
+    assert names(decoded(build(nodes, weights))) == ["a", "w", "same.weight"]
+
+
 def test_a_selector_may_use_any_name_of_a_layer():
     layer = find_layers(mlp()).prunable[0]
     assert layer.aliases == {"fc1", "fc1.weight", "gemm1"}

@@ -1,6 +1,7 @@
 """The planner: its choices beside what the passes and the encoder make of them, and its budgets."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
+from cortado.data import ArraySamples
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.layers import find_layers
@@ -25,15 +27,17 @@ from cortado.plan.choices import chosen_weights, measure_choices
 from cortado.prune import PruneOptions, prune
 from cortado.quantize import quantize
 from cortado.sensitivity import (
+    Images,
     Row,
     SweepOptions,
     Table,
     encode_rows,
     hash_model,
     read_table,
+    sweep,
 )
 from cortado.steps import finish
-from nets import build, decoded, mlp, normal, weight
+from nets import build, decoded, mlp, normal, two_heads, weight
 
 MODEL = mlp(sizes=(60, 40, 10))
 IMAGES = 500
@@ -55,7 +59,7 @@ def row(model, layer, kind, rate, lost=0, rise=0.0, method="magnitude"):
     pruned = kind == "prune"
     return Row(
         layer, kind, rate, 0.9, 0.1 + rise, 0.0, IMAGES, 0.8, 1.0, 0.0, 0, lost, 0, 0.1, 0, 0,
-        method if pruned else "", "labels", "digits", "val", IMAGES, hash_model(model), "",
+        method if pruned else "", "labels", "digits", "val", IMAGES, "y", hash_model(model), "",
     )  # fmt: skip
 
 
@@ -256,3 +260,18 @@ def test_a_selector_of_all_layers_may_stand_before_a_plan():
     shared = quantize(MODEL, [Assignment(ALL, 4), *bits_of(plan, MODEL)])
     expected = [2 ** (layer.bits or 4) for layer in plan.layers]
     assert [layer.values for layer in shared.layers] == expected
+
+
+def test_a_plan_is_measured_on_the_output_of_its_table():
+    model, rng = two_heads(), np.random.default_rng(0)
+    samples = ArraySamples(normal(rng, 100, 1, 6, 6), rng.integers(0, 2, 100))
+    images = Images(samples, 2, head="left")
+    table = finish(sweep(model, images, SweepOptions(rates=(0.3, 0.6))))
+    plans = [
+        finish(make_plan(model, table, Budget(target_sparsity=0.1), replace(images, head=head)))
+        for head in ("left", None)  # two classes, as the other output has
+    ]
+    assert plans[0] == plans[1]
+    make = make_plan(model, table, Budget(max_drop=0.5), replace(images, head="right"))
+    with pytest.raises(CortadoError, match="the table is of the output left, not right"):
+        finish(make)

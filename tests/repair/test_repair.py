@@ -185,6 +185,13 @@ def test_images_that_do_not_fit_are_refused():
         repaired(mlp(), mlp(), (7,))
 
 
+def test_values_too_large_to_be_fitted_are_refused(recwarn):
+    large = with_weight(mlp(), "fc1.bias", [3e38, 0, 0, 0, 0])
+    with pytest.raises(CortadoError, match="values around fc1 are too large to be fitted"):
+        repaired(large, large, (6,))
+    assert not recwarn
+
+
 def test_values_that_are_not_finite_are_refused():
     wild = with_weight(mlp(), "fc1.bias", [np.inf, 0, 0, 0, 0])
     with pytest.raises(CortadoError, match="values around fc1 are NaN or infinite"):

@@ -18,6 +18,7 @@ BASE = {
     "data": "digits",
     "split": "val",
     "images": 500,
+    "output": "y",
     "model": "sha256:1",
     "note": "",
 }

@@ -107,6 +107,22 @@ def test_an_overview_has_room_for_many_layers_and_models(count):
     assert_margins(draw_overview(portraits))
 
 
+def test_a_model_whose_name_begins_with_an_underscore_is_in_the_legend():
+    model = conv_net()
+    pictures = [
+        (
+            draw_layer([LayerView(f"{begin}m.onnx", layers(model)["fc"], None)]),
+            draw_overview(
+                [Portrait(f"{begin}m.onnx", describe(model), 9, find_layers(model).prunable)]
+            ),
+        )
+        for begin in "_-"
+    ]
+    for hidden, shown in zip(*pictures, strict=True):
+        sizes = [np.array(Image.open(io.BytesIO(data))).shape for data in (hidden, shown)]
+        assert sizes[0] == sizes[1]
+
+
 def assert_margins(picture):
     """Check that nothing reaches the edges of a picture, where it would be cut off."""
     pixels = np.array(Image.open(io.BytesIO(picture)).convert("L"))

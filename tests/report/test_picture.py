@@ -34,6 +34,21 @@ def test_where_no_layer_has_figures_the_page_says_why_and_there_is_no_picture():
         draw_curves(nothing, 0.05)
 
 
+@pytest.mark.parametrize("name", ["a", "_a"])
+def test_layers_are_in_the_legend_whatever_their_names_begin_with(name):
+    picture = Image.open(io.BytesIO(draw_curves(table(curve(name, 0.1)), 0.05))).convert("HSV")
+    below = np.array(picture)[int(0.95 * picture.height) :]
+    assert (below[..., 1] > 100).sum() > 50  # the colour of its line, beside its name
+
+
+@pytest.mark.parametrize("name", ["$", "$\\bad{$", "a$b$c", "\\$", "层", "\0"])
+@pytest.mark.parametrize("others", [0, 12])
+def test_names_are_no_formulas_and_need_no_font(name, others, recwarn):
+    curves = [curve(layer, 0.1) for layer in (name, *map(str, range(others)))]
+    assert draw_curves(table(*curves), 0.05)
+    assert not recwarn
+
+
 def test_the_page_says_what_was_measured_and_on_what():
     told = text_of(table(curve("a", 0.4, lost=1133)))
     assert "The dense model: accuracy 0.9800, loss 0.1000, on 500 validation images of dig" in told

@@ -20,7 +20,7 @@ def row(rate, lost, kind="prune"):
     low, high = wilson_interval(right, IMAGES)
     return Row(
         "fc1", kind, rate, right / IMAGES, 0.1, 0.0, IMAGES, low, high, 0.0, 0, lost, 0, 0.1, 9, 0,
-        "magnitude", "labels", "digits", "val", IMAGES, "sha256:a", "",
+        "magnitude", "labels", "digits", "val", IMAGES, "y", "sha256:a", "",
     )  # fmt: skip
 
 

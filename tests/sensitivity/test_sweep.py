@@ -1,5 +1,7 @@
 """A sweep beside brute force: each point as a model of its own, evaluated in full."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -256,6 +258,13 @@ def test_the_rise_of_the_loss_is_of_the_same_images():
     first = ArraySamples(*data.samples.take(np.arange(row.samples)))
     assert row.samples < 4000
     assert row.dense_loss == pytest.approx(finish(evaluate(model, first, 3)).loss, rel=1e-5)
+
+
+def test_rows_of_another_output_are_refused():
+    model, data = two_heads(), images(1, 6, 6, classes=2)
+    left = finish(sweep(model, replace(data, head="left")))
+    with pytest.raises(CortadoError, match=r"s\.csv has rows of another output: left, not right"):
+        finish(sweep(model, replace(data, head="right"), known=left.rows, source="s.csv"))
 
 
 def test_rows_of_another_method_or_seed_are_refused():

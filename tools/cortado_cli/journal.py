@@ -15,26 +15,27 @@ __all__ = ["Journal"]
 
 
 class Journal:
-    """A file that gets rows as they are done; standard output gets all of them at the end.
+    """A file that gets rows as they are done; what is no file gets all of them at the end.
 
     A table that is there is left as it is until something is written: it may yet be refused.
 
     Parameters
     ----------
     path : str
-        The file, or ``-``.
+        The file, ``-``, or a device or named pipe, of which nothing is read.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._fresh = True
         self._mended: tuple[Row, ...] | None = None
+        self._grows = path != STREAM and not files.is_special(path)
 
     def read(self, talk: "Talk") -> tuple[Row, ...]:
         """Return the rows that are there, but for a line that was half written."""
         from cortado_cli.talk import counted  # imports rich
 
-        if self._path == STREAM or not files.exists(self._path):
+        if not self._grows or not files.exists(self._path):
             return ()
         table = read_table(files.read(self._path), self._path)
         if table.mended:
@@ -47,15 +48,15 @@ class Journal:
 
     def keep(self, rows: Sequence[Row]) -> None:
         """Append rows to the file."""
-        if self._path != STREAM:
+        if self._grows:
             self._mend()
             files.append(self._path, encode_rows(rows, header=self._fresh))
             self._fresh = False
 
     def close(self, rows: Sequence[Row]) -> None:
-        """Write all rows to standard output, if that is where they go."""
-        if self._path == STREAM:
-            write_artifact(STREAM, encode_rows(rows, header=True))
+        """Write all rows to what got none while they were measured."""
+        if not self._grows:
+            write_artifact(self._path, encode_rows(rows, header=True))
         self._mend()
 
     def _mend(self) -> None:

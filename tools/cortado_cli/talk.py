@@ -40,8 +40,7 @@ class Talk:
 
     def say(self, message: str) -> None:
         """Print a line, unless the user wants quiet."""
-        if not self.quiet:
-            print(message, file=sys.stderr)
+        self._print(f"{message}\n")
 
     def say_all(self, messages: Sequence[str]) -> None:
         """Print lines, unless the user wants quiet."""
@@ -55,8 +54,7 @@ class Talk:
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table, unless the user wants quiet."""
-        if not self.quiet:
-            print(format_table(headings, rows, sys.stderr), end="", file=sys.stderr)
+        self._print(format_table(headings, rows, sys.stderr))
 
     def follow(self, steps: Steps[T]) -> T:
         """Run steps to their end, and show how far they are."""
@@ -71,6 +69,10 @@ class Talk:
                 if progress.message:
                     self.say(progress.message)
                 _draw(bars, tasks, progress)
+
+    def _print(self, text: str) -> None:
+        if not self.quiet and sys.stderr is not None:  # or it would go to standard output
+            print(text, end="", file=sys.stderr)
 
 
 def counted(count: int, noun: str) -> str:

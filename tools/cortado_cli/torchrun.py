@@ -48,5 +48,8 @@ class _Processes:
         import torch.distributed as dist
 
         found: list[T | None] = [None] * self.size
-        dist.all_gather_object(found, mine)
+        try:
+            dist.all_gather_object(found, mine)
+        except RuntimeError as error:
+            raise CortadoError("another process of torchrun ended before its work did") from error
         return [part for part in found if part is not None]

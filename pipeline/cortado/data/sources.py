@@ -123,6 +123,8 @@ def check_pixels(pixels: Array, source: str) -> Array:
             f"{source}: the images are {pixels.dtype} of shape {list(pixels.shape)}, "
             "not numbers of shape (n, …)"
         )
+    if not pixels.size:
+        raise CortadoError(f"{source}: no images: the array is of shape {list(pixels.shape)}")
     if pixels.dtype.kind == "f":
         pixels = _finite(pixels, source)
     return _with_channels(pixels)

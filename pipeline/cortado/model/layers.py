@@ -255,10 +255,12 @@ def _matrix_reason(node: ir.Node) -> str:
 def _named(
     users: Mapping[ir.Value, list[ir.Node]], wishes: Mapping[ir.Value, str]
 ) -> tuple[Layer, ...]:
+    """Return the layers, each with a name of its own: that of its initializer where need be."""
     taken = Counter(wishes.values())
+    keys = {_name_of(weight): weight for weight in wishes}
     return tuple(
         Layer(
-            name if taken[name] == 1 else _name_of(weight),
+            name if taken[name] == 1 and keys.get(name, weight) is weight else _name_of(weight),
             users[weight][0].op_type,
             weight,
             tuple(users[weight]),

@@ -28,7 +28,7 @@ from cortado.plan.judge import Judge
 from cortado.plan.knapsack import best_combinations
 from cortado.plan.options import Budget
 from cortado.prune import Method
-from cortado.sensitivity import Images, Kind, SweepOptions, Table, hash_model
+from cortado.sensitivity import Images, Kind, Row, SweepOptions, Table, hash_model
 from cortado.steps import Progress, Steps
 
 __all__ = ["make_plan", "make_plans"]
@@ -144,20 +144,21 @@ def _task(model: ir.Model, table: Table, images: Images | None) -> _Task:
         names = ", ".join(f"{method} (seed {seed})" for method, seed in sorted(methods))
         raise CortadoError(f"the tables are of several methods, and a plan of one: {names}")
     method, seed = next(iter(methods), ("magnitude", 0))
-    judge = Judge(model, _counted(images, dense.against)) if images else None
+    judge = Judge(model, _counted(images, dense)) if images else None
     count = len(images.samples) if images else 0
     layers = {layer.name: layer for layer in find_layers(model).prunable}
     options = SweepOptions(method=cast(Method, method), seed=seed)
     return _Task(model, layers, options, judge, count, known)
 
 
-def _counted(images: Images, against: str) -> Images:
-    """Return images on which the same is correct as in the table."""
-    if against == "dense":
-        return replace(images, labelled=False)
-    if not images.labelled:
+def _counted(images: Images, dense: Row) -> Images:
+    """Return images on which the same is scored, and correct, as in the table."""
+    if images.head not in (None, dense.output):
+        raise CortadoError(f"the table is of the output {dense.output}, not {images.head}")
+    if dense.against == "labels" and not images.labelled:
         raise CortadoError("the table counts by labels, and the images have none")
-    return images
+    labelled = images.labelled and dense.against == "labels"
+    return replace(images, head=dense.output, labelled=labelled)
 
 
 def _smallest(task: _Task, chain: Sequence[Sequence[Choice]], max_drop: float) -> Steps[Plan]:

@@ -185,7 +185,10 @@ class _Work:
 
     def _fit(self, job: Regression) -> Step:
         rows = self._rows(job)
-        moments = measure_moments(next(rows) for _ in range(self.fitted))
+        with np.errstate(over="ignore", invalid="ignore"):
+            moments = measure_moments(next(rows) for _ in range(self.fitted))
+        if not (np.isfinite(moments.inputs).all() and np.isfinite(moments.cross).all()):
+            raise CortadoError(f"values around {job.layer.name} are too large to be fitted")
         inputs, wanted = zip(*rows, strict=True)
         old, free = self._layer(job)
         new, kind = fit(moments, old, free | job.normalized, self.options.damping)

@@ -66,7 +66,8 @@ def draw_layer(views: Sequence[LayerView]) -> bytes:
     shared = [view for view in views if find_codebook(view.layer.array) is not None]
     charts = above.subplots(1, 2 if shared else 1, squeeze=False)[0]
     _draw_distribution(charts[0], views)
-    handles, labels = charts[0].get_legend_handles_labels()
+    handles = charts[0].patches
+    labels = [str(handle.get_label()) for handle in handles]
     above.legend(
         *(handles, labels),
         loc="outside upper left",

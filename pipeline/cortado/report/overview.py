@@ -66,7 +66,8 @@ def draw_overview(portraits: Sequence[Portrait]) -> bytes:
     _draw_densities(left, portraits, names)
     _draw_distribution(figure.add_subplot(grid[0, 1]), portraits)
     _draw_sizes(figure.add_subplot(grid[0, 2]), portraits)
-    handles, labels = left.get_legend_handles_labels()
+    handles = left.patches[:: len(names)]  # a bar of each
+    labels = [portrait.title for portrait in portraits]
     figure.legend(
         *(handles, labels),
         loc="outside upper left",

@@ -118,8 +118,9 @@ def _draw_curve(axes: Axes, curve: Marked) -> None:
 
 def _add_legend(panel: SubFigure, axes: Axes, curves: Sequence[Marked]) -> None:
     """Add the names in the order of their colours, what stays in the background, and dense."""
-    dense, *handles = axes.get_legend_handles_labels()[0]
-    places = {curve.name: curve.colour or 0 for curve in curves}
+    dense, *lines = axes.lines  # asked for its legend, matplotlib hides names that begin with _
+    places = {curve.name: curve.colour or 0 for curve in curves if curve.colour is not None}
+    handles = [line for line in lines if line.get_label() in places]
     handles.sort(key=lambda handle: places[str(handle.get_label())])
     rest = sum(curve.colour is None for curve in curves)
     if rest:

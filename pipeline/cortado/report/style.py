@@ -1,10 +1,12 @@
 """What all pictures have in common: colours, fonts, and how they become bytes."""
 
 import io
+import warnings
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from cortado.report.palette import LIGHT
 
@@ -39,6 +41,13 @@ def finish(axes: Axes, title: str) -> None:
 
 def to_png(figure: Figure) -> bytes:
     """Return a figure as a PNG file, the same bytes for the same picture."""
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text.get_text():  # numbers at ticks are not there yet
+            text.set_parse_math(parse_math=False)  # names may have $ in them
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    with (
+        warnings.catch_warnings()
+    ):  # a name in letters that the font lacks has boxes in their place
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

@@ -15,6 +15,8 @@ Key: TypeAlias = tuple[str, str, float, str, int]
 """Layer, kind, rate, method and seed: what tells a row from all others."""
 
 _KINDS = ("prune", "bits", "dense", "skipped")
+_FIGURES = ("loss", "kl", "ci_low", "ci_high", "lost", "gained", "dense_loss")
+_FRACTIONS = ("accuracy", "ci_low", "ci_high")
 _MOST_IMAGES = 2**53  # whole numbers that are exact as floats
 
 
@@ -32,6 +34,8 @@ class Identity:
         How many images there are; a point that stopped early saw fewer.
     against : {"labels", "dense"}
         What a correct class is: the label, or the choice of the dense model.
+    output : str
+        That of the model which was scored.
     """
 
     model: str
@@ -39,6 +43,7 @@ class Identity:
     split: str
     images: int
     against: str
+    output: str
 
     def difference(self, other: "Identity") -> str:
         """Say in what this differs from another: ``of another model: a, not b``."""
@@ -78,7 +83,7 @@ class Row:
         Of the layer, at this point.
     method : str
         How weights to prune are chosen; empty but for ``prune``.
-    against, data, split, model : str
+    against, data, split, output, model : str
         See `Identity`.
     images : int
         See `Identity`.
@@ -107,13 +112,14 @@ class Row:
     data: str
     split: str
     images: int
+    output: str
     model: str
     note: str
 
     @property
     def identity(self) -> Identity:
         """What the row must share with all others."""
-        return Identity(self.model, self.data, self.split, self.images, self.against)
+        return Identity(*(getattr(self, field.name) for field in fields(Identity)))
 
     @property
     def key(self) -> Key:
@@ -135,6 +141,8 @@ def fault_of(row: Row) -> str:
     """Return which value no sweep writes, and what it must be; empty if there is none."""
     if row.kind not in _KINDS:
         return f"kind is {row.kind!r}, and must be one of {', '.join(_KINDS)}"
+    if row.kind == "dense" and row.accuracy is None:
+        return "accuracy is empty, and must be that of the dense model"
     if row.kind == "prune" and not 0 < row.rate < 1:
         return f"rate is {row.rate:g}, and must be a fraction between 0 and 1"
     if row.kind == "prune" and row.method not in get_args(Method):
@@ -145,9 +153,19 @@ def fault_of(row: Row) -> str:
         return f"seed is {row.seed}, and must be a whole number from 0 up"
     if row.images > _MOST_IMAGES:
         return f"images is {row.images}, beyond every count"
-    if row.accuracy is not None and not 1 <= row.samples <= row.images:
+    return "" if row.accuracy is None else _fault_of_figures(row)
+
+
+def _fault_of_figures(row: Row) -> str:
+    for name in _FIGURES:
+        if getattr(row, name) is None:
+            return f"{name} is empty, and must be a number, as accuracy is"
+    for name in _FRACTIONS:
+        if not 0 <= getattr(row, name) <= 1:
+            return f"{name} is {getattr(row, name):g}, and must be a fraction from 0 to 1"
+    if not 1 <= row.samples <= row.images:
         return f"samples is {row.samples}, and must be a whole number from 1 to {row.images} images"
     lost, gained = row.lost or 0, row.gained or 0
-    if min(lost, gained) < 0 or lost + gained > max(row.samples, 0):
+    if min(lost, gained) < 0 or lost + gained > row.samples:
         return f"lost and gained are {lost} and {gained}, and must be some of the images"
     return ""

@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import onnx_ir as ir
 
 from cortado.model.layers import Layer, Skipped
 from cortado.model.selector import ALL
 from cortado.model.typing import FloatArray
 from cortado.sensitivity.columns import Identity, Key, Row
-from cortado.sensitivity.images import Images
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point
-from cortado.sensitivity.table import hash_model
 from cortado.sensitivity.tally import Tally
 
 __all__ = ["Rows"]
@@ -36,16 +33,6 @@ class Rows:
     identity: Identity
     options: SweepOptions
     layers: Sequence[Layer]
-
-    @classmethod
-    def of(
-        cls, model: ir.Model, images: Images, options: SweepOptions, layers: Sequence[Layer]
-    ) -> "Rows":
-        """Return the maker of rows for a sweep of `model`."""
-        against = "labels" if images.labelled else "dense"
-        count = len(images.samples)
-        identity = Identity(hash_model(model), images.data, images.split, count, against)
-        return cls(identity, options, layers)
 
     def dense(self, tally: Tally) -> Row:
         """Return the row of the model as it is."""
@@ -111,6 +98,7 @@ class Rows:
             data=identity.data,
             split=identity.split,
             images=identity.images,
+            output=identity.output,
             model=identity.model,
             note=outcome if isinstance(outcome, str) else "",
         )

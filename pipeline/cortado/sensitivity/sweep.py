@@ -17,7 +17,7 @@ import onnx_ir as ir
 
 from cortado.errors import CortadoError
 from cortado.model.typing import FloatArray
-from cortado.sensitivity.columns import Row
+from cortado.sensitivity.columns import Identity, Row
 from cortado.sensitivity.curves import ROUNDS, bends
 from cortado.sensitivity.cuts import Cut, Network, cut_network
 from cortado.sensitivity.images import Images
@@ -25,7 +25,7 @@ from cortado.sensitivity.measure import Dense, Measure
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point, change, grid, select
 from cortado.sensitivity.rows import Rows
-from cortado.sensitivity.table import Table
+from cortado.sensitivity.table import Table, hash_model
 from cortado.sensitivity.tally import Tally
 from cortado.sensitivity.team import Alone, Team
 from cortado.sensitivity.waves import stacks, waves
@@ -74,7 +74,8 @@ def sweep(
     network = cut_network(model, images.classes, images.head)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
-    rows = Rows.of(model, images, options, [cut.layer for cut in cuts])
+    identity = _identity(model, network, images)
+    rows = Rows(identity, options, [cut.layer for cut in cuts])
     _check_known(rows, known, source)
     with ThreadPoolExecutor(options.workers) as pool:
         measure = Measure(network, cuts, images, options, pool)
@@ -85,6 +86,12 @@ def sweep(
         for _ in range(ROUNDS if options.adaptive and "prune" in options.kinds else 0):
             yield from run.points(run.bends())
     return Table(tuple(run.found), mended=False)
+
+
+def _identity(model: ir.Model, network: Network, images: Images) -> Identity:
+    against, count = "labels" if images.labelled else "dense", len(images.samples)
+    scored = network.scores.output
+    return Identity(hash_model(model), images.data, images.split, count, against, scored)
 
 
 def _check_known(rows: Rows, known: Iterable[Row], source: str) -> None:

@@ -1,14 +1,16 @@
-"""The table of a sweep: a CSV file in long format, one row a point.
+r"""The table of a sweep: a CSV file in long format, one row a point.
 
 Rows are appended as points are done, so that the last line may be half written after a kill: it is
-left out. The first row, of the layer ``*`` and the kind ``dense``, is the model as it is; rows of
-the kind ``skipped``, and those with a note, have no figures and say why. Every row names the model
-by the hash of its weights, and rows of several models, methods or data sets never mix.
+left out. A row is one line: line breaks in the names of layers are written as \n or \r, and a
+backslash twice. The first row, of the layer ``*`` and the kind ``dense``, is the model as it is;
+rows of the kind ``skipped``, and those with a note, have no figures and say why. Every row names
+the model by the hash of its weights, and rows of several models, methods or data sets never mix.
 """
 
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
@@ -73,6 +75,8 @@ def _harshness(row: Row) -> float:
     return -row.rate if row.kind == "bits" else row.rate
 
 
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
+_CHARACTERS = {escape: chr(code) for code, escape in _ESCAPES.items()}
 COLUMNS = tuple(field.name for field in fields(Row))
 _TYPES = get_type_hints(Row)
 
@@ -120,11 +124,10 @@ def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
     CortadoError
         If they are of different models or data; the message names the file.
     """
-    first = next((row for table in tables for row in table.rows), None)
+    every = [row for table in tables for row in table.rows]
     for table, source in zip(tables, sources, strict=True):
-        _check_same((*([first] if first else []), *table.rows), source)
-    rows = _best(row for table in tables for row in table.rows)
-    return Table(rows, any(table.mended for table in tables))
+        _check_same((*every[:1], *table.rows), source)
+    return Table(_best(every), any(table.mended for table in tables))
 
 
 def hash_model(model: ir.Model) -> str:
@@ -149,14 +152,13 @@ def _best(rows: Iterable[Row]) -> tuple[Row, ...]:
 def _check_same(rows: Sequence[Row], source: str) -> None:
     for row in rows:
         if row.identity != rows[0].identity:
-            what = row.identity.difference(rows[0].identity)
-            raise CortadoError(f"{source} has rows {what}")
+            raise CortadoError(f"{source} has rows {row.identity.difference(rows[0].identity)}")
 
 
 def _show(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    return "" if value is None else str(value).translate(_ESCAPES)
 
 
 def _parse(line: Sequence[str], place: str) -> Row:
@@ -175,7 +177,7 @@ def _parse(line: Sequence[str], place: str) -> Row:
 
 def _parse_field(text: str, kind: Any, place: str) -> object:
     if kind is str:
-        return text
+        return re.sub(r"\\[\\nr]", lambda match: _CHARACTERS[match[0]], text)
     types = get_args(kind) or (kind,)
     if not text and type(None) in types:
         return None
