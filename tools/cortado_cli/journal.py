@@ -28,8 +28,8 @@ class Journal:
     def __init__(self, path: str) -> None:
         self._path = path
         self._fresh = True
-        self._grows = path != STREAM and not files.is_special(path)
         self._mended: tuple[Row, ...] | None = None
+        self._grows = path != STREAM and not files.is_special(path)
 
     def read(self, talk: "Talk") -> tuple[Row, ...]:
         """Return the rows that are there, but for a line that was half written."""

@@ -74,7 +74,8 @@ def sweep(
     network = cut_network(model, images.classes, images.head)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
-    rows = Rows(_identity(model, network, images), options, [cut.layer for cut in cuts])
+    identity = _identity(model, network, images)
+    rows = Rows(identity, options, [cut.layer for cut in cuts])
     _check_known(rows, known, source)
     with ThreadPoolExecutor(options.workers) as pool:
         measure = Measure(network, cuts, images, options, pool)

@@ -124,11 +124,10 @@ def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
     CortadoError
         If they are of different models or data; the message names the file.
     """
-    first = next((row for table in tables for row in table.rows), None)
+    every = [row for table in tables for row in table.rows]
     for table, source in zip(tables, sources, strict=True):
-        _check_same((*([first] if first else []), *table.rows), source)
-    rows = _best(row for table in tables for row in table.rows)
-    return Table(rows, any(table.mended for table in tables))
+        _check_same((*every[:1], *table.rows), source)
+    return Table(_best(every), any(table.mended for table in tables))
 
 
 def hash_model(model: ir.Model) -> str:
@@ -153,8 +152,7 @@ def _best(rows: Iterable[Row]) -> tuple[Row, ...]:
 def _check_same(rows: Sequence[Row], source: str) -> None:
     for row in rows:
         if row.identity != rows[0].identity:
-            what = row.identity.difference(rows[0].identity)
-            raise CortadoError(f"{source} has rows {what}")
+            raise CortadoError(f"{source} has rows {row.identity.difference(rows[0].identity)}")
 
 
 def _show(value: object) -> str:
