@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import defaultdict
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from cortado.caffe import context, convert, heads
 from cortado.caffe import layers as converters
 from cortado.caffe.inputs import DATA_TYPES
 from cortado.caffe.layers import registry as layers
+from cortado.plan.document import Expectation, LayerPlan, Plan
+from cortado.sensitivity.table import COLUMNS
 from cortado_cli.main import COMMANDS
 from documented import BVLC, CAFFE, FORKS, ONNX, ROOT, is_operator, names, operators, rows
 
@@ -49,6 +52,15 @@ def test_the_layers_of_forks_are_converted_or_refused_as_told():
         assert home.startswith("cortado.caffe.layers.forks."), name
         assert (becomes == "refused") == home.endswith(".refused"), name
         assert becomes != "refused" or reason
+
+
+def test_the_columns_of_a_table_and_the_fields_of_a_plan_are_told():
+    table, _, plan = (ROOT / "docs/sensitivity.md").read_text().partition("## The plan")
+    assert [name for row in rows(table) for name in names(row[0])] == list(COLUMNS)
+    told = {name: re.findall(r"`(\w+)`", row[1]) for row in rows(plan) for name in names(row[0])}
+    assert list(told) == ["version", *(field.name for field in fields(Plan))]
+    assert told["layers"] == [field.name for field in fields(LayerPlan)]
+    assert told["expected"] == [field.name for field in fields(Expectation)]
 
 
 def test_the_example_of_a_layer_works(monkeypatch):
