@@ -141,7 +141,7 @@ GOOD = {"x": TRAIN[0], "y": TRAIN[1]}
         ({**GOOD, "y": TRAIN[1].astype(int) - 1}, "a label is negative"),
         ({**GOOD, "y": TRAIN[1][:19]}, "20 images have 19 labels"),
         ({"x": TRAIN[0][:0], "y": TRAIN[1][:0]}, "no images"),
-        ({"x": TRAIN[0][:2], "y": TRAIN[1][:2]}, "2 images are too few"),
+        ({"x": TRAIN[0][:2], "y": TRAIN[1][:2]}, "too few images to hold a part of them out: 2"),
         ({**GOOD, "x": TRAIN[1]}, r"the images are uint8 of shape \[20\]"),
         ({**GOOD, "x": TRAIN[0] + 0j}, "the images are complex128"),
         ({**GOOD, "x": TRAIN[0].astype(str)}, "the images are <U3"),

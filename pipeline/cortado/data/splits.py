@@ -58,5 +58,5 @@ def divide(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
     order = np.random.default_rng(_SEED).permutation(len(samples))
     held = round(fraction * len(samples))
     if held == 0:
-        raise CortadoError(f"{len(samples)} images are too few to hold a part of them out")
+        raise CortadoError(f"too few images to hold a part of them out: {len(samples)}")
     return Subset(samples, np.sort(order[held:])), Subset(samples, np.sort(order[:held]))
