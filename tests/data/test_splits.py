@@ -51,7 +51,7 @@ def test_the_number_of_classes_counts_every_part():
 
 
 def test_too_few_images_are_refused():
-    with pytest.raises(CortadoError, match="too few images .*: 3"):
+    with pytest.raises(CortadoError, match=r"too few images .*: 3"):
         from_train_and_test(numbered(3), numbered(3))
 
 
