@@ -294,12 +294,18 @@ def test_a_bug_is_one_line_too(dense, monkeypatch):
     assert refused(result, 1, "inspect", "KeyError: 'key'", "a bug", "-vv")
 
 
+def heed_interrupts():
+    """Undo what a shell does to its background jobs: those, and their children, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupted_training_leaves_the_old_file(dense, old):
     options = ["--data", "digits", "--samples", "100", "--epochs", "1000000", "-o", old]
     with subprocess.Popen(
         [*PROGRAM, "retrain", dense, *options],
         stderr=subprocess.PIPE,
         env={**process_environment(), "PYTHONUNBUFFERED": "1"},
+        preexec_fn=heed_interrupts,
     ) as process:
         assert process.stderr.readline().startswith(b"epoch 1: ")
         process.send_signal(signal.SIGINT)
