@@ -94,6 +94,7 @@ def sizes_of(proto):
 def test_a_convolution_in_parts_is_the_same(seed, channels, kernel, opset, bias):
     proto = odd(seed, channels, kernel, opset, bias=bias)
     model, operators = parted(proto)
+    assert ("w" in model.graph.initializers) == (len(operators) == 1)
     in_parts = channels > 16 and channels % 16 > 0 and kernel > 1
     assert operators == (["Split", "Conv", "Conv", "Add"] if in_parts else ["Conv"])
     images = np.random.default_rng(seed).standard_normal((3, channels, 9, 9), np.float32)

@@ -17,10 +17,8 @@ TITLES = {"prune": "fraction of zeros", "bits": "bits of the shared values"}
 """What the points of a kind are placed by."""
 
 _RATES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-_APART, _FAR_APART = (
-    0.09,
-    0.17,
-)  # parts of the axis between ticks, on wide charts and on narrow ones
+# parts of the axis between ticks, on wide charts and on narrow ones
+_APART, _FAR_APART = 0.09, 0.17
 _LEAST_TICKS = 3
 _STEPS = 7  # about so many between the ticks of accuracies
 _LEAST_SPAN = 0.002  # of accuracies, where all are equal

@@ -45,9 +45,8 @@ def to_png(figure: Figure) -> bytes:
         if isinstance(text, Text) and text.get_text():  # numbers at ticks are not there yet
             text.set_parse_math(parse_math=False)  # names may have $ in them
     buffer = io.BytesIO()
-    with (
-        warnings.catch_warnings()
-    ):  # a name in letters that the font lacks has boxes in their place
+    with warnings.catch_warnings():
+        # a name in letters that the font lacks has boxes in their place
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
