@@ -5,7 +5,7 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
-from cortado.model import serial
+from cortado.model.onnx_io import serial
 
 
 def build(nodes, weights=None, inputs=None, outputs=None, opset=17, **model_fields):

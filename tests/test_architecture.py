@@ -12,7 +12,7 @@ LIBRARY = ROOT / "pipeline" / "cortado"
 TOOLS = ROOT / "tools"
 FILES = sorted(LIBRARY.rglob("*.py"))
 
-FREE = {"errors", "steps", "model.typing"}
+FREE = {"errors", "progress", "model.typing"}
 FREE_PACKAGES = {"numpy", "onnx_ir", *sys.stdlib_module_names} - {"pathlib"}
 
 

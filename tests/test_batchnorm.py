@@ -14,9 +14,9 @@ from cortado.batchnorm import find_norms, reestimate
 from cortado.caffe import Fillers, import_caffe
 from cortado.data import ArraySamples
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.session import open_session
-from cortado.steps import finish
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
+from cortado.runtime import open_session
 from nets import build, conv_net, decoded, normal, weight, with_weight
 
 RNG = np.random.default_rng(0)

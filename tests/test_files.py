@@ -8,7 +8,7 @@ import pytest
 
 from cortado import files
 from cortado.errors import CortadoError
-from cortado.model import serial
+from cortado.model.onnx_io import serial
 from nets import mlp
 
 

@@ -6,10 +6,10 @@ from onnx import helper
 
 from cortado.data import ArraySamples
 from cortado.errors import CortadoError, LimitNotMetError
-from cortado.evaluate import Evaluation
-from cortado.model import serial
-from cortado.session import open_session
-from cortado.steps import finish
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
+from cortado.runtime import open_session
+from cortado.scoring.evaluate import Evaluation
 from cortado.validate import (
     Candidate,
     Limits,

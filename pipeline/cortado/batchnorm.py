@@ -20,11 +20,11 @@ import onnx_ir as ir
 
 from cortado.data import Inputs, Samples
 from cortado.errors import CortadoError
-from cortado.frontier import Frontier
-from cortado.model.layers import Skipped
-from cortado.model.nodes import is_standard
+from cortado.layerwise import Frontier
+from cortado.model.graph.nodes import is_standard
+from cortado.model.layers.prunable import Skipped
 from cortado.model.typing import Array, FloatArray
-from cortado.steps import Progress, Steps
+from cortado.progress import Progress, Steps
 
 __all__ = ["Norm", "Norms", "Reestimated", "find_norms", "measure", "normalize", "reestimate"]
 

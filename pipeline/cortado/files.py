@@ -19,8 +19,8 @@ import onnx_ir as ir
 from onnx.external_data_helper import load_external_data_for_model
 
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.model.checks import check_external
+from cortado.model.onnx_io import serial
+from cortado.model.onnx_io.checks import check_external
 
 __all__ = [
     "append",

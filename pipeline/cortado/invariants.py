@@ -8,8 +8,8 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.model.codebook import find_codebook
-from cortado.model.layers import find_layers
+from cortado.model.layers.codebook import find_codebook
+from cortado.model.layers.prunable import find_layers
 from cortado.model.typing import FloatArray
 
 __all__ = ["check_kept", "check_zeros"]

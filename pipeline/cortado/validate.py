@@ -20,11 +20,11 @@ import onnx_ir as ir
 
 from cortado.data import Dataset, Feed, Samples
 from cortado.errors import CortadoError, LimitNotMetError
-from cortado.evaluate import Evaluation, evaluate_session
-from cortado.model import serial
+from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray
-from cortado.session import Session, open_session
-from cortado.steps import Steps
+from cortado.progress import Steps
+from cortado.runtime import Session, open_session
+from cortado.scoring.evaluate import Evaluation, evaluate_session
 
 __all__ = [
     "Candidate",

@@ -15,17 +15,17 @@ import onnx_ir as ir
 
 from cortado import files
 from cortado.compress import EFFORTS, CompressOptions
-from cortado.compress.noninferior import Limit
 from cortado.compress.search import Search, sequence
 from cortado.compress.stages import Task, judge
 from cortado.compress.untrained import open_search
 from cortado.data import Feed, feed_batches, open_data
 from cortado.data.samples import Subset
-from cortado.model import serial
-from cortado.model.heads import main_output
-from cortado.scoring import is_correct
-from cortado.session import open_session
-from cortado.steps import finish
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
+from cortado.runtime import open_session
+from cortado.scoring.formulas import is_correct
+from cortado.stats.noninferior import Limit
+from cortado.task.outputs import main_output
 from tests.bench.plans import NETS
 from tests.bench.program import import_net
 from tests.bench.row import Row

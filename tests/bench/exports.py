@@ -7,7 +7,7 @@ import onnx
 import torch
 
 from cortado.bridge import to_torch
-from cortado.model.serial import decode
+from cortado.model.onnx_io.serial import decode
 from tests.bench.row import Row
 from tests.bridge.agreement import run_onnx
 from tests.bridge.exporting import CURRENT_OPSETS, TRACED_OPSETS, current, traced

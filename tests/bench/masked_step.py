@@ -17,12 +17,12 @@ from torch import nn
 
 from cortado import files
 from cortado.data import Dataset, open_data, subset
-from cortado.model.selector import ALL, Assignment
+from cortado.model.layers.selector import ALL, Assignment
+from cortado.progress import finish
 from cortado.prune import prune
 from cortado.retrain import RetrainOptions
 from cortado.retrain.loop import Loop
 from cortado.retrain.passes import prepare
-from cortado.steps import finish
 from tests.bench.program import import_net
 from tests.bench.row import Row
 from tests.support import SHARED

@@ -20,9 +20,9 @@ from cortado.data import Dataset, open_data
 from cortado.model.typing import IntArray
 from cortado.plan import Judge, Plan, bits_of, make_plans, prune_by_plan
 from cortado.plan.forecast import predict_drop
+from cortado.progress import finish
 from cortado.quantize import quantize
 from cortado.sensitivity import Images, Table, read_table
-from cortado.steps import finish
 from tests.bench.program import cortado, import_net
 from tests.bench.row import Row
 from tests.support import SHARED

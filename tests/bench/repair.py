@@ -37,10 +37,10 @@ import json, time
 import numpy as np
 from onnx import helper
 from cortado.data import ArraySamples
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
 from cortado.prune import prune
 from cortado.repair import repair
-from cortado.steps import finish
+from cortado.progress import finish
 from nets import build, decoded
 rng = np.random.default_rng(0)
 nodes, weights, channels, last = [], {}, 3, "x"

@@ -19,13 +19,13 @@ import onnxruntime
 
 from cortado import files
 from cortado.data import Feed, open_data, subset
-from cortado.model import serial
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
+from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray, IntArray
+from cortado.progress import finish
 from cortado.prune import prune
-from cortado.scoring import count_correct
+from cortado.scoring.formulas import count_correct
 from cortado.sensitivity import DEFAULT_RATES, Images, SweepOptions, Table, sweep
-from cortado.steps import finish
 from tests.bench.program import import_net
 from tests.bench.row import Row
 from tests.support import SHARED

@@ -11,7 +11,7 @@ import torch
 from onnx import helper, numpy_helper
 
 from cortado.bridge import to_torch
-from cortado.model.serial import decode, encode
+from cortado.model.onnx_io.serial import decode, encode
 
 TOLERANCE = 1e-5  # of the largest magnitude of the output
 

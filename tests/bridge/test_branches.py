@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from bridge.agreement import assert_agrees, model_of, rand, run_onnx, run_torch
 from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.errors import CortadoError
-from cortado.model.serial import decode, encode
+from cortado.model.onnx_io.serial import decode, encode
 from nets import build
 
 X = rand(3, 4)

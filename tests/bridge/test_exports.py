@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from bridge.agreement import assert_close, rand
 from cortado.bridge import from_torch, to_torch
-from cortado.model.serial import decode, encode
+from cortado.model.onnx_io.serial import decode, encode
 
 
 class Residual(nn.Module):

@@ -11,10 +11,10 @@ from bridge.exporting import current, traced
 from bridge.families import FAMILIES, Bert, ResNet, Swin, UNet, ViT, build, sample
 from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.emit import emit
-from cortado.model.layers import find_layers
-from cortado.model.plain import to_plain
-from cortado.model.selector import ALL, Assignment
-from cortado.model.serial import decode, encode
+from cortado.model.graph.plain import to_plain
+from cortado.model.layers.prunable import find_layers
+from cortado.model.layers.selector import ALL, Assignment
+from cortado.model.onnx_io.serial import decode, encode
 from cortado.prune import prune
 from cortado.quantize import quantize
 

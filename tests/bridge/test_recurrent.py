@@ -7,7 +7,7 @@ from onnx import helper
 
 from bridge.agreement import assert_agrees, assert_gradients, model_of, rand
 from cortado.bridge import to_torch
-from cortado.session import open_session
+from cortado.runtime import open_session
 from nets import build, decoded
 
 STEPS, BATCH, INPUTS, HIDDEN = 4, 3, 5, 6

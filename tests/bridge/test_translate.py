@@ -10,7 +10,7 @@ from bridge.agreement import assert_agrees, assert_close, model_of, rand, run_to
 from bridge.nets import lenet, residual, siamese
 from cortado.bridge import to_torch
 from cortado.errors import CortadoError
-from cortado.model.serial import encode
+from cortado.model.onnx_io.serial import encode
 
 
 @pytest.mark.parametrize("batch", [1, 5])

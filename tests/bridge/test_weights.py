@@ -11,7 +11,7 @@ from bridge.agreement import assert_close, rand, run_onnx, run_torch
 from bridge.nets import MODELS, lenet, residual, siamese, torch_lenet
 from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.errors import CortadoError
-from cortado.model.serial import encode, from_proto
+from cortado.model.onnx_io.serial import encode, from_proto
 
 X = rand(6, 1, 28, 28)
 

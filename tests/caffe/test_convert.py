@@ -13,8 +13,8 @@ from cortado.caffe import (
     read_transform_param,
 )
 from cortado.errors import CortadoError, UsageError
-from cortado.model.metadata import read_transform
-from cortado.model.transform import InputTransform
+from cortado.task.metadata import read_transform
+from cortado.task.transform import InputTransform
 from support import needs_shared
 
 IP = 'type: "InnerProduct" inner_product_param { num_output: 3 }'

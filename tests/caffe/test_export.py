@@ -24,9 +24,9 @@ from cortado.caffe import (
 )
 from cortado.caffe.writer import write_caffemodel
 from cortado.errors import CortadoError
-from cortado.model.layers import find_layers, replace_weights
-from cortado.model.selector import ALL, Assignment
-from cortado.model.serial import decode, encode
+from cortado.model.layers.prunable import find_layers, replace_weights
+from cortado.model.layers.selector import ALL, Assignment
+from cortado.model.onnx_io.serial import decode, encode
 from cortado.prune import PruneOptions, prune
 from support import needs_shared
 

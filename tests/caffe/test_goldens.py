@@ -8,7 +8,7 @@ import pytest
 from caffe.running import CAFFE, GOLDENS, NO_WEIGHTS, load, one_layer, prototxt, run
 from cortado.caffe import import_caffe, read_caffemodel
 from cortado.errors import CortadoError
-from cortado.model.layers import find_layers
+from cortado.model.layers.prunable import find_layers
 from support import needs_shared
 
 pytestmark = needs_shared

@@ -6,7 +6,7 @@ import pytest
 from caffe.running import NO_WEIGHTS, apply, caffemodel, one_layer, run
 from cortado.caffe import import_caffe, read_caffemodel
 from cortado.errors import CortadoError
-from cortado.model.layers import find_layers
+from cortado.model.layers.prunable import find_layers
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 6, 7, 8)).astype(np.float32)

@@ -8,7 +8,7 @@ from cortado.caffe.heads import deploy
 from cortado.caffe.in_place import check_in_place
 from cortado.caffe.net import read_net
 from cortado.errors import CortadoError
-from cortado.model.solver import ParamSpec
+from cortado.task.solver import ParamSpec
 
 KEPT = "remembered for evaluate and retrain"
 DATA = 'layer { name: "data" type: "Input" top: "data" }\n'

@@ -8,7 +8,7 @@ from caffe.running import caffemodel, run
 from cortado.bridge import to_torch
 from cortado.caffe import Fillers, import_caffe, read_caffemodel
 from cortado.errors import CortadoError
-from cortado.model.layers import find_layers
+from cortado.model.layers.prunable import find_layers
 
 STEPS, ITEMS, INPUTS, SIZE = 5, 3, 4, 6
 RNG = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from cortado.caffe import (
 )
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.errors import CortadoError
-from cortado.fidelity import check_blobs, check_limit
+from cortado.inspect.fidelity import check_blobs, check_limit
 from support import SHARED, needs_shared
 
 DATA = Path(__file__).parent / "data"

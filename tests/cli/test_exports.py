@@ -9,8 +9,8 @@ from onnx import helper
 from bridge.exporting import current, traced
 from bridge.families import EfficientNet, Recurrent, ResNet, UNet, ViT, build
 from cli.program import cortado
-from cortado.model import serial
-from cortado.model.layers import find_layers
+from cortado.model.layers.prunable import find_layers
+from cortado.model.onnx_io import serial
 from nets import build as build_graph
 from nets import normal
 

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from cli.program import cortado, done, refused, same_weights, shell
-from cortado.session import open_session
+from cortado.runtime import open_session
 from emit.coded.decoding import LEVELS, folded
 from nets import build
 

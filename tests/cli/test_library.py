@@ -10,7 +10,7 @@ from cortado.caffe import CaffeOptions
 from cortado.compress.options import CompressOptions, EffortName
 from cortado.data.splits import SplitName
 from cortado.emit import Storage
-from cortado.kernel import Kernel
+from cortado.integer_kernels import Kernel
 from cortado.prune import Method, PruneOptions, Scope
 from cortado.quantize import Grid, Init, QuantizeOptions
 from cortado.repair import RepairOptions

@@ -289,7 +289,7 @@ def test_a_traceback_is_shown_on_demand_only(tmp_path):
 
 
 def test_a_bug_is_one_line_too(dense, monkeypatch):
-    monkeypatch.setattr("cortado.describe.describe", lambda model: {}["key"])
+    monkeypatch.setattr("cortado.inspect.describe.describe", lambda model: {}["key"])
     result = cortado("inspect", dense)
     assert refused(result, 1, "inspect", "KeyError: 'key'", "a bug", "-vv")
 

@@ -7,9 +7,9 @@ import onnx
 import pytest
 
 from cli.program import cortado, done, refused
-from cortado.model import serial
-from cortado.model.metadata import read_transform
-from cortado.model.transform import InputTransform
+from cortado.model.onnx_io import serial
+from cortado.task.metadata import read_transform
+from cortado.task.transform import InputTransform
 from data.records import datum, mean_file, write_lmdb
 
 RNG = np.random.default_rng(0)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from cortado.compress import CompressOptions, account_for, compress, sweep_beside
-from cortado.describe import describe
 from cortado.emit import emit
-from cortado.model.layers import find_layers
-from cortado.steps import finish
+from cortado.inspect.describe import describe
+from cortado.model.layers.prunable import find_layers
+from cortado.progress import finish
 from nets import conv_net
 from retrain.sets import dataset
 

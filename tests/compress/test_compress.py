@@ -10,16 +10,16 @@ from cortado.compress import CompressOptions, compress
 from cortado.compress.ladder import climb
 from cortado.compress.stages import Stage, Task
 from cortado.data import ArraySamples
-from cortado.describe import describe
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError, UsageError
-from cortado.evaluate import Evaluation
-from cortado.model import serial
-from cortado.model.layers import find_layers
-from cortado.model.selector import Assignment
+from cortado.inspect.describe import describe
+from cortado.model.layers.prunable import find_layers
+from cortado.model.layers.selector import Assignment
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
 from cortado.quantize import quantize
 from cortado.retrain import RetrainOptions, retrain
-from cortado.steps import finish
+from cortado.scoring.evaluate import Evaluation
 from nets import build, conv_net, decoded
 from retrain.sets import dataset
 

@@ -10,9 +10,9 @@ from cortado.compress.share import share_best
 from cortado.compress.stages import Stage, Task
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
-from cortado.evaluate import Evaluation
-from cortado.model.layers import find_layers
-from cortado.steps import finish
+from cortado.model.layers.prunable import find_layers
+from cortado.progress import finish
+from cortado.scoring.evaluate import Evaluation
 from nets import mlp
 from retrain.sets import dataset
 

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from cortado.compress import EFFORTS, CompressOptions, compress
-from cortado.compress.noninferior import Limit
 from cortado.compress.stages import Task, judge
 from cortado.compress.untrained import fit_small
 from cortado.data import ArraySamples, Dataset
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
-from cortado.model import serial
-from cortado.model.layers import find_layers
+from cortado.model.layers.prunable import find_layers
+from cortado.model.onnx_io import serial
 from cortado.plan import Judge
+from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.sensitivity import Images
-from cortado.steps import finish
+from cortado.stats.noninferior import Limit
 from nets import conv_net
 from retrain.sets import dataset
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortado.data import ArraySamples, Feed, feed_batches
-from cortado.model.transform import InputTransform
+from cortado.task.transform import InputTransform
 
 
 @given(st.integers(1, 20), st.integers(1, 9), st.booleans())

@@ -18,7 +18,7 @@ from cortado.caffe.datum import read_datum
 from cortado.data import Dataset, ImageForm, database, open_data, subset
 from cortado.data.images import decode_image
 from cortado.errors import CortadoError, UsageError
-from cortado.model.transform import InputTransform, MeanImage
+from cortado.task.transform import InputTransform, MeanImage
 from data.records import datum, encoded, field, mean_file, packed, write_leveldb, write_lmdb
 from support import SHARED, needs_shared
 

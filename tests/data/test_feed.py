@@ -6,8 +6,8 @@ from onnx import TensorProto, helper
 
 from cortado.data import Feed
 from cortado.errors import CortadoError
-from cortado.model.metadata import write_transform
-from cortado.model.transform import InputTransform
+from cortado.task.metadata import write_transform
+from cortado.task.transform import InputTransform
 from nets import build, conv_net, decoded, mlp
 
 GREY = np.arange(2 * 28 * 28, dtype=np.float32).reshape(2, 1, 28, 28)

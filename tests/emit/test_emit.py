@@ -9,10 +9,10 @@ from hypothesis.extra import numpy as hnp
 from onnx import helper
 
 from cortado.emit import emit
-from cortado.model import serial
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
+from cortado.model.onnx_io import serial
 from cortado.prune import prune
-from cortado.session import open_session
+from cortado.runtime import open_session
 from nets import build, conv_net, decoded, matmul, weight
 
 SPECIAL = [0.0, 0.0, 0.0, 0.0, -0.0, 1.5, np.nan, np.inf, -np.inf, 1e-45]

@@ -14,8 +14,8 @@ import onnx
 import nets
 from cortado import files
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.session import open_session
+from cortado.model.onnx_io import serial
+from cortado.runtime import open_session
 from fuzz.messages import change_message
 from fuzz.onnx_files import compare, open_file
 

@@ -7,7 +7,7 @@ from random import Random
 
 import lmdb
 
-from cortado.caffe.lmdb import read_lmdb
+from cortado.data.lmdb import read_lmdb
 from fuzz.damage import chunk, damage
 
 PAGE = 4096

@@ -20,8 +20,8 @@ from cortado.caffe.message import Field, Message
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
 from cortado.errors import CortadoError
-from cortado.model.serial import encode
-from cortado.session import open_session
+from cortado.model.onnx_io.serial import encode
+from cortado.runtime import open_session
 from fuzz.prototxts import change_text, spell
 from fuzz.schema import NetParameter
 from support import SHARED

@@ -15,8 +15,8 @@ from onnx import helper, numpy_helper
 import nets
 from cortado.emit import emit
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.session import Session, open_session
+from cortado.model.onnx_io import serial
+from cortado.runtime import Session, open_session
 from fuzz.damage import damage
 from fuzz.messages import change_message
 from fuzz.wire import damage_fields

@@ -6,11 +6,11 @@ import pytest
 from onnx import helper
 
 from cortado.errors import CortadoError
-from cortado.kernel import KernelOptions, to_kernel
-from cortado.model.metadata import read_transform, write_transform
-from cortado.model.transform import InputTransform
+from cortado.integer_kernels import KernelOptions, to_kernel
 from cortado.opset.convert import raise_opset
-from kernel.fused import checked, difference, optimised_operators, outputs
+from cortado.task.metadata import read_transform, write_transform
+from cortado.task.transform import InputTransform
+from integer_kernels.fused import checked, difference, optimised_operators, outputs
 from nets import build, decoded, normal
 
 RNG = np.random.default_rng(0)

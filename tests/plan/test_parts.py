@@ -10,8 +10,8 @@ from sklearn.isotonic import IsotonicRegression
 
 from cortado.errors import UsageError
 from cortado.plan import Budget, knapsack
-from cortado.plan.isotonic import isotonic_fit
 from cortado.plan.knapsack import best_combinations
+from cortado.stats.isotonic import isotonic_fit
 
 values = st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 10)), min_size=1, max_size=12)
 options = st.lists(st.tuples(st.integers(1, 50), st.integers(0, 50)), min_size=1, max_size=5)

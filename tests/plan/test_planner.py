@@ -12,8 +12,8 @@ from onnx import helper
 from cortado.data import ArraySamples
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError
-from cortado.model.layers import find_layers
-from cortado.model.selector import ALL, Assignment
+from cortado.model.layers.prunable import find_layers
+from cortado.model.layers.selector import ALL, Assignment
 from cortado.plan import (
     Budget,
     bits_of,
@@ -24,6 +24,7 @@ from cortado.plan import (
     prune_by_plan,
 )
 from cortado.plan.choices import chosen_weights, measure_choices
+from cortado.progress import finish
 from cortado.prune import PruneOptions, prune
 from cortado.quantize import quantize
 from cortado.sensitivity import (
@@ -36,7 +37,6 @@ from cortado.sensitivity import (
     read_table,
     sweep,
 )
-from cortado.steps import finish
 from nets import build, decoded, mlp, normal, two_heads, weight
 
 MODEL = mlp(sizes=(60, 40, 10))

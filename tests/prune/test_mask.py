@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
 from cortado.prune import Pool, draw_masks, make_pools
 from cortado.prune.importance import importance
 from cortado.prune.mask import threshold

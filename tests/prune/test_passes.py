@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortado.errors import UsageError
-from cortado.model import serial
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
+from cortado.model.onnx_io import serial
 from cortado.prune import PruneOptions, prune, prune_by_quality, prune_further
 from nets import mlp, weight, with_weight
 

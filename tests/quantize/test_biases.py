@@ -5,7 +5,7 @@ import pytest
 from onnx import helper
 
 from cortado.errors import CortadoError, UsageError
-from cortado.model.layers import replace_weights
+from cortado.model.layers.prunable import replace_weights
 from cortado.quantize import share_biases
 from nets import build, conv_net, decoded, matmul, normal, weight
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusters import inertia
-from cortado.model.codebook import find_codebook
+from cortado.model.layers.codebook import find_codebook
 from cortado.quantize import make_codebook, optimal_codebooks, optimal_kmeans
 from cortado.quantize.codebook import assign_nearest
 from cortado.quantize.kmeans import optimal_kmeans_of_sizes

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cortado.errors import UsageError
-from cortado.model import serial
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
+from cortado.model.onnx_io import serial
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
 from nets import matmul, mlp, weight

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cortado.errors import UsageError
-from cortado.kernel import KernelOptions, to_kernel
-from cortado.model.grid import find_step, largest_integer
-from cortado.model.selector import Assignment
+from cortado.integer_kernels import KernelOptions, to_kernel
+from cortado.model.layers.grid import find_step, largest_integer
+from cortado.model.layers.selector import Assignment
 from cortado.quantize import QuantizeOptions, quantize
 from cortado.quantize.uniform import uniform_step
 from nets import matmul, mlp, weight

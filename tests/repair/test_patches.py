@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from cortado.model import serial
-from cortado.model.layers import find_layers
+from cortado.model.layers.prunable import find_layers
+from cortado.model.onnx_io import serial
 from cortado.repair.fit import Linear
 from cortado.repair.regression import find_regression
-from cortado.session import open_session
+from cortado.runtime import open_session
 from nets import build, decoded, normal
 
 RNG = np.random.default_rng(0)

@@ -7,17 +7,17 @@ from onnx import helper
 from cortado.caffe import import_caffe, read_caffemodel
 from cortado.data import ArraySamples, open_data, subset
 from cortado.errors import CortadoError, UsageError
-from cortado.evaluate import evaluate
 from cortado.invariants import check_kept
-from cortado.model import serial
-from cortado.model.metadata import write_transform
-from cortado.model.selector import Assignment
-from cortado.model.transform import InputTransform
+from cortado.model.layers.selector import Assignment
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
 from cortado.repair import RepairOptions, repair
-from cortado.session import open_session
-from cortado.steps import finish
+from cortado.runtime import open_session
+from cortado.scoring.evaluate import evaluate
+from cortado.task.metadata import write_transform
+from cortado.task.transform import InputTransform
 from nets import build, conv_net, decoded, mlp, normal, shared_weight_net, weight, with_weight
 from support import SHARED, needs_shared
 from test_batchnorm import residual

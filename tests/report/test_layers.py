@@ -7,8 +7,8 @@ import pytest
 from onnx import helper
 from PIL import Image
 
-from cortado.describe import describe
-from cortado.model.layers import find_layers
+from cortado.inspect.describe import describe
+from cortado.model.layers.prunable import find_layers
 from cortado.report import LayerView, Portrait, draw_layer, draw_overview, image_of
 from cortado.report.heatmap import make_heatmap
 from nets import build, conv_net, decoded, matmul, mlp, normal, with_weight

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from cortado.data import ArraySamples, Feed
-from cortado.model.transform import InputTransform
 from cortado.retrain.batches import epoch_batches, shift_images, to_tensor
+from cortado.task.transform import InputTransform
 
 PIXELS = np.random.default_rng(0).standard_normal((20, 2, 5, 4)).astype(np.float32)
 

@@ -16,11 +16,11 @@ from cortado.bridge import from_torch
 from cortado.caffe import Fillers, import_caffe, read_solver, read_training_net
 from cortado.data import ArraySamples, Dataset
 from cortado.errors import CortadoError
+from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.constraints import Masked, Shared
 from cortado.retrain.passes import prepare
 from cortado.retrain.plan import Plan
-from cortado.steps import finish
 from nets import conv_net, weight, with_weight
 from retrain.sets import dataset
 

@@ -7,14 +7,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from cortado.errors import CortadoError
-from cortado.model.grid import find_step
-from cortado.model.layers import find_layers
-from cortado.model.selector import Assignment
+from cortado.model.layers.grid import find_step
+from cortado.model.layers.prunable import find_layers
+from cortado.model.layers.selector import Assignment
+from cortado.progress import finish
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
 from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.constraints import Masked, OnGrid, Shared, constrain
-from cortado.steps import finish
 from nets import conv_net, mlp, weight, with_weight
 from retrain.sets import dataset
 

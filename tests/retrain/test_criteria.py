@@ -16,17 +16,17 @@ from cortado.bridge import from_torch
 from cortado.caffe import CaffeOptions, Fillers, import_caffe, read_solver, read_training_net
 from cortado.data import ArraySamples, Dataset
 from cortado.errors import CortadoError
-from cortado.evaluate import evaluate, evaluate_session
-from cortado.model import serial
-from cortado.model.criteria import Criterion
-from cortado.model.cut import cut_model
-from cortado.model.metadata import read_criteria, write_criteria
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.losses import loss_of
 from cortado.retrain.passes import prepare
-from cortado.scoring import score
-from cortado.session import open_session
-from cortado.steps import finish
+from cortado.runtime import open_session
+from cortado.scoring.evaluate import evaluate, evaluate_session
+from cortado.scoring.formulas import score
+from cortado.task.criteria import Criterion
+from cortado.task.cut import cut_model
+from cortado.task.metadata import read_criteria, write_criteria
 from nets import conv_net, two_heads, weight, with_weight
 from retrain.sets import dataset
 

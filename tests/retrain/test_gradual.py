@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from cortado.errors import CortadoError, UsageError
-from cortado.model.layers import find_layers
-from cortado.model.selector import Assignment
+from cortado.model.layers.prunable import find_layers
+from cortado.model.layers.selector import Assignment
+from cortado.progress import finish
 from cortado.prune import PruneOptions, prune
 from cortado.quantize import quantize
 from cortado.retrain import Gradual, RetrainOptions, retrain
 from cortado.retrain.constraints import Masked
 from cortado.retrain.gradual import GradualPruning
-from cortado.steps import finish
 from nets import conv_net, weight
 from retrain.sets import dataset
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from cortado.data import Feed
-from cortado.model.criteria import Criterion
-from cortado.model.metadata import write_transform
-from cortado.model.transform import InputTransform
+from cortado.progress import finish
 from cortado.retrain import Distillation, RetrainOptions, retrain
 from cortado.retrain.losses import Objective, Teacher
-from cortado.steps import finish
+from cortado.task.criteria import Criterion
+from cortado.task.metadata import write_transform
+from cortado.task.transform import InputTransform
 from nets import conv_net, mlp, weight
 from retrain.sets import dataset
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from cortado.data import ArraySamples, Dataset
-from cortado.evaluate import evaluate
-from cortado.model import serial
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.statistics import refresh_statistics
-from cortado.steps import finish
+from cortado.scoring.evaluate import evaluate
 from nets import conv_net, weight
 from retrain.sets import dataset
 from test_batchnorm import residual

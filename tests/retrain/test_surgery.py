@@ -6,14 +6,14 @@ import pytest
 from cortado.caffe import import_caffe, read_caffemodel
 from cortado.data import Dataset, open_data, subset
 from cortado.emit import emit
-from cortado.model import serial
-from cortado.model.layers import find_layers
-from cortado.model.metadata import write_transform
-from cortado.model.selector import Assignment
-from cortado.model.transform import InputTransform
+from cortado.model.layers.prunable import find_layers
+from cortado.model.layers.selector import Assignment
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
 from cortado.quantize import quantize
 from cortado.retrain import RetrainOptions, retrain
-from cortado.steps import finish
+from cortado.task.metadata import write_transform
+from cortado.task.transform import InputTransform
 from support import SHARED, needs_shared
 
 

@@ -11,13 +11,13 @@ from onnx import helper
 from cortado.data import ArraySamples, Dataset
 from cortado.emit import emit
 from cortado.errors import CortadoError, UsageError
-from cortado.model import serial
-from cortado.model.metadata import write_transform
-from cortado.model.selector import Assignment
-from cortado.model.transform import InputTransform
+from cortado.model.layers.selector import Assignment
+from cortado.model.onnx_io import serial
+from cortado.progress import finish
 from cortado.prune import prune
 from cortado.retrain import Gradual, RetrainOptions, retrain
-from cortado.steps import finish
+from cortado.task.metadata import write_transform
+from cortado.task.transform import InputTransform
 from nets import build, conv_net, decoded, mlp, two_heads, weight
 from retrain.sets import dataset, images
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cortado.sensitivity import Curve, Row, choose
 from cortado.sensitivity.curves import bends
-from cortado.sensitivity.intervals import wilson_interval
+from cortado.stats.intervals import wilson_interval
 
 IMAGES = 5000
 falls = st.dictionaries(st.floats(0.05, 0.99), st.integers(0, IMAGES), min_size=1, max_size=12)

@@ -10,12 +10,13 @@ from onnx import helper
 
 from cortado.data import ArraySamples
 from cortado.errors import CortadoError
-from cortado.evaluate import evaluate
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
+from cortado.progress import finish
 from cortado.prune import PruneOptions, prune
 from cortado.quantize import QuantizeOptions, quantize
-from cortado.sensitivity import Images, SweepOptions, fit, sweep
-from cortado.steps import finish
+from cortado.scoring.evaluate import evaluate
+from cortado.sensitivity import Images, SweepOptions, sweep
+from cortado.sensitivity.runner import memory
 from nets import build, conv_net, decoded, if_net, mlp, normal, two_heads
 from sensitivity.residual import Residual
 
@@ -120,8 +121,8 @@ def test_the_divergence_is_that_of_scipy():
 
 
 def logits(model, samples):
-    from cortado.model import serial
-    from cortado.session import open_session
+    from cortado.model.onnx_io import serial
+    from cortado.runtime import open_session
 
     session = open_session(serial.encode(model))
     pixels, _ = samples.take(np.arange(len(samples)))
@@ -158,7 +159,7 @@ def test_what_is_kept_on_the_way_changes_no_figure(net, room, monkeypatch):
     make, shape = NETS[net]
     model, data, options = make(), images(*shape), SweepOptions(rates=(0.4, 0.7), adaptive=True)
     usual = finish(sweep(model, data, options)).rows
-    monkeypatch.setattr(fit, "_KEPT_BYTES", room)
+    monkeypatch.setattr(memory, "_KEPT_BYTES", room)
     assert [plain(row) for row in finish(sweep(model, data, options)).rows] == list(
         map(plain, usual)
     )

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortado.sensitivity import waves as module
-from cortado.sensitivity.cuts import cut_network
 from cortado.sensitivity.points import Point
+from cortado.sensitivity.runner.split_points import cut_network
 from cortado.sensitivity.waves import stacks, waves
 from nets import mlp
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cortado.session import open_session
+from cortado.runtime import open_session
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "models" / "lenet5" / "web"

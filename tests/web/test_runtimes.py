@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cortado.emit import Storage, emit
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
 from cortado.prune import prune
 from cortado.quantize import quantize
 from nets import conv_net, mlp, normal

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from cortado.errors import CortadoError
-from cortado.fidelity import check_blobs, check_limit
+from cortado.inspect.fidelity import check_blobs, check_limit
 from cortado.model.shapes import show_shape
 
 if TYPE_CHECKING:
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from cortado.fidelity import CheckedBlob
-    from cortado.model.blobs import NamedBlob
+    from cortado.inspect.fidelity import CheckedBlob
+    from cortado.model.graph.blobs import NamedBlob
     from cortado.model.typing import Array
     from cortado_cli.talk import Talk
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cortado.describe import describe
+from cortado.inspect.describe import describe
 from cortado.sensitivity import wilson_interval
 
 if TYPE_CHECKING:
     from cortado.compress import Account, Compressed, CompressOptions
-    from cortado.describe import LayerFigures
-    from cortado.evaluate import Evaluation
+    from cortado.inspect.describe import LayerFigures
     from cortado.report import Origin
+    from cortado.scoring.evaluate import Evaluation
     from cortado.validate import ProviderFigures
     from cortado_cli.data import Opened
     from cortado_cli.talk import Talk
@@ -86,8 +86,8 @@ def collect(
 
 def _origin(compressed: "Compressed", options: "CompressOptions", images: "Opened") -> "Origin":
     """Return how to repeat the running command."""
-    from cortado.model.metadata import read_history
     from cortado.report import Origin
+    from cortado.task.metadata import read_history
     from cortado_cli.history import typed_line
 
     data = click.get_current_context().params["data"]

@@ -9,9 +9,9 @@ from cortado import files
 from cortado.data import ArraySamples, Dataset, Feed, open_data, read_unlabelled, subset
 from cortado.data.splits import SplitName, from_whole
 from cortado.errors import UsageError
-from cortado.model.heads import check_classifying
 from cortado.plan import Judge, Plan, parse_plan
 from cortado.sensitivity import Images
+from cortado.task.outputs import check_classifying
 from cortado_cli.options import refuse_without
 
 __all__ = [

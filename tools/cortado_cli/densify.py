@@ -28,7 +28,7 @@ def command(*, model: str, output: str, json_path: str | None, talk: "Talk") -> 
     \b
     cortado densify lenet-sparse.onnx -o lenet.onnx
     """
-    from cortado.model.serial import encode
+    from cortado.model.onnx_io.serial import encode
     from cortado_cli.reports import value_reports
     from cortado_cli.streams import read_model, write_artifact, write_json
 

@@ -21,11 +21,11 @@ from cortado_cli.reports import activity_reports
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from cortado.activity import LayerActivity
     from cortado.data import Dataset, Samples
     from cortado.data.images import ImageForm
-    from cortado.evaluate import Evaluation, Metric
-    from cortado.model.criteria import Criterion
+    from cortado.inspect.activity import LayerActivity
+    from cortado.scoring.evaluate import Evaluation, Metric
+    from cortado.task.criteria import Criterion
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -149,9 +149,9 @@ def _measure(
     *,
     activity: bool,
 ) -> Iterator[_Run]:
-    from cortado.activity import measure_activity
-    from cortado.describe import describe
-    from cortado.evaluate import evaluate
+    from cortado.inspect.activity import measure_activity
+    from cortado.inspect.describe import describe
+    from cortado.scoring.evaluate import evaluate
 
     density = describe(network).total.density
     images, classes = source.open(network)
@@ -180,7 +180,7 @@ def _table(runs: list[_Run]) -> str:
 
 
 def _row(run: _Run, further: Sequence[str], layers: Sequence[str]) -> tuple[str, ...]:
-    from cortado.steps import show_figure
+    from cortado.progress import show_figure
 
     found = run.found
     counts = (f"{found.correct:,}", f"{found.errors:,}") if found.classified else ("-", "-")
@@ -200,7 +200,7 @@ def _row(run: _Run, further: Sequence[str], layers: Sequence[str]) -> tuple[str,
 
 def _lines(run: _Run) -> str:
     """Return what is printed of one run: a line, and one for each criterion that says more."""
-    from cortado.steps import show_figure
+    from cortado.progress import show_figure
 
     found = run.found
     loss = show_figure(found.loss)

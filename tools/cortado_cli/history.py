@@ -10,8 +10,8 @@ import sys
 import click
 import onnx_ir as ir
 
-from cortado.model.metadata import add_history
-from cortado.model.selector import ALL, Assignment
+from cortado.model.layers.selector import ALL, Assignment
+from cortado.task.metadata import add_history
 from cortado_cli.options import (
     flag_of,
     given_options,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from cortado.caffe import CaffeOptions
-    from cortado.model.blobs import NamedBlob
+    from cortado.model.graph.blobs import NamedBlob
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -91,8 +91,8 @@ def command(
     Of an ONNX file, constants behind DequantizeLinear become floats, functions are written out,
     and nodes that were exported in training mode infer.
     """
-    from cortado.model.serial import encode_outline
-    from cortado.session import check_loads
+    from cortado.model.onnx_io.serial import encode_outline
+    from cortado.runtime import check_loads
     from cortado_cli.check import check_limit, check_report, compare, show_check
     from cortado_cli.history import record
     from cortado_cli.streams import write_json, write_model
@@ -145,9 +145,9 @@ def _is_alone(net: str, caffemodel: str | None) -> bool:
 def _import_onnx(
     path: str, cut_at: "Sequence[str]"
 ) -> "tuple[ir.Model, tuple[str, ...], tuple[NamedBlob, ...]]":
-    from cortado.model.blobs import blobs_of, with_lost
-    from cortado.model.cut import cut_model, cut_note
-    from cortado.model.plain import to_plain
+    from cortado.model.graph.blobs import blobs_of, with_lost
+    from cortado.model.graph.plain import to_plain
+    from cortado.task.cut import cut_model, cut_note
     from cortado_cli.streams import read_model
 
     given = read_model(path)
@@ -184,9 +184,9 @@ def _import_caffe(
 
 
 def _report(model: "ir.Model") -> dict[str, object]:
-    from cortado.model.layers import find_layers
-    from cortado.model.metadata import read_criteria
-    from cortado.model.nodes import opset_of
+    from cortado.model.graph.nodes import opset_of
+    from cortado.model.layers.prunable import find_layers
+    from cortado.task.metadata import read_criteria
     from cortado_cli.reports import value_reports
 
     return {

@@ -19,9 +19,9 @@ from cortado_cli.reports import activity_reports, skipped_lines, skipped_reports
 from cortado_cli.types import InputPath, ReportPath
 
 if TYPE_CHECKING:
-    from cortado.activity import LayerActivity
-    from cortado.describe import Description, LayerFigures
     from cortado.emit import Emitted
+    from cortado.inspect.activity import LayerActivity
+    from cortado.inspect.describe import Description, LayerFigures
     from cortado.validate import Candidate
     from cortado_cli.talk import Talk
 
@@ -95,7 +95,7 @@ def command(
     image, are not counted.
     """
     from cortado import files
-    from cortado.model.metadata import read_history
+    from cortado.task.metadata import read_history
     from cortado_cli.streams import write_artifact, write_json, write_text
 
     if data is None:
@@ -127,10 +127,10 @@ class _Inspected:
 
 
 def _inspect(path: str, data: str | None, samples: int, talk: "Talk") -> _Inspected:
-    from cortado.activity import measure_activity
     from cortado.data import Feed, open_images, subset
-    from cortado.describe import describe
     from cortado.emit import read_stored
+    from cortado.inspect.activity import measure_activity
+    from cortado.inspect.describe import describe
     from cortado_cli.streams import read_candidate
 
     candidate = read_candidate(path)
@@ -143,7 +143,7 @@ def _inspect(path: str, data: str | None, samples: int, talk: "Talk") -> _Inspec
 
 
 def _draw(found: "list[_Inspected]") -> bytes:
-    from cortado.model.layers import find_layers
+    from cortado.model.layers.prunable import find_layers
     from cortado.report import Portrait, draw_overview  # imports matplotlib
 
     return draw_overview(
@@ -161,7 +161,7 @@ def _draw(found: "list[_Inspected]") -> bytes:
 
 def _draw_layers(found: "list[_Inspected]") -> dict[str, bytes]:
     """Return a picture of each layer of any model, by the name of its file."""
-    from cortado.model.layers import find_layers
+    from cortado.model.layers.prunable import find_layers
     from cortado.report import LayerView, draw_layer, image_of  # imports matplotlib
 
     titles = [file.path.rpartition("/")[2] for file in found]

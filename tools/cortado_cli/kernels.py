@@ -17,7 +17,7 @@ from cortado_cli.types import InputPath
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from cortado.kernel import Converted, LayerKernel, Range
+    from cortado.integer_kernels import Converted, LayerKernel, Range
     from cortado_cli.talk import Talk
 
 __all__ = ["KernelChoice", "convert", "kernel_options"]
@@ -78,7 +78,7 @@ def convert(
     """
     if choice.kernel == "float32":
         return network, None
-    from cortado.kernel import KernelOptions, to_kernel
+    from cortado.integer_kernels import KernelOptions, to_kernel
 
     options = KernelOptions(choice.kernel, _ranges(network, choice, talk))
     converted = to_kernel(network, options)
@@ -94,11 +94,11 @@ def _ranges(network: "ir.Model", choice: KernelChoice, talk: "Talk") -> "dict[st
     if choice.data is None:
         return {}
     from cortado.data import subset
-    from cortado.kernel import find_ranges
+    from cortado.integer_kernels import calibrate
     from cortado_cli.data import open_for
 
     images = subset(open_for(network, choice.data).train, choice.samples)
-    return talk.follow(find_ranges(network, images))
+    return talk.follow(calibrate(network, images))
 
 
 def _row(layer: "LayerKernel") -> tuple[str, ...]:

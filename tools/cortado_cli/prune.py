@@ -18,7 +18,7 @@ from cortado_cli.reports import skipped_lines, skipped_reports
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
-    from cortado.model.selector import Assignment
+    from cortado.model.layers.selector import Assignment
     from cortado.prune import LayerSparsity, Pruned
     from cortado_cli.talk import Talk
 

@@ -20,7 +20,7 @@ from cortado_cli.training import TRAINING, Training, training_options
 from cortado_cli.types import InputPath
 
 if TYPE_CHECKING:
-    from cortado.model.selector import Assignment
+    from cortado.model.layers.selector import Assignment
     from cortado.quantize import LayerSharing, SharedBiases
     from cortado_cli.talk import Talk
 
@@ -99,7 +99,7 @@ def command(
     over the weights that share it. On a uniform grid it is the step that is trained. Biases
     stay as they are without --bias-bits.
     """
-    from cortado.model.selector import ALL, Assignment
+    from cortado.model.layers.selector import ALL, Assignment
     from cortado.quantize import QuantizeOptions, quantize, share_biases
     from cortado_cli.data import open_training_data
     from cortado_cli.history import record

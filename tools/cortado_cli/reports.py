@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from cortado.activity import LayerActivity
-    from cortado.model.layers import Skipped
+    from cortado.inspect.activity import LayerActivity
+    from cortado.model.layers.prunable import Skipped
     from cortado.retrain import Epoch
 
 __all__ = [

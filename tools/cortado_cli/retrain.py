@@ -21,7 +21,7 @@ from cortado_cli.training import Training, training_options
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
-    from cortado.model.selector import Assignment
+    from cortado.model.layers.selector import Assignment
     from cortado.retrain import Distillation
     from cortado_cli.talk import Talk
 

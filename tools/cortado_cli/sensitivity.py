@@ -139,8 +139,8 @@ def command(
     Rows are written every few seconds, up to five points of a layer at a time. Where a sweep was
     killed, the same command goes on after the last one.
     """
+    from cortado.progress import finish
     from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, SweepOptions, sweep
-    from cortado.steps import finish
     from cortado_cli.data import open_measured
     from cortado_cli.history import typed_line
     from cortado_cli.journal import Journal

@@ -14,8 +14,8 @@ from cortado_cli.options import (
 if TYPE_CHECKING:
     from cortado.caffe import TrainingNet
     from cortado.caffe.solver import ReadSolver
-    from cortado.model.solver import Solver
     from cortado.retrain import RetrainOptions
+    from cortado.task.solver import Solver
     from cortado_cli.talk import Talk
     from cortado_cli.training import Training
 

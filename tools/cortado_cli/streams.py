@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from cortado import files
 from cortado.errors import CortadoError
-from cortado.model import serial
+from cortado.model.onnx_io import serial
 from cortado.validate import Candidate
 from cortado_cli.options import (
     STREAM,

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from cortado.steps import Progress, Steps, show_figure
+from cortado.progress import Progress, Steps, show_figure
 
 __all__ = ["Talk", "counted", "format_table"]
 

@@ -14,7 +14,7 @@ from cortado_cli.types import Finite, InputPath
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from cortado.model.transform import MeanImage
+    from cortado.task.transform import MeanImage
 
 __all__ = ["TransformWish", "reader", "store_transform", "transform_options"]
 
@@ -83,8 +83,8 @@ def store_transform(model: "ir.Model", wish: TransformWish) -> None:
     """Store the input transform: the net's own, that of another net, or given numbers."""
     from cortado import files
     from cortado.caffe import CaffeOptions, read_transform_param
-    from cortado.model.metadata import read_transform, write_transform
-    from cortado.model.transform import InputTransform
+    from cortado.task.metadata import read_transform, write_transform
+    from cortado.task.transform import InputTransform
     from cortado_cli.streams import naming
 
     transform = read_transform(model)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cortado.model.selector import ALL, Assignment
+from cortado.model.layers.selector import ALL, Assignment
 
 __all__ = ["Finite", "InputPath", "Number", "ReportPath", "SelectorValue"]
 

@@ -83,7 +83,7 @@ def command(
     times as fast as the reference a file is, by the medians of 50 runs each.
     """
     from cortado import files
-    from cortado.model.heads import check_classifying
+    from cortado.task.outputs import check_classifying
     from cortado.validate import Limits, check_limits, validate
     from cortado_cli.streams import read_candidate, write_json, write_text
     from cortado_cli.talk import format_table
@@ -128,7 +128,7 @@ def _options(
 
 
 def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[str, ...]:
-    from cortado.steps import show_figure
+    from cortado.progress import show_figure
 
     score, latency = figures.evaluation, figures.latency
     return (

@@ -25,8 +25,8 @@ from torch import fx, nn
 from cortado.bridge.shapes import dims_of
 from cortado.bridge.sizes import Item, Sizes
 from cortado.errors import CortadoError
-from cortado.model.nodes import is_standard
-from cortado.model.origins import HALVES, TRAINABLE
+from cortado.model.graph.nodes import is_standard
+from cortado.model.graph.origins import HALVES, TRAINABLE
 from cortado.model.typing import Array
 
 __all__ = ["Builder", "identifier"]

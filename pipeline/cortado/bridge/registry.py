@@ -8,7 +8,7 @@ from torch import fx
 
 from cortado.bridge.context import Context
 from cortado.bridge.sizes import Sizes
-from cortado.model.nodes import is_standard
+from cortado.model.graph.nodes import is_standard
 
 __all__ = ["Handler", "SizeHandler", "find", "find_for_sizes", "operator", "size_operator"]
 

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 
-from cortado.model.nodes import opset_of
+from cortado.model.graph.nodes import opset_of
 
 __all__ = ["dims_of", "infer_shapes", "version_of", "with_shapes"]
 

@@ -23,8 +23,8 @@ from cortado.bridge.shapes import infer_shapes, version_of, with_shapes
 from cortado.bridge.sizes import Sizes
 from cortado.bridge.weights import remember_attributes
 from cortado.errors import CortadoError
-from cortado.model.nodes import is_standard
-from cortado.model.reads import needed_nodes
+from cortado.model.graph.nodes import is_standard
+from cortado.model.graph.reads import needed_nodes
 
 __all__ = ["to_torch"]
 

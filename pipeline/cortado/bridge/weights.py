@@ -8,7 +8,7 @@ import torch
 from torch import fx, nn
 
 from cortado.errors import CortadoError
-from cortado.model.layers import replace_weights
+from cortado.model.layers.prunable import replace_weights
 from cortado.model.typing import Array
 
 __all__ = ["from_torch", "parameter_names", "remember_attributes"]

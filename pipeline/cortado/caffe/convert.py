@@ -31,9 +31,9 @@ from cortado.caffe.parameters import Loaded, Parameters, Weights
 from cortado.caffe.schema import unknown_fields
 from cortado.caffe.transform import transform_of
 from cortado.errors import CortadoError
-from cortado.model.blobs import NamedBlob, with_lost
-from cortado.model.criteria import Criterion
-from cortado.model.metadata import write_criteria, write_transform
+from cortado.model.graph.blobs import NamedBlob, with_lost
+from cortado.task.criteria import Criterion
+from cortado.task.metadata import write_criteria, write_transform
 
 __all__ = ["Imported", "import_caffe"]
 

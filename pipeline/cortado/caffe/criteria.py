@@ -11,7 +11,7 @@ from typing import get_args
 
 from cortado.caffe.message import Message
 from cortado.caffe.net import LayerSpec
-from cortado.model.criteria import Criterion, Kind, Normalization
+from cortado.task.criteria import Criterion, Kind, Normalization
 
 __all__ = ["read_criterion"]
 

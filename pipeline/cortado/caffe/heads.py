@@ -23,8 +23,8 @@ from cortado.caffe.message import Field, Message, Scalar
 from cortado.caffe.net import LayerSpec, Net
 from cortado.caffe.options import CaffeOptions
 from cortado.errors import CortadoError, UsageError, unknown_name
-from cortado.model.criteria import Criterion
-from cortado.model.cut import cut_note
+from cortado.task.criteria import Criterion
+from cortado.task.cut import cut_note
 
 __all__ = ["Deployed", "deploy"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from cortado.caffe.caffemodel import read_blob
 from cortado.caffe.wire import DamagedError
 from cortado.errors import CortadoError
-from cortado.model.transform import MeanImage
+from cortado.task.transform import MeanImage
 
 __all__ = ["read_mean"]
 

@@ -21,7 +21,7 @@ from cortado.caffe.options import CaffeOptions
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
 from cortado.errors import CortadoError
-from cortado.model.solver import ParamSpec
+from cortado.task.solver import ParamSpec
 
 __all__ = ["PHASES", "LayerSpec", "Net", "layers_of", "parse_net", "read_net"]
 

@@ -24,8 +24,8 @@ from cortado.caffe.fillers import DETERMINISTIC, MOST_VALUES, Fillers, fill, gen
 from cortado.caffe.message import EMPTY, Field, Message, Scalar
 from cortado.caffe.net import LayerSpec
 from cortado.caffe.numbering import Numbering
-from cortado.model.solver import ParamSpec
 from cortado.model.typing import Array, FloatArray
+from cortado.task.solver import ParamSpec
 
 __all__ = ["BlobSpec", "Loaded", "Parameter", "Parameters", "Weights"]
 

@@ -16,7 +16,7 @@ from cortado.caffe.net import LayerSpec, layers_of, parse_net
 from cortado.caffe.options import CaffeOptions
 from cortado.caffe.prototxt import parse_prototxt
 from cortado.errors import CortadoError
-from cortado.model.solver import ParamSpec, Policy, Solver, SolverType
+from cortado.task.solver import ParamSpec, Policy, Solver, SolverType
 
 __all__ = ["ReadSolver", "TrainingNet", "read_solver", "read_training_net"]
 

@@ -17,7 +17,7 @@ from cortado.caffe.message import Message
 from cortado.caffe.net import LayerSpec, layers_of, parse_net
 from cortado.caffe.options import CaffeOptions
 from cortado.errors import CortadoError
-from cortado.model.transform import InputTransform, MeanImage, Order
+from cortado.task.transform import InputTransform, MeanImage, Order
 
 __all__ = ["StatedTransform", "read_transform_param", "transform_of"]
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cortado.errors import CortadoError
-from cortado.model.fields import Piece, field, floats, varint
+from cortado.model.onnx_io.fields import Piece, field, floats, varint
 from cortado.model.typing import Array
 
 __all__ = ["LayerBlobs", "write_caffemodel"]

@@ -18,16 +18,16 @@ from cortado.compress.options import EFFORTS, CompressOptions
 from cortado.compress.passes import Compressed
 from cortado.compress.stages import Task
 from cortado.data import Dataset
-from cortado.describe import describe
 from cortado.emit import Emitted, StoredTensor, emit
-from cortado.model.layers import find_layers
+from cortado.inspect.describe import describe
+from cortado.model.layers.prunable import find_layers
+from cortado.progress import Progress, Steps
 from cortado.sensitivity import (
     DEFAULT_RATES,
     Curve,
     Row,
     Table,
 )
-from cortado.steps import Progress, Steps
 
 __all__ = ["Account", "StageAccount", "TensorAccount", "account_for", "sweep_beside"]
 
@@ -111,7 +111,7 @@ class Account:
     file_bytes, dense_bytes : int
         Of the file, and of all tensors as dense values, which is what it takes in memory.
     bound_bytes : float
-        The entropy bound, see `cortado.describe`.
+        The entropy bound, see `cortado.inspect.describe`.
     curves : Table or None
         The sweep of the dense model.
     """

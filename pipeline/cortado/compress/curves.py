@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions
+from cortado.progress import Steps
 from cortado.sensitivity import DEFAULT_BITS, Images, Kind, SweepOptions, Table, sweep
-from cortado.steps import Steps
 
 __all__ = ["measure_curves"]
 

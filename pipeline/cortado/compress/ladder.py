@@ -11,11 +11,11 @@ that holds, as bisection does.
 from collections.abc import Sequence
 
 from cortado.compress.stages import Stage, Task, judge
-from cortado.model.layers import find_layers
-from cortado.model.selector import ALL, Assignment
+from cortado.model.layers.prunable import find_layers
+from cortado.model.layers.selector import ALL, Assignment
+from cortado.progress import Steps
 from cortado.prune import PruneOptions
 from cortado.retrain import Gradual, retrain
-from cortado.steps import Steps
 
 __all__ = ["climb", "holding"]
 

@@ -15,12 +15,12 @@ from cortado.compress.untrained import fit_small
 from cortado.data import Dataset
 from cortado.emit import Emitted, emit
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.model.codebook import find_codebook
-from cortado.model.heads import check_classifying
-from cortado.model.layers import find_layers
+from cortado.model.layers.codebook import find_codebook
+from cortado.model.layers.prunable import find_layers
+from cortado.model.onnx_io import serial
+from cortado.progress import Steps
 from cortado.sensitivity import Table
-from cortado.steps import Steps
+from cortado.task.outputs import check_classifying
 from cortado.validate import Candidate, ValidateOptions, Validation, validate
 
 __all__ = ["Compressed", "compress"]

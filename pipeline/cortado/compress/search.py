@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from cortado.compress.noninferior import Limit
 from cortado.compress.options import BIAS_BITS
 from cortado.compress.stages import Stage, Task, measured
 from cortado.data import Samples
-from cortado.model.selector import ALL, Assignment
+from cortado.model.layers.selector import ALL, Assignment
 from cortado.plan import Judge, Plan, bits_of, prune_by_plan
+from cortado.progress import Progress, Steps
 from cortado.quantize import quantize, share_biases
 from cortado.repair import RepairOptions, repair
 from cortado.sensitivity import DEFAULT_BITS, Images
-from cortado.steps import Progress, Steps
+from cortado.stats.noninferior import Limit
 
 __all__ = ["Search", "sequence"]
 

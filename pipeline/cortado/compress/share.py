@@ -13,12 +13,12 @@ from cortado.compress.ladder import holding
 from cortado.compress.options import BIAS_BITS
 from cortado.compress.stages import Stage, Task, file_size, judge
 from cortado.errors import LimitNotMetError
-from cortado.model.selector import ALL, Assignment
+from cortado.model.layers.selector import ALL, Assignment
 from cortado.plan import Plan, bits_of, make_plans
+from cortado.progress import Steps
 from cortado.quantize import quantize, share_biases
 from cortado.retrain import retrain
 from cortado.sensitivity import Table
-from cortado.steps import Steps
 
 __all__ = ["share_best"]
 

@@ -8,11 +8,11 @@ import onnx_ir as ir
 from cortado.compress.options import CompressOptions, Effort
 from cortado.data import Dataset, subset
 from cortado.emit import emit
-from cortado.evaluate import Evaluation, evaluate
-from cortado.model.layers import find_layers
+from cortado.model.layers.prunable import find_layers
+from cortado.progress import Progress, Steps
 from cortado.retrain import Distillation, RetrainOptions
+from cortado.scoring.evaluate import Evaluation, evaluate
 from cortado.sensitivity import Images
-from cortado.steps import Progress, Steps
 
 __all__ = ["Stage", "Task", "file_size", "judge", "measured"]
 

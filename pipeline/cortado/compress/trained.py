@@ -15,8 +15,8 @@ from cortado.compress.options import CompressOptions
 from cortado.compress.share import share_best
 from cortado.compress.stages import Stage, Task, judge
 from cortado.errors import CortadoError, LimitNotMetError
+from cortado.progress import Steps
 from cortado.retrain import Distillation, retrain
-from cortado.steps import Steps
 
 __all__ = ["train_small"]
 

@@ -17,7 +17,6 @@ file is taken.
 import numpy as np
 
 from cortado.compress.curves import measure_curves
-from cortado.compress.noninferior import Limit
 from cortado.compress.options import CompressOptions
 from cortado.compress.search import Search
 from cortado.compress.stages import Stage, Task, file_size
@@ -25,8 +24,9 @@ from cortado.data import Samples
 from cortado.data.samples import Subset
 from cortado.errors import LimitNotMetError
 from cortado.plan import make_plans
+from cortado.progress import Progress, Steps
 from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, Images, Table
-from cortado.steps import Progress, Steps
+from cortado.stats.noninferior import Limit
 
 __all__ = ["fit_small", "open_search"]
 

@@ -16,8 +16,8 @@ import numpy as np
 from cortado import files
 from cortado.caffe.datum import label_of, read_datum
 from cortado.data.images import ImageForm, decode_image
+from cortado.data.records import Records, open_records
 from cortado.data.samples import ArraySamples, Batch, Samples
-from cortado.databases import Records, open_records
 from cortado.errors import CortadoError
 from cortado.model.shapes import show_shape
 from cortado.model.typing import Array, IntArray

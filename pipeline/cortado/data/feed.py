@@ -8,10 +8,10 @@ import onnx_ir as ir
 
 from cortado.data.images import ImageForm
 from cortado.errors import CortadoError
-from cortado.model.metadata import read_transform
 from cortado.model.shapes import show_shape
-from cortado.model.transform import InputTransform, Views
 from cortado.model.typing import FloatArray
+from cortado.task.metadata import read_transform
+from cortado.task.transform import InputTransform, Views
 
 __all__ = ["Feed"]
 

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cortado.errors import CortadoError
-from cortado.model.transform import Order
 from cortado.model.typing import Array
+from cortado.task.transform import Order
 
 __all__ = ["ImageForm", "decode_image"]
 

@@ -12,12 +12,12 @@ import onnx_ir as ir
 from cortado.emit.coded import OLDEST_OPSET, CodedTensor, has_codable, store_coded
 from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.model.card import KEY
-from cortado.model.nodes import opset_of
+from cortado.model.graph.nodes import opset_of
+from cortado.model.onnx_io import serial
+from cortado.model.onnx_io.card import KEY
 from cortado.model.typing import FloatArray
 from cortado.opset import raise_opset
-from cortado.session import open_session
+from cortado.runtime import open_session
 
 __all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored", "tensor_bytes"]
 

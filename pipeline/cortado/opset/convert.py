@@ -9,8 +9,8 @@ import onnx
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.model.nodes import opset_of
+from cortado.model.graph.nodes import opset_of
+from cortado.model.onnx_io import serial
 from cortado.opset.probe import run_probe
 
 __all__ = ["raise_opset"]

@@ -3,9 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
-from cortado.model import serial
+from cortado.model.onnx_io import serial
 from cortado.model.typing import Array
-from cortado.session import open_session
+from cortado.runtime import open_session
 
 __all__ = ["run_probe"]
 

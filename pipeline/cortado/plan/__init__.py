@@ -14,9 +14,9 @@ apply      a plan on a model: what `prune` and `quantize` take of it
 
 from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of
 from cortado.plan.document import Expectation, LayerPlan, Plan, encode_plan, parse_plan
-from cortado.plan.judge import Judge
 from cortado.plan.options import Budget
 from cortado.plan.planner import make_plan, make_plans
+from cortado.scoring.judge import Judge
 
 __all__ = [
     "Budget",

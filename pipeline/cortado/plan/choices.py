@@ -26,13 +26,13 @@ import numpy as np
 
 from cortado.emit import tensor_bytes
 from cortado.errors import CortadoError
-from cortado.model.layers import Layer
+from cortado.model.layers.prunable import Layer
 from cortado.model.typing import FloatArray
-from cortado.plan.isotonic import isotonic_fit
+from cortado.progress import Progress, Steps
 from cortado.quantize import optimal_codebooks, share_values
 from cortado.sensitivity import Curve, SweepOptions, Table, changed_weights
-from cortado.sensitivity.intervals import Z
-from cortado.steps import Progress, Steps
+from cortado.stats.intervals import Z
+from cortado.stats.isotonic import isotonic_fit
 
 __all__ = ["Choice", "chosen_weights", "measure_choices"]
 

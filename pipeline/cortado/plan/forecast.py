@@ -32,7 +32,7 @@ import math
 from collections.abc import Sequence
 
 from cortado.plan.choices import Choice
-from cortado.sensitivity.intervals import Z
+from cortado.stats.intervals import Z
 
 __all__ = ["predict_drop", "predict_sum"]
 

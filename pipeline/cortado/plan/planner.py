@@ -20,16 +20,16 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError, LimitNotMetError
-from cortado.model.layers import Layer, find_layers, replace_weights
+from cortado.model.layers.prunable import Layer, find_layers, replace_weights
 from cortado.plan.choices import Choice, chosen_weights, measure_choices
 from cortado.plan.document import Expectation, LayerPlan, Plan
 from cortado.plan.forecast import predict_drop, predict_sum
-from cortado.plan.judge import Judge
 from cortado.plan.knapsack import best_combinations
 from cortado.plan.options import Budget
+from cortado.progress import Progress, Steps
 from cortado.prune import Method
+from cortado.scoring.judge import Judge
 from cortado.sensitivity import Images, Kind, Row, SweepOptions, Table, hash_model
-from cortado.steps import Progress, Steps
 
 __all__ = ["make_plan", "make_plans"]
 

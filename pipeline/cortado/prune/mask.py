@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from cortado.errors import UsageError
-from cortado.model.selector import Assignment
+from cortado.model.layers.selector import Assignment
 from cortado.model.typing import BoolArray, FloatArray
 from cortado.prune.importance import Method, importance
 

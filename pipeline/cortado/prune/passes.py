@@ -7,8 +7,14 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.invariants import check_zeros
-from cortado.model.layers import Layers, Skipped, check_finite, find_layers, replace_weights
-from cortado.model.selector import Assignment, assign
+from cortado.model.layers.prunable import (
+    Layers,
+    Skipped,
+    check_finite,
+    find_layers,
+    replace_weights,
+)
+from cortado.model.layers.selector import Assignment, assign
 from cortado.model.typing import BoolArray, FloatArray
 from cortado.prune.importance import Method, deviation
 from cortado.prune.mask import (

@@ -12,7 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError, UsageError
-from cortado.model.layers import find_layers, replace_weights
+from cortado.model.layers.prunable import find_layers, replace_weights
 from cortado.model.typing import FloatArray
 from cortado.quantize.codebook import make_codebook, share_values
 

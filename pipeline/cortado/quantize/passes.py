@@ -9,9 +9,9 @@ import onnx_ir as ir
 
 from cortado.errors import UsageError
 from cortado.invariants import check_zeros
-from cortado.model.grid import largest_integer
-from cortado.model.layers import Layer, Skipped, check_finite, find_layers, replace_weights
-from cortado.model.selector import Assignment, assign
+from cortado.model.layers.grid import largest_integer
+from cortado.model.layers.prunable import Layer, Skipped, check_finite, find_layers, replace_weights
+from cortado.model.layers.selector import Assignment, assign
 from cortado.model.typing import FloatArray
 from cortado.quantize.codebook import Init, make_codebook, share_values
 from cortado.quantize.uniform import to_uniform_grid

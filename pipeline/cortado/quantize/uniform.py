@@ -15,7 +15,7 @@ of them a step, and s and k of all values then improve each other until they res
 
 import numpy as np
 
-from cortado.model.grid import find_step, round_to_grid
+from cortado.model.layers.grid import find_step, round_to_grid
 from cortado.model.typing import FloatArray
 
 __all__ = ["EXACT_EVENTS", "to_uniform_grid", "uniform_step"]

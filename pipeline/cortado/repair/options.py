@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cortado.errors import UsageError
-from cortado.frontier import MEMORY
+from cortado.layerwise import MEMORY
 
 __all__ = ["RepairOptions"]
 

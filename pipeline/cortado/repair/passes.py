@@ -16,17 +16,17 @@ from threadpoolctl import threadpool_limits
 from cortado.batchnorm import Norm, find_norms, measure, normalize
 from cortado.data import Inputs, Samples
 from cortado.errors import CortadoError
-from cortado.frontier import Frontier
 from cortado.invariants import check_kept
-from cortado.model.layers import Skipped, check_finite, find_layers, replace_weights
+from cortado.layerwise import Frontier
+from cortado.model.layers.prunable import Skipped, check_finite, find_layers, replace_weights
 from cortado.model.typing import Array, BoolArray, FloatArray
+from cortado.progress import Progress, Steps
 from cortado.repair.distance import relative_distance
 from cortado.repair.fit import Linear, fit
 from cortado.repair.moments import measure_moments
 from cortado.repair.options import RepairOptions
 from cortado.repair.reference import check_reference
 from cortado.repair.regression import Regression, find_regression
-from cortado.steps import Progress, Steps
 
 __all__ = ["Repaired", "Step", "repair"]
 

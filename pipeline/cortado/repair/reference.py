@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from cortado.data import Feed
 from cortado.errors import CortadoError
-from cortado.model.layers import find_layers
+from cortado.model.layers.prunable import find_layers
 from cortado.model.shapes import show_shape
 
 __all__ = ["check_reference"]

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from cortado.model.layers import Layer
+from cortado.model.layers.prunable import Layer
 from cortado.model.typing import FloatArray
 from cortado.repair.patches import Window
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortado.model.codebook import find_codebook
-from cortado.model.grid import find_shared_step
+from cortado.model.layers.codebook import find_codebook
+from cortado.model.layers.grid import find_shared_step
 from cortado.model.typing import BoolArray, FloatArray, IntArray
 from cortado.repair.moments import Moments
 

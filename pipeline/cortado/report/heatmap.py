@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cortado.model.layers import Layer
+from cortado.model.layers.prunable import Layer
 from cortado.model.typing import FloatArray
 
 __all__ = ["Heatmap", "image_of", "make_heatmap"]

@@ -13,8 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from cortado.model.codebook import find_codebook
-from cortado.model.layers import Layer
+from cortado.model.layers.codebook import find_codebook
+from cortado.model.layers.prunable import Layer
 from cortado.model.shapes import show_shape
 from cortado.model.typing import FloatArray
 from cortado.report.heatmap import Heatmap, make_heatmap

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cortado.describe import Description
 from cortado.errors import CortadoError
-from cortado.model.layers import Layer
+from cortado.inspect.describe import Description
+from cortado.model.layers.prunable import Layer
 from cortado.model.typing import FloatArray
 from cortado.report.style import INK, colour_of, finish, to_png
 

@@ -32,8 +32,8 @@ import torch
 from torch import Tensor, nn
 
 from cortado.errors import CortadoError
-from cortado.model.solver import Solver
 from cortado.retrain.constraints import Constraint, Masked
+from cortado.task.solver import Solver
 
 __all__ = ["CaffeSolver", "Trained", "find_trained"]
 

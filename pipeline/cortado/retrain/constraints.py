@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from cortado.errors import CortadoError
-from cortado.model.codebook import find_codebook
-from cortado.model.grid import find_shared_step
-from cortado.model.layers import Layer
+from cortado.model.layers.codebook import find_codebook
+from cortado.model.layers.grid import find_shared_step
+from cortado.model.layers.prunable import Layer
 from cortado.model.typing import BoolArray
 
 __all__ = ["Constraint", "Masked", "OnGrid", "Shared", "constrain", "constrain_others"]

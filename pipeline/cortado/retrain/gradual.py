@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cortado.errors import CortadoError
-from cortado.model.layers import Layer
-from cortado.model.selector import assign
+from cortado.model.layers.prunable import Layer
+from cortado.model.layers.selector import assign
 from cortado.prune import CubicSchedule, Pool, check_survivors, draw_masks, make_pools
 from cortado.retrain.constraints import Constraint, Masked
 from cortado.retrain.options import Gradual

@@ -6,13 +6,13 @@ import onnx_ir as ir
 
 from cortado.data import Dataset
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.model.criteria import Criterion
-from cortado.model.exposed import expose
-from cortado.model.heads import activation_of, choose_output, criterion_of, main_criterion
-from cortado.model.metadata import read_criteria
-from cortado.scoring import check_labels
-from cortado.session import open_session
+from cortado.model.graph.exposed import expose
+from cortado.model.onnx_io import serial
+from cortado.runtime import open_session
+from cortado.scoring.formulas import check_labels
+from cortado.task.criteria import Criterion
+from cortado.task.metadata import read_criteria
+from cortado.task.outputs import activation_of, choose_output, criterion_of, main_criterion
 
 __all__ = ["find_losses"]
 

@@ -16,8 +16,8 @@ from torch import Tensor, fx, nn
 
 from cortado.data import Feed, Samples, feed_batches
 from cortado.errors import CortadoError
-from cortado.model.criteria import Criterion
 from cortado.model.typing import FloatArray, IntArray
+from cortado.progress import Progress, Steps
 from cortado.retrain.batches import epoch_batches, to_tensor
 from cortado.retrain.caffe_solver import CaffeSolver, find_trained
 from cortado.retrain.constraints import Constraint
@@ -26,8 +26,8 @@ from cortado.retrain.losses import Objective
 from cortado.retrain.options import RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.rates import learning_rate
-from cortado.scoring import count_correct, score
-from cortado.steps import Progress, Steps
+from cortado.scoring.formulas import count_correct, score
+from cortado.task.criteria import Criterion
 
 __all__ = ["Loop", "Measured", "make_optimizer"]
 

@@ -2,7 +2,7 @@
 
 Each loss is Caffe's, a mean over the images of a batch (or what its normalization says), times its
 weight; all are summed. Without losses of its own a model is trained with cross-entropy. Formulas
-are those of `cortado.scoring`.
+are those of `cortado.scoring.formulas`.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from cortado.data import Feed
 from cortado.errors import CortadoError
-from cortado.model.criteria import Criterion
-from cortado.model.transform import Views
 from cortado.model.typing import FloatArray
 from cortado.retrain.batches import to_tensor
-from cortado.scoring import LOG_THRESHOLD, check_shape
+from cortado.scoring.formulas import LOG_THRESHOLD, check_shape
+from cortado.task.criteria import Criterion
+from cortado.task.transform import Views
 
 __all__ = ["Objective", "Teacher", "loss_of"]
 

@@ -7,9 +7,9 @@ from typing import Literal
 import onnx_ir as ir
 
 from cortado.errors import UsageError
-from cortado.model.selector import Assignment
-from cortado.model.solver import Solver
+from cortado.model.layers.selector import Assignment
 from cortado.prune import PruneOptions
+from cortado.task.solver import Solver
 
 __all__ = ["BatchNorm", "Distillation", "Gradual", "Optimizer", "Rate", "RetrainOptions"]
 

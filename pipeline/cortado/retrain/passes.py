@@ -10,7 +10,8 @@ from cortado.bridge import from_torch, parameter_names, to_torch
 from cortado.data import Dataset, Feed
 from cortado.errors import CortadoError, UsageError
 from cortado.invariants import check_kept
-from cortado.model.layers import Skipped, find_layers
+from cortado.model.layers.prunable import Skipped, find_layers
+from cortado.progress import Progress, Steps, show_figure
 from cortado.retrain.constraints import constrain, constrain_others
 from cortado.retrain.devices import find_device, place
 from cortado.retrain.gradual import GradualPruning
@@ -20,7 +21,6 @@ from cortado.retrain.losses import Objective, Teacher
 from cortado.retrain.options import Distillation, Gradual, RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.statistics import refresh_statistics
-from cortado.steps import Progress, Steps, show_figure
 
 __all__ = ["Epoch", "Retrained", "prepare", "retrain"]
 

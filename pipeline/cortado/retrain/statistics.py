@@ -10,8 +10,8 @@ import onnx_ir as ir
 
 from cortado.batchnorm import reestimate
 from cortado.data import Dataset, subset
-from cortado.evaluate import evaluate
-from cortado.steps import Progress, Steps
+from cortado.progress import Progress, Steps
+from cortado.scoring.evaluate import evaluate
 
 __all__ = ["refresh_statistics"]
 

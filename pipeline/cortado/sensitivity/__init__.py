@@ -24,15 +24,15 @@ A point is one evaluation of the network behind the layer; the values in front o
 by all points of the layer, and of all layers of a wave, batch by batch.
 """
 
+from cortado.distributed import Alone, Team
+from cortado.scoring.images import Images
 from cortado.sensitivity.columns import Row
 from cortado.sensitivity.curves import choose
-from cortado.sensitivity.images import Images
-from cortado.sensitivity.intervals import wilson_interval
 from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
 from cortado.sensitivity.points import changed_weights
 from cortado.sensitivity.sweep import sweep
 from cortado.sensitivity.table import Curve, Table, encode_rows, hash_model, merge, read_table
-from cortado.sensitivity.team import Alone, Team
+from cortado.stats.intervals import wilson_interval
 
 __all__ = [
     "DEFAULT_BITS",

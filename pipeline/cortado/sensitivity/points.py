@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortado.model.layers import Layer
-from cortado.model.selector import ALL, Assignment, assign
+from cortado.model.layers.prunable import Layer
+from cortado.model.layers.selector import ALL, Assignment, assign
 from cortado.model.typing import FloatArray
 from cortado.prune import Pool, draw_masks
 from cortado.quantize import make_codebook

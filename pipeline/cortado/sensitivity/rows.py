@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortado.model.layers import Layer, Skipped
-from cortado.model.selector import ALL
+from cortado.model.layers.prunable import Layer, Skipped
+from cortado.model.layers.selector import ALL
 from cortado.model.typing import FloatArray
 from cortado.sensitivity.columns import Identity, Key, Row
 from cortado.sensitivity.options import SweepOptions

@@ -15,21 +15,21 @@ from operator import attrgetter
 
 import onnx_ir as ir
 
+from cortado.distributed import Alone, Team
 from cortado.errors import CortadoError
 from cortado.model.typing import FloatArray
+from cortado.progress import Progress, Steps
+from cortado.scoring.images import Images
 from cortado.sensitivity.columns import Identity, Row
 from cortado.sensitivity.curves import ROUNDS, bends
-from cortado.sensitivity.cuts import Cut, Network, cut_network
-from cortado.sensitivity.images import Images
-from cortado.sensitivity.measure import Dense, Measure
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point, change, grid, select
 from cortado.sensitivity.rows import Rows
+from cortado.sensitivity.runner.measure import Dense, Measure
+from cortado.sensitivity.runner.split_points import Cut, Network, cut_network
 from cortado.sensitivity.table import Table, hash_model
 from cortado.sensitivity.tally import Tally
-from cortado.sensitivity.team import Alone, Team
 from cortado.sensitivity.waves import stacks, waves
-from cortado.steps import Progress, Steps
 
 __all__ = ["sweep"]
 

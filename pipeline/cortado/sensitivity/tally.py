@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortado.model.heads import Activation
 from cortado.model.typing import BoolArray, FloatArray, IntArray
-from cortado.scoring import is_correct, log_probabilities
-from cortado.sensitivity.intervals import wilson_interval
+from cortado.scoring.formulas import is_correct, log_probabilities
+from cortado.stats.intervals import wilson_interval
+from cortado.task.outputs import Activation
 
 __all__ = ["Reference", "Tally"]
 

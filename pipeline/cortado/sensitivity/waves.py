@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from cortado.sensitivity.cuts import Cut, Network
 from cortado.sensitivity.options import Kind
 from cortado.sensitivity.points import Point
+from cortado.sensitivity.runner.split_points import Cut, Network
 
 __all__ = ["stacks", "waves"]
 

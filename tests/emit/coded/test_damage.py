@@ -15,8 +15,8 @@ from onnx import helper, numpy_helper
 from cli.program import cortado, refused
 from cortado.emit import emit
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.model.card import KEY, Card, hash_decoder
+from cortado.model.onnx_io import serial
+from cortado.model.onnx_io.card import KEY, Card, hash_decoder
 from nets import build, decoded, normal, weight
 
 SECONDS = 5

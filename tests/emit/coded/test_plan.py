@@ -7,7 +7,7 @@ from onnx import numpy_helper
 
 from cortado.emit import emit
 from cortado.emit.coded.plan import MANY_ENTRIES, make_plan
-from cortado.model import serial
+from cortado.model.onnx_io import serial
 from nets import build, decoded
 
 VALUES = np.linspace(-1, 1, 16, dtype=np.float32)

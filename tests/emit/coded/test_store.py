@@ -7,8 +7,8 @@ from onnx import TensorProto, helper
 
 from cortado.emit import emit
 from cortado.errors import CortadoError
-from cortado.model import serial
-from cortado.session import open_session
+from cortado.model.onnx_io import serial
+from cortado.runtime import open_session
 from nets import build, decoded, weight
 
 RNG = np.random.default_rng(0)

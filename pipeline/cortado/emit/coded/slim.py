@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
-from cortado.model.layers import OPERATORS
-from cortado.model.naming import SCOPES, is_named
-from cortado.model.nodes import is_standard
+from cortado.model.graph.nodes import is_standard
+from cortado.model.layers.naming import SCOPES, is_named
+from cortado.model.layers.prunable import OPERATORS
 
 __all__ = ["slim"]
 

@@ -10,10 +10,10 @@ from cortado.emit.coded.pieces import CodedTensor, sections_of, write_filled
 from cortado.emit.coded.plan import make_plan
 from cortado.emit.coded.slim import slim
 from cortado.emit.coded.writer import Writer, short_names
-from cortado.model.card import KEY, Card, hash_decoder, hash_weights
-from cortado.model.coded import sort_by_use
-from cortado.model.nodes import STANDARD
-from cortado.model.walk import graphs_inside, used_by
+from cortado.model.graph.nodes import STANDARD
+from cortado.model.onnx_io.card import KEY, Card, hash_decoder, hash_weights
+from cortado.model.onnx_io.coded import sort_by_use
+from cortado.model.onnx_io.walk import graphs_inside, used_by
 
 __all__ = ["OLDEST_OPSET", "has_codable", "store_coded"]
 

@@ -1,0 +1,168 @@
+"""Bytes of an ONNX file ↔ the model in memory.
+
+Whatever form the weights have in the file, the model in memory is dense: coded weights are
+decoded, those in Constant nodes become initializers, and sparse initializers are expanded here,
+because `onnx_ir` would drop them without a word. Whatever is not a weight (names, order, opsets,
+functions, metadata) comes back out as it went in.
+"""
+
+import math
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from google.protobuf.message import DecodeError
+
+from cortado.errors import CortadoError
+from cortado.model.graph.plain import lift_weights
+from cortado.model.onnx_io.checks import check_proto, first_line, is_external
+from cortado.model.onnx_io.coded import decode_weights
+from cortado.model.onnx_io.splice import splice, withhold
+from cortado.model.onnx_io.walk import graphs_of, tensors_of
+from cortado.model.typing import Array
+
+__all__ = [
+    "decode",
+    "encode",
+    "encode_outline",
+    "from_proto",
+    "has_external_data",
+    "parse",
+]
+
+_PROTO_LIMIT = 2**31 - 1  # protobuf refuses larger messages
+
+
+def decode(data: bytes, source: str) -> ir.Model:
+    """Return the model that the bytes of an ONNX file hold.
+
+    Parameters
+    ----------
+    data : bytes
+        A complete ONNX file whose weights are inside it.
+    source : str
+        What to call the file in an error.
+
+    Raises
+    ------
+    CortadoError
+        If the bytes are no valid model, or one that onnxruntime does not run.
+    """
+    return from_proto(parse(data, source), source)
+
+
+def encode(model: ir.Model) -> bytes:
+    """Return the bytes of the ONNX file that holds `model`, with its weights inside."""
+    outline, large = withhold(model)
+    proto = _to_proto(outline)
+    if sum(array.nbytes for array in large.values()) + proto.ByteSize() > _PROTO_LIMIT:
+        raise CortadoError("the model cannot be written as one ONNX file: it exceeds 2 GiB")
+    try:
+        return splice(proto, large)
+    except ValueError as error:
+        raise _cannot_write(error) from error
+
+
+def encode_outline(model: ir.Model) -> bytes:
+    """Return the bytes of `model` with its large weights as inputs, which need no values.
+
+    onnxruntime accepts or refuses it as it does the model itself, but in a moment.
+    """
+    outline, large = withhold(model)
+    proto = _to_proto(outline)
+    inputs = {value.name for value in proto.graph.input}
+    for tensor in proto.graph.initializer:
+        if tensor.name in large and tensor.name not in inputs:
+            info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            proto.graph.input.append(info)
+    kept = [tensor for tensor in proto.graph.initializer if tensor.name not in large]
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(kept)
+    return splice(proto, {})
+
+
+def _to_proto(model: ir.Model) -> onnx.ModelProto:
+    try:
+        proto = ir.to_proto(model)
+        for graph in graphs_of(proto):
+            _drop_repeated_metadata(graph)
+    except (ValueError, RuntimeError) as error:  # RuntimeError: onnx_ir's own
+        raise _cannot_write(error) from error
+    return proto
+
+
+def _cannot_write(error: Exception) -> CortadoError:
+    return CortadoError(f"the model cannot be written as one ONNX file: {first_line(error)}")
+
+
+def parse(data: bytes, source: str) -> onnx.ModelProto:
+    """Return the protobuf that the bytes hold; its external data is not yet read."""
+    if not data:
+        raise CortadoError(f"{source} is empty; did the command before it fail?")
+    if len(data) > _PROTO_LIMIT:
+        raise CortadoError(f"{source} is larger than 2 GiB; keep its weights as external data")
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(data)
+    except DecodeError as error:
+        raise CortadoError(f"{source} is not an ONNX model, or is truncated") from error
+    if not proto.graph.node or not proto.opset_import:
+        raise CortadoError(f"{source} is not an ONNX model, or is truncated: it has no graph")
+    return proto
+
+
+def has_external_data(data: bytes, source: str) -> bool:
+    """Tell whether some weights of an ONNX file are in other files."""
+    return any(is_external(tensor) for tensor in tensors_of(parse(data, source)))
+
+
+def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
+    """Return the model that a parsed file holds, checked and with dense weights."""
+    check_proto(proto, source)
+    for graph in graphs_of(proto):
+        _expand_sparse(graph, source)
+    try:
+        decode_weights(proto, source)
+        model = ir.from_proto(proto)
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise CortadoError(f"{source} cannot be read: {first_line(error)}") from error
+    lift_weights(model)
+    return model
+
+
+def _expand_sparse(graph: onnx.GraphProto, source: str) -> None:
+    """Replace each sparse initializer of a graph by a dense one of the same name."""
+    for sparse in graph.sparse_initializer:
+        name = sparse.values.name
+        try:
+            dense = _dense(sparse)
+        except (ValueError, KeyError, TypeError, MemoryError) as error:
+            raise CortadoError(
+                f"{source}: the sparse initializer {name} is damaged: {first_line(error)}"
+            ) from error
+        graph.initializer.append(onnx.numpy_helper.from_array(dense, name))
+    del graph.sparse_initializer[:]
+
+
+def _dense(sparse: onnx.SparseTensorProto) -> Array:
+    """Expand a COO tensor; indices of shape (nnz,) count elements, (nnz, rank) are coordinates.
+
+    That the indices lie inside the shape, ascending, was checked by the ONNX checker.
+    """
+    values = onnx.numpy_helper.to_array(sparse.values)
+    indices = onnx.numpy_helper.to_array(sparse.indices)
+    shape = tuple(sparse.dims)
+    if indices.ndim == 2:
+        indices = np.ravel_multi_index(tuple(indices.T), shape)
+    dense = np.zeros(math.prod(shape), values.dtype)
+    dense[indices] = values
+    return dense.reshape(shape)
+
+
+def _drop_repeated_metadata(graph: onnx.GraphProto) -> None:
+    """Undo that onnx_ir writes the metadata of an initializer twice."""
+    for tensor in graph.initializer:
+        if tensor.metadata_props:
+            metadata = {entry.key: entry.value for entry in tensor.metadata_props}
+            del tensor.metadata_props[:]
+            onnx.helper.set_metadata_props(tensor, metadata)

@@ -1,0 +1,9 @@
+"""What a model is for: its input transform, its outputs and how it was trained.
+
+transform  pixels → inputs
+criteria   the losses and metrics of the training net
+solver     the settings of Caffe's solvers
+metadata   what is kept in the file between commands: transform, criteria, history
+cut        values inside become the outputs
+outputs    the output that is scored, and the logits behind it
+"""

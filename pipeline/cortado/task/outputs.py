@@ -1,0 +1,176 @@
+"""The output that is scored, and what its numbers mean.
+
+`choose_output` finds it by name or by the number of classes; `activation_of` looks at the node
+that makes it, so that a loss can be taken from logits where the model ends in a Softmax. Where the
+model remembers how it was trained, its criteria say more: which output is the main one, and what
+its loss is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import onnx_ir as ir
+
+from cortado.errors import CortadoError, UsageError
+from cortado.model.graph.nodes import is_standard, opset_of
+from cortado.task.criteria import Criterion
+from cortado.task.metadata import read_criteria
+
+__all__ = [
+    "Activation",
+    "Scores",
+    "activation_of",
+    "check_classifying",
+    "choose_output",
+    "criterion_of",
+    "main_criterion",
+    "main_output",
+]
+
+Activation = Literal["none", "softmax", "log_softmax"]
+
+_ACTIVATIONS: dict[str, Activation] = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
+_PASSING = {"Identity", "Dropout", "Reshape", "Flatten", "Squeeze"}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores behind an output.
+
+    Attributes
+    ----------
+    output : str
+        The graph output, of shape (n, classes).
+    logits : str
+        The value that enters its final activation; the output itself where there is none.
+    activation : str
+        ``softmax``, ``log_softmax`` or ``none``.
+    """
+
+    output: str
+    logits: str
+    activation: Activation
+
+
+def choose_output(widths: Mapping[str, int | None], classes: int, head: str | None) -> str:
+    """Return the name of the output to score.
+
+    Parameters
+    ----------
+    widths : mapping of str to (int or None)
+        Output name → number of scores an image.
+    classes : int
+        The number of classes in the data; 0 where it has no labels.
+    head : str or None
+        The user's choice. Without it: the only output, or the only one of `classes` scores.
+    """
+    names = ", ".join(f"{name} ({width or '?'})" for name, width in widths.items())
+    if head is not None:
+        if head not in widths:
+            raise UsageError(f"--head {head} is no output of the model; it has: {names}")
+        return head
+    fitting = [name for name, width in widths.items() if width == classes]
+    chosen = list(widths) if len(widths) == 1 else fitting
+    if len(chosen) != 1:
+        fits = f" and not just one of them has {classes} scores" if classes else ""
+        raise UsageError(f"the model has several outputs{fits}: {names}; name one with --head")
+    return chosen[0]
+
+
+def main_output(
+    model: ir.Model, widths: Mapping[str, int | None], classes: int, head: str | None
+) -> str:
+    """Return the output to score: the user's choice, that of the main loss, or `choose_output`."""
+    names = [str(value.name) for value in model.graph.outputs]
+    main = main_criterion(read_criteria(model))
+    if head is None and main is not None and len(names) > 1:
+        for name in names:
+            if criterion_of(model, name) == main:
+                return name
+    return choose_output({name: widths[name] for name in names}, classes, head)
+
+
+def main_criterion(criteria: Sequence[Criterion]) -> Criterion | None:
+    """Return the loss of largest weight, and of equal ones the last; None where there is none."""
+    losses = [each for each in criteria if each.is_loss and each.weight > 0]
+    return max(reversed(losses), key=lambda each: each.weight, default=None)
+
+
+def criterion_of(model: ir.Model, output: str) -> Criterion | None:
+    """Return the loss that an output was trained with, if the model remembers one."""
+    losses = [each for each in read_criteria(model) if each.is_loss]
+    if not losses:
+        return None
+    behind = {output, activation_of(model, output).logits, _before_sigmoid(model, output)}
+    return next((each for each in losses if each.scores in behind), None)
+
+
+def check_classifying(model: ir.Model, head: str | None, use: str) -> None:
+    """Refuse what counts images that are right, where the model knows that it tells no classes.
+
+    Parameters
+    ----------
+    model : onnx_ir.Model
+        Any; without a memory of its training it may be a classifier.
+    head : str or None
+        The output that is scored, see `main_output`.
+    use : str
+        What needs classes.
+    """
+    names = [str(value.name) for value in model.graph.outputs]
+    losses = [criterion_of(model, name) for name in names if head in (None, name)]
+    if len(names) > 1 and head is None:
+        main = main_criterion(read_criteria(model))
+        losses = [loss for loss in losses if loss == main]
+    for loss in losses:
+        if loss is not None and not loss.is_classifying:
+            raise CortadoError(
+                f"{use} counts images that are classified right; by its layer {loss.name!r} "
+                f"({loss.kind}) the model tells no classes"
+            )
+
+
+def activation_of(model: ir.Model, output: str) -> Scores:
+    """Return the scores behind the graph output of that name.
+
+    Nodes that only pass scores on, or drop axes of size 1, are looked through.
+
+    Raises
+    ------
+    CortadoError
+        If there is no such output, or its Softmax does not run over axis 1, the classes.
+    """
+    for value in model.graph.outputs:
+        if value.name == output:
+            node = _producer(value)
+            if node is None or not is_standard(node, *_ACTIVATIONS) or node.inputs[0] is None:
+                return Scores(output, output, "none")
+            _check_axis(node, opset_of(model))
+            return Scores(output, str(node.inputs[0].name), _ACTIVATIONS[node.op_type])
+    raise CortadoError(f"the model has no output {output}")
+
+
+def _before_sigmoid(model: ir.Model, output: str) -> str:
+    """Return the value that enters the Sigmoid an output ends in; itself where there is none."""
+    value = next(each for each in model.graph.outputs if each.name == output)
+    node = _producer(value)
+    if node is None or not is_standard(node, "Sigmoid") or node.inputs[0] is None:
+        return output
+    return str(node.inputs[0].name)
+
+
+def _producer(value: ir.Value) -> ir.Node | None:
+    node = value.producer()
+    while node is not None and is_standard(node, *_PASSING) and node.inputs[0] is not None:
+        node = node.inputs[0].producer()
+    return node
+
+
+def _check_axis(node: ir.Node, opset: int) -> None:
+    """Refuse a Softmax over anything but the classes; before opset 13 the default axis is 1."""
+    axis = node.attributes.get_int("axis", -1 if opset >= 13 else 1)
+    shape = node.outputs[0].shape
+    rank = 2 if shape is None else len(shape)
+    if axis % rank != 1:
+        raise CortadoError(f"{node.op_type} {node.name} does not run over axis 1, the classes")
