@@ -2,7 +2,8 @@
 
 Whatever form the weights have in the file, the model in memory is dense: coded weights are
 decoded, those in Constant nodes become initializers, and sparse initializers are expanded here,
-because `onnx_ir` would drop them without a word. Whatever is not a weight (names, order, opsets,
+because `onnx_ir` would drop them without a word. A dimension that is open has no size and no name
+(`dimensions`). Whatever is not a weight (names, order, opsets,
 functions, metadata) comes back out as it went in.
 """
 
@@ -17,6 +18,7 @@ from cortado.errors import CortadoError
 from cortado.model.graph.plain import lift_weights
 from cortado.model.onnx_io.checks import check_proto, first_line, is_external
 from cortado.model.onnx_io.coded import decode_weights
+from cortado.model.onnx_io.dimensions import open_dimensions
 from cortado.model.onnx_io.splice import splice, withhold
 from cortado.model.onnx_io.walk import graphs_of, tensors_of
 from cortado.model.typing import Array
@@ -118,6 +120,7 @@ def has_external_data(data: bytes, source: str) -> bool:
 
 def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     """Return the model that a parsed file holds, checked and with dense weights."""
+    open_dimensions(proto)
     check_proto(proto, source)
     for graph in graphs_of(proto):
         _expand_sparse(graph, source)
