@@ -329,10 +329,10 @@ def test_training_says_whether_to_mirror_and_image_files_are_bgr():
         f"transform_param {{ crop_size: 3 mirror: {mirror} }} }}"
         for phase, mirror in (("TRAIN", "true"), ("TEST", "false"))
     )
-    expected = InputTransform(crop=3, mirror=True, order="bgr")
+    expected = InputTransform(1.0, crop=3, mirror=True, order="bgr")
     assert read_transform_param(phases).transform == expected
     grey = phases.replace("transform", "image_data_param { is_color: false } transform")
-    assert read_transform_param(grey).transform == InputTransform(crop=3, mirror=True)
+    assert read_transform_param(grey).transform == InputTransform(1.0, crop=3, mirror=True)
 
 
 def test_a_mean_is_a_file_or_numbers():

@@ -47,6 +47,20 @@ def test_another_models_windows_are_not_taken():
     )
 
 
+@pytest.mark.parametrize("height", range(9, 14))
+@pytest.mark.parametrize("width", [10, 11, 13])
+def test_a_crop_is_rounded_as_torchvision_behind_a_resize_and_as_caffe_without(height, width):
+    pixels = np.arange(2 * height * width, dtype=np.float32).reshape(2, 1, height, width)
+    top, left = (int(np.rint((size - 8) / 2.0)) for size in (height, width))  # center_crop
+    np.testing.assert_array_equal(
+        InputTransform(resize=9, crop=8)(pixels), pixels[:, :, top : top + 8, left : left + 8]
+    )
+    top, left = (height - 8) // 2, (width - 8) // 2  # data_transformer.cpp
+    np.testing.assert_array_equal(
+        InputTransform(crop=8)(pixels), pixels[:, :, top : top + 8, left : left + 8]
+    )
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(CortadoError, match="sees 9×9 pixels; the images are only 7×8"):
         InputTransform(crop=9)(PIXELS)

@@ -14,7 +14,8 @@ from cortado_cli.options import (
     seed_option,
     talk_options,
 )
-from cortado_cli.transform import TransformWish, reader, store_transform, transform_options
+from cortado_cli.preprocess import reader, store_transform
+from cortado_cli.transform import TransformWish, transform_options
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def command(
     cortado import deploy.prototxt lenet.caffemodel --input-scale 0.00390625 -o lenet.onnx
     cortado import --init train_val.prototxt --input-shape 64,1,28,28 -o new.onnx
     cortado import lenet.caffemodel --input-shape data=1,1,28,28 -o lenet.onnx
-    cortado import exported.onnx -o plain.onnx
+    cortado import exported.onnx --preprocess imagenet -o plain.onnx
     cortado import fast_rcnn.prototxt fast_rcnn.caffemodel --cut-at conv5_3 -o features.onnx
     cortado import deploy.prototxt lenet.caffemodel --check blobs.npz -o lenet.onnx
 

@@ -1,13 +1,14 @@
-"""Parameter types: shapes, lists of numbers, and means."""
+"""Parameter types: shapes, lists of numbers, means, ranges and sizes of images."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from cortado_cli.types import InputPath
 
-__all__ = ["Mean", "Numbers", "Shape"]
+__all__ = ["Divisors", "Mean", "Numbers", "Range", "RangeType", "Resize", "Shape"]
 
 
 class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
@@ -44,6 +45,71 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         if numbers is None:
             self.fail(f"{value!r} is no list of numbers such as 0.5,0.8,0.9", param, ctx)
         return numbers
+
+
+class Divisors(Numbers):
+    """Numbers above 0 between commas."""
+
+    name = "V[,V…]"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Split at commas."""
+        numbers = super().convert(value, param, ctx)
+        if min(numbers) <= 0:
+            self.fail(f"{value!r} has a number that is not above 0", param, ctx)
+        return numbers
+
+
+@dataclass(frozen=True)
+class Range:
+    """From a number to a larger one; as text ``0..1``."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}"
+
+
+class RangeType(click.ParamType[Range]):
+    """``0..1``, or ``-1..1``."""
+
+    name = "A..B"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Range:
+        """Split at the dots; the second number is larger."""
+        if isinstance(value, Range):
+            return value
+        numbers = _numbers(str(value).replace("..", ",", 1))
+        if "," in str(value) or numbers is None or len(numbers) != 2 or numbers[0] >= numbers[1]:
+            self.fail(f"{value!r} is no range such as 0..1", param, ctx)
+        return Range(*numbers)
+
+
+class Resize(click.ParamType[int | tuple[int, int]]):
+    """``256``, the shorter side, or ``48,-1``, height and width."""
+
+    name = "SIZE|H,W"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | tuple[int, int]:
+        """Split at a comma; one of two sizes may be -1."""
+        if isinstance(value, int | tuple):
+            return value
+        try:
+            sizes = [int(size) for size in str(value).split(",")]
+        except ValueError:
+            sizes = []
+        if len(sizes) == 1 and sizes[0] > 0:
+            return sizes[0]
+        if len(sizes) == 2 and max(sizes) > 0 and all(size > 0 or size == -1 for size in sizes):
+            return sizes[0], sizes[1]
+        return self.fail(f"{value!r} is neither a size such as 256 nor 48,-1", param, ctx)
 
 
 class Mean(InputPath):

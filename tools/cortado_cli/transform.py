@@ -1,45 +1,78 @@
-"""How pixels become inputs: the options of ``cortado import`` that say it, and their files."""
+"""How pixels become inputs: the options of ``cortado import`` that say it."""
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import click
 
-from cortado.errors import CortadoError
-from cortado_cli.shapes import Mean
+from cortado_cli.shapes import Divisors, Mean, Range, RangeType, Resize
 from cortado_cli.types import Finite, InputPath
 
-if TYPE_CHECKING:
-    import onnx_ir as ir
+__all__ = ["PRESET_NAMES", "TransformWish", "transform_options"]
 
-    from cortado.task.transform import MeanImage
-
-__all__ = ["TransformWish", "reader", "store_transform", "transform_options"]
+PRESET_NAMES = ("imagenet", "caffe", "tf")
 
 _OPTIONS = (
     click.option(
-        "--input-scale", type=Finite(), metavar="S", help="Inputs are (pixel - mean) * S."
+        "--preprocess",
+        "preset",
+        type=click.Choice(PRESET_NAMES),
+        help="All at once. imagenet: RGB in 0..1, minus mean 0.485,0.456,0.406, over std "
+        "0.229,0.224,0.225, shorter side resized to 256, the centre of 224 or as large as the "
+        "input; caffe: BGR minus mean 104.00698793,116.66876762,122.67891434; tf: RGB in -1..1. "
+        "Options beside it win.",
+    ),
+    click.option(
+        "--input-scale",
+        "scale",
+        type=Finite(),
+        metavar="S",
+        help="Inputs are (pixel - mean) * S / std, of pixels 0 to 255.",
+    ),
+    click.option(
+        "--input-range",
+        "range",
+        type=RangeType(),
+        help="In place of a scale: pixels are first mapped to A..B, such as 0..1, and mean and std "
+        "are in units of that.",
     ),
     click.option(
         "--input-mean",
+        "mean",
         type=Mean(),
         help="One mean for all channels, one each, or the file of a mean image.",
     ),
     click.option(
+        "--input-std",
+        "std",
+        type=Divisors(),
+        help="One standard deviation for all channels, or one each.",
+    ),
+    click.option(
+        "--resize",
+        type=Resize(),
+        help="Image files: the length of the shorter side, or height and width, of which -1 "
+        "follows the ratio. Otherwise they are resized to the input.",
+    ),
+    click.option(
+        "--crop",
         "--input-crop",
+        "crop",
         type=click.IntRange(min=1),
         metavar="SIZE",
         help="The model sees a square of the image: its centre, or anywhere in training.",
     ),
     click.option(
         "--channel-order",
+        "order",
         type=click.Choice(["bgr", "rgb"]),
         help="How the model takes the colours of image files; Caffe's tools write BGR.",
     ),
     click.option(
         "--transform-from",
+        "prototxt",
         type=InputPath(),
         metavar="PROTOTXT",
         help="Take all of that from the data layer of this training net.",
@@ -49,79 +82,29 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class TransformWish:
-    """What the command line says about the input transform."""
+    """What the command line says about the input transform; None where it says nothing."""
 
-    scale: float | None
-    mean: tuple[float, ...] | str | None
-    crop: int | None
-    order: Literal["bgr", "rgb"] | None
-    prototxt: str | None
+    preset: str | None = None
+    scale: float | None = None
+    range: Range | None = None
+    mean: tuple[float, ...] | str | None = None
+    std: tuple[float, ...] | None = None
+    resize: int | tuple[int, int] | None = None
+    crop: int | None = None
+    order: Literal["bgr", "rgb"] | None = None
+    prototxt: str | None = None
 
 
 def transform_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options, and hand the command one `TransformWish` made of them."""
 
     @functools.wraps(command)
-    def wishing(
-        *,
-        input_scale: float | None,
-        input_mean: tuple[float, ...] | str | None,
-        input_crop: int | None,
-        channel_order: Literal["bgr", "rgb"] | None,
-        transform_from: str | None,
-        **others: object,
-    ) -> None:
-        wish = TransformWish(input_scale, input_mean, input_crop, channel_order, transform_from)
-        command(transform=wish, **others)
+    def wishing(**given: Any) -> None:
+        wish = TransformWish(
+            **{field.name: given.pop(field.name) for field in fields(TransformWish)}
+        )
+        command(transform=wish, **given)
 
     for option in reversed(_OPTIONS):
         option(wishing)
     return wishing
-
-
-def store_transform(model: "ir.Model", wish: TransformWish) -> None:
-    """Store the input transform: the net's own, that of another net, or given numbers."""
-    from cortado import files
-    from cortado.caffe import CaffeOptions, read_transform_param
-    from cortado.task.metadata import read_transform, write_transform
-    from cortado.task.transform import InputTransform
-    from cortado_cli.streams import naming
-
-    transform = read_transform(model)
-    if wish.prototxt is not None:
-        text = files.read_text(wish.prototxt)
-        with naming(wish.prototxt):
-            found = read_transform_param(text, CaffeOptions(read_file=reader(wish.prototxt)))
-        if found is None:
-            raise CortadoError(f"{wish.prototxt} has no data layer with a transform_param")
-        if found.missing and wish.mean is None:
-            raise CortadoError(f"{wish.prototxt}: {found.missing}; --input-mean can state it")
-        transform = found.transform
-    if wish.scale is not None:
-        transform = replace(transform, scale=wish.scale)
-    if isinstance(wish.mean, str):
-        transform = replace(transform, mean=(), image=_read_mean(wish.mean))
-    elif wish.mean is not None:
-        transform = replace(transform, mean=wish.mean, image=None)
-    if wish.crop is not None:
-        transform = replace(transform, crop=wish.crop)
-    if wish.order is not None:
-        transform = replace(transform, order=wish.order)
-    if transform != InputTransform():
-        write_transform(model, transform)
-
-
-def _read_mean(path: str) -> "MeanImage":
-    from cortado import caffe, files
-    from cortado_cli.streams import naming
-
-    data = files.read(path)
-    with naming(path):
-        return caffe.read_mean(data)
-
-
-def reader(prototxt: str) -> Callable[[str], bytes]:
-    """Return what reads the files that a prototxt names."""
-    from cortado import files
-
-    return lambda path: files.read(files.find_beside(path, prototxt))

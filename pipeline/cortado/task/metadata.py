@@ -5,9 +5,11 @@ else that a stage needs is re-derived from the weights. A mean image is stored w
 differences of neighbouring values, as integers of their bits, byte by byte, packed by zlib, and
 written in base 85.
 
-cortado.input     {"version": 1, "scale": s, "mean": [m, …], "image": {"shape": [c, h, w],
-                  "data": …}, "crop": n, "mirror": true, "order": "bgr"}: how pixels become
-                  inputs; what is the default is left out, but for the scale
+cortado.input     {"version": 2, "scale": s, "mean": [m, …], "image": {"shape": [c, h, w],
+                  "data": …}, "crop": n, "mirror": true, "order": "bgr", "std": [d, …],
+                  "resize": n, "size": [h, w]}: how pixels become inputs, see `transform`; what
+                  is the default is left out. Version 1 always has a scale, and neither std,
+                  resize nor size; it is written where it can say all
 cortado.criteria  {"version": 1, "list": [{"name": "loss", "kind": "SoftmaxWithLoss",
                   "scores": "fc2", …}, …]}: the losses and metrics of the net's training, see
                   `criteria`; what is the default is left out
@@ -33,13 +35,14 @@ __all__ = [
     "read_criteria",
     "read_history",
     "read_transform",
+    "transform_is_unknown",
     "write_criteria",
     "write_transform",
 ]
 
 T = TypeVar("T")
 
-_VERSION = 1
+_VERSIONS = {"input": 2}  # the newest of each key; 1 where it is not here
 _MAX_IMAGE = 2**30  # bytes of a mean image
 
 
@@ -51,15 +54,33 @@ def read_transform(model: ir.Model) -> InputTransform:
 def write_transform(model: ir.Model, transform: InputTransform) -> None:
     """Store the input transform in `model`, in place."""
     image = None if transform.image is None else _pack_image(transform.image)
+    newer = {
+        "std": list(transform.std),
+        "resize": transform.resize,
+        "size": None if transform.size is None else list(transform.size),
+    }
     content = {
         "mean": list(transform.mean),
         "image": image,
         "crop": transform.crop,
         "mirror": transform.mirror,
         "order": transform.order,
+        **newer,
     }
     given = {key: value for key, value in content.items() if value}
-    _write(model, "input", {"scale": transform.scale, **given})
+    if transform.scale is not None:
+        given = {"scale": transform.scale, **given}
+    is_old = transform.scale is not None and not any(newer.values())
+    _write(model, "input", given, version=1 if is_old else 2)
+
+
+def transform_is_unknown(model: ir.Model) -> bool:
+    """Return whether nothing says how the pixels of images become numbers: no scale, mean or std.
+
+    Pixels then go in as 0…255, which is right for few models: commands say so.
+    """
+    stored = read_transform(model)
+    return stored.scale is None and stored.image is None and not (stored.mean or stored.std)
 
 
 def read_criteria(model: ir.Model) -> tuple[Criterion, ...]:
@@ -86,14 +107,32 @@ def _parse_transform(stored: dict[str, Any]) -> InputTransform:
     image, order = stored.get("image"), stored.get("order", "")
     if order not in ("", "bgr", "rgb"):
         raise ValueError(order)
+    scale = stored["scale"] if stored["version"] == 1 else stored.get("scale")
     return InputTransform(
-        scale=float(stored["scale"]),
+        scale=None if scale is None else float(scale),
         mean=tuple(float(m) for m in stored.get("mean", ())),
         image=None if image is None else _unpack_image(image),
-        crop=int(stored.get("crop", 0)),
+        crop=_natural(stored.get("crop", 0)),
         mirror=bool(stored.get("mirror", False)),
         order=order,
+        std=tuple(float(d) for d in stored.get("std", ())),
+        resize=_natural(stored.get("resize", 0)),
+        size=_parse_size(stored.get("size")),
     )
+
+
+def _parse_size(stored: Any) -> tuple[int | None, int | None] | None:
+    if stored is None:
+        return None
+    height, width = (None if each is None else _natural(each) or None for each in stored)
+    return height, width
+
+
+def _natural(stored: Any) -> int:
+    number = int(stored)
+    if number < 0:
+        raise ValueError(f"{number} pixels")
+    return number
 
 
 def _pack_image(image: MeanImage) -> dict[str, Any]:
@@ -133,13 +172,13 @@ def _read(model: ir.Model, key: str, parse: Callable[[dict[str, Any]], T]) -> T 
         return None
     try:
         stored = json.loads(text)
-        if stored["version"] != _VERSION:
+        if stored["version"] not in range(1, _VERSIONS.get(key, 1) + 1):
             raise CortadoError(f"the model's cortado.{key} is of a newer version of cortado")
         return parse(stored)
     except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise CortadoError(f"the model's metadata cortado.{key} is damaged") from error
 
 
-def _write(model: ir.Model, key: str, content: dict[str, Any]) -> None:
-    text = json.dumps({"version": _VERSION, **content}, separators=(",", ":"))
+def _write(model: ir.Model, key: str, content: dict[str, Any], version: int = 1) -> None:
+    text = json.dumps({"version": version, **content}, separators=(",", ":"))
     model.metadata_props[f"cortado.{key}"] = text

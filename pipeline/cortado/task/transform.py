@@ -1,14 +1,20 @@
-"""How pixels become inputs, as Caffe's data layers do it.
+"""How pixels become inputs.
 
-    input = crop(pixels − mean) · scale
+    input = (crop(resize(pixels)) − mean) · scale / std
 
-The mean is nothing, a value for all channels, one a channel, or an image as large as the pixels,
-subtracted where the pixels are, before the crop. The crop is a square: its upper left corner is at
-floor((size − crop) / 2) in both directions, and anywhere at random in training. In training, images
-are mirrored left to right at random where the transform says so; Caffe mirrors at random in testing
-too, which cortado does not, so that measuring twice gives the same.
+The mean is in units of pixels (0…255): nothing, a value for all channels, one a channel, or an
+image as large as the pixels, subtracted where the pixels are, before the crop. The standard
+deviation is nothing, a value for all channels, or one a channel, in units of what it divides.
 
-Source: BVLC/caffe data_transformer.cpp.
+Image files are resized while they are decoded (`cortado.data.images`); arrays of pixels are not.
+The crop is a square. Behind a resize of the shorter side its upper left corner is at
+round((size − crop) / 2), halves to the even number, as torchvision's CenterCrop has it; image files
+are cropped there as they are decoded, in training too. Otherwise the corner is Caffe's: at
+floor((size − crop) / 2), and anywhere at random in training. In training, images are mirrored left
+to right at random where the transform says so; Caffe mirrors at random in testing too, which
+cortado does not, so that measuring twice gives the same.
+
+Sources: BVLC/caffe data_transformer.cpp; pytorch/vision transforms/functional.py.
 """
 
 from dataclasses import dataclass
@@ -21,7 +27,7 @@ from cortado.errors import CortadoError
 from cortado.model.shapes import show_shape
 from cortado.model.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["InputTransform", "MeanImage", "Order", "Views"]
+__all__ = ["InputTransform", "MeanImage", "Order", "Views", "centre_of"]
 
 Order = Literal["", "bgr", "rgb"]
 
@@ -79,12 +85,12 @@ class Views:
 
 @dataclass(frozen=True)
 class InputTransform:
-    """How Caffe turns pixels (0…255) into inputs.
+    """How pixels (0…255) become inputs.
 
     Attributes
     ----------
-    scale : float
-        The factor, such as 1/256.
+    scale : float or None
+        The factor, such as 1/256; None where nobody said it, which multiplies by nothing.
     mean : tuple of float
         Nothing, one value for all channels, or one a channel, in units of pixels.
     image : MeanImage or None
@@ -95,26 +101,45 @@ class InputTransform:
         Whether images are mirrored at random in training.
     order : {"", "bgr", "rgb"}
         The order of the channels of images in colour; empty where nobody said it.
+    std : tuple of float
+        Nothing, one divisor for all channels, or one a channel; none is 0.
+    resize : int
+        The length that the shorter side of an image file gets; 0 resizes otherwise.
+    size : (int or None, int or None) or None
+        Height and width that image files are resized to; a None in it follows the ratio of the
+        sides. Only without `resize`.
     """
 
-    scale: float = 1.0
+    scale: float | None = None
     mean: tuple[float, ...] = ()
     image: MeanImage | None = None
     crop: int = 0
     mirror: bool = False
     order: Order = ""
+    std: tuple[float, ...] = ()
+    resize: int = 0
+    size: tuple[int | None, int | None] | None = None
+
+    def __post_init__(self) -> None:
+        if 0.0 in self.std:
+            raise ValueError("a standard deviation of 0")
+        if self.resize and self.size is not None:
+            raise ValueError("both the shorter side and a size to resize to")
 
     def __call__(self, pixels: FloatArray, views: Views | None = None) -> FloatArray:
         """Transform a batch of shape (n, channels, …); without `views` as in testing."""
         if self.image is not None:
             pixels = pixels - self._image_for(pixels)
         elif self.mean:
-            pixels = pixels - self._mean_for(pixels)
+            pixels = pixels - self._by_channel(self.mean, "mean", pixels)
         if self.crop:
             pixels = self._cropped(pixels, views)
         if views is not None and views.mirrored.any():
             pixels = np.where(views.mirrored[:, None, None, None], pixels[..., ::-1], pixels)
-        return pixels * np.float32(self.scale)
+        scaled = pixels * np.float32(1.0 if self.scale is None else self.scale)
+        if self.std:
+            scaled /= self._by_channel(self.std, "standard deviation", pixels)
+        return scaled
 
     @property
     def is_spatial(self) -> bool:
@@ -144,11 +169,15 @@ class InputTransform:
                 f"the model sees {crop}×{crop} pixels; the images are only {height}×{width}"
             )
         if views is None or views.crop != crop:
-            top, left = (height - crop) // 2, (width - crop) // 2
+            top, left = self._centre(height), self._centre(width)
             return pixels[:, :, top : top + crop, left : left + crop]
         windows = np.lib.stride_tricks.sliding_window_view(pixels, (crop, crop), axis=(2, 3))
         seen: FloatArray = windows[np.arange(len(pixels)), :, views.top, views.left]
         return seen
+
+    def _centre(self, size: int) -> int:
+        """Return where the crop begins along a side of a length."""
+        return centre_of(size, self.crop) if self.resize else (size - self.crop) // 2
 
     def _image_for(self, pixels: FloatArray) -> FloatArray:
         assert self.image is not None  # the caller looked
@@ -159,11 +188,18 @@ class InputTransform:
             )
         return self.image.array
 
-    def _mean_for(self, pixels: FloatArray) -> FloatArray:
-        mean = np.asarray(self.mean, np.float32)
-        if mean.size not in (1, pixels.shape[1]):
+    @staticmethod
+    def _by_channel(numbers: tuple[float, ...], what: str, pixels: FloatArray) -> FloatArray:
+        """Return numbers, one or one a channel, in a shape that broadcasts along the channels."""
+        values = np.asarray(numbers, np.float32)
+        if values.size not in (1, pixels.shape[1]):
             raise CortadoError(
-                f"the model stores a mean of {mean.size} channels; "
+                f"the model stores a {what} of {values.size} channels; "
                 f"the images have {pixels.shape[1]}"
             )
-        return mean.reshape(-1, *[1] * (pixels.ndim - 2))
+        return values.reshape(-1, *[1] * (pixels.ndim - 2))
+
+
+def centre_of(size: int, crop: int) -> int:
+    """Return where a centre crop begins, as torchvision rounds it: halves to the even number."""
+    return round((size - crop) / 2)
