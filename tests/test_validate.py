@@ -8,7 +8,7 @@ from cortado.data import ArraySamples
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
-from cortado.runtime import open_session
+from cortado.runtime import Runtime, open_session
 from cortado.scoring.evaluate import Evaluation
 from cortado.validate import (
     Candidate,
@@ -74,7 +74,7 @@ def test_a_missing_output_is_refused():
 
 def test_an_unknown_provider_is_refused():
     with pytest.raises(CortadoError, match=r"this onnxruntime has no provider warp; it has: .*cpu"):
-        compared(mlp(), None, providers=("warp",))
+        compared(mlp(), None, runtimes=(Runtime("warp"),))
 
 
 def figures(difference=0.0, correct=90):

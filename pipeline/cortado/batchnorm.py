@@ -25,6 +25,7 @@ from cortado.model.graph.nodes import is_standard
 from cortado.model.layers.prunable import Skipped
 from cortado.model.typing import Array, FloatArray
 from cortado.progress import Progress, Steps
+from cortado.runtime import Runtime
 
 __all__ = ["Norm", "Norms", "Reestimated", "find_norms", "measure", "normalize", "reestimate"]
 
@@ -115,7 +116,9 @@ def _why_not(node: ir.Node) -> str:
     return ""
 
 
-def reestimate(model: ir.Model, samples: Samples) -> Steps[Reestimated]:
+def reestimate(
+    model: ir.Model, samples: Samples, runtime: Runtime = Runtime()
+) -> Steps[Reestimated]:
     """Measure the statistics of every BatchNormalization on some images.
 
     Parameters
@@ -124,6 +127,8 @@ def reestimate(model: ir.Model, samples: Samples) -> Steps[Reestimated]:
         Left as it is, with one image input.
     samples : Samples
         Images such as the model will see; their labels are not used.
+    runtime : Runtime
+        Where the model runs.
 
     Raises
     ------
@@ -133,7 +138,7 @@ def reestimate(model: ir.Model, samples: Samples) -> Steps[Reestimated]:
     norms = find_norms(model)
     if not norms.found:
         return Reestimated(model, 0, norms.skipped)
-    frontier = Frontier(model, Inputs.of(model, samples))
+    frontier = Frontier(model, Inputs.of(model, samples), runtime=runtime)
     for done, norm in enumerate(norms.found, start=1):
         frontier.advance([norm.source])
         frontier.change(measure(frontier.model, norm, frontier.values(norm.source)))

@@ -26,7 +26,7 @@ from cortado.model.graph.reads import constant_nodes, needed_nodes, read_by
 from cortado.model.layers.prunable import replace_weights
 from cortado.model.onnx_io import serial
 from cortado.model.typing import Array, FloatArray
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 
 __all__ = ["MEMORY", "Batches", "Frontier", "Values"]
 
@@ -55,12 +55,20 @@ class Frontier:
         Inputs of it.
     memory : int
         Bytes of values that may be held.
+    runtime : Runtime
+        Where the pieces run.
     """
 
-    def __init__(self, model: ir.Model, batches: Batches, memory: int = MEMORY) -> None:
+    def __init__(
+        self,
+        model: ir.Model,
+        batches: Batches,
+        memory: int = MEMORY,
+        runtime: Runtime = Runtime(),
+    ) -> None:
         name = Feed.of(model).name
         self.model = model
-        self._memory = memory
+        self._memory, self._runtime = memory, runtime
         self._base: list[_Named] | _Source = _Source(name, batches)  # what was held last
         self._known = {name}  # the values there
         self._live = {name}  # the values at the frontier
@@ -115,7 +123,8 @@ class Frontier:
                 value.type = ir.TensorType(ir.DataType.from_numpy(arrays[0].dtype))
                 value.shape = _common_shape(arrays)
         graph.inputs[:] = used
-        session, names = open_session(serial.encode(piece)), [str(value.name) for value in used]
+        session = self._runtime.open(serial.encode(piece))
+        names = [str(value.name) for value in used]
         return lambda values: session.run({name: values[name] for name in names})
 
     def _nodes_before(self, names: Sequence[str]) -> set[int]:

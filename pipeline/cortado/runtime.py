@@ -2,9 +2,14 @@
 
 onnxruntime falls back to the CPU without an error where a provider cannot start. Here that is
 an error: figures for ``--provider cuda`` never come from the CPU.
+
+Everything that measures a model is handed a `Runtime`, so that what a user chose holds for a whole
+command. What must be the same on every machine stays on the CPU whatever was chosen: whether a file
+loads (`check_loads`, and the check of an emitted file), and the values of a coded file and their
+shapes (`run_constants`, `constant_shapes`), which are compared bit for bit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias
@@ -16,16 +21,20 @@ from cortado.model.typing import Array
 
 __all__ = [
     "Layout",
+    "Runtime",
     "Session",
+    "Shape",
     "check_loads",
     "constant_shapes",
-    "open_part",
     "open_session",
     "provider_name",
     "run_constants",
 ]
 
 Layout: TypeAlias = Literal["blocked", "plain"]
+Shape: TypeAlias = tuple[int | str | None, ...]
+
+_CPU = "CPUExecutionProvider"
 
 _NOTHING = 4  # standard error belongs to the command, which gets errors as exceptions
 
@@ -54,36 +63,118 @@ class Session:
     ----------
     provider : str
         The execution provider that it runs on.
-    widths : mapping of str to (int or None)
-        Output name → size of its second axis, None where it is not fixed.
+    shapes : mapping of str to tuple of (int, str or None)
+        Output name → its sizes, in the order of the model: a number, or a name or None where an
+        axis is open. onnxruntime gives ``()`` for a scalar, and for what has no known axes.
     """
 
     provider: str
-    widths: Mapping[str, int | None]
+    shapes: Mapping[str, Shape]
     _session: onnxruntime.InferenceSession
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return every output by its name."""
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, in the order of the model."""
+        return tuple(self.shapes)
+
+    @property
+    def widths(self) -> dict[str, int | None]:
+        """Output name → size of its second axis, None where it is not fixed."""
+        return {name: _width(shape) for name, shape in self.shapes.items()}
+
+    def run(
+        self, inputs: Mapping[str, Array], names: Sequence[str] | None = None
+    ) -> dict[str, Array]:
+        """Return outputs by their names.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array
+            A value for every input.
+        names : sequence of str, optional
+            The outputs; all of them by default.
+        """
+        asked = self.outputs if names is None else tuple(names)
         try:
-            outputs = self._session.run(None, dict(inputs))
+            outputs = self._session.run(list(asked), dict(inputs))
         except Exception as error:  # onnxruntime's own classes share no narrower base
             raise CortadoError(f"onnxruntime cannot run the model: {_reason(error)}") from error
-        return dict(zip(self.widths, outputs, strict=True))
+        return dict(zip(asked, outputs, strict=True))
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where models run.
+
+    Attributes
+    ----------
+    provider : str
+        The name of an execution provider, short (``cpu``, ``cuda``) or whole.
+    options : tuple of (str, str)
+        Its options, such as ``("device_id", "1")``.
+    threads : int or None
+        Threads of one operator; None is one a core.
+    """
+
+    provider: str = "cpu"
+    options: tuple[tuple[str, str], ...] = ()
+    threads: int | None = None
+
+    def open(self, data: bytes) -> Session:
+        """Load the bytes of an ONNX file.
+
+        Raises
+        ------
+        CortadoError
+            If onnxruntime lacks the provider, cannot start it, or refuses the model.
+        """
+        options = _quiet()
+        if self.threads is not None:
+            options.intra_op_num_threads = self.threads
+        return self._load(data, options)
+
+    def open_part(self, data: bytes, layout: Layout = "blocked") -> Session:
+        """Load the bytes of one of many ONNX files that work in turns.
+
+        On the CPU an operator runs on the thread that calls, and all parts have one arena of
+        memory: onnxruntime never gives back what an arena once took, and each would keep its own.
+        Other providers have memory and threads of their own, and `layout` means nothing to them.
+
+        Parameters
+        ----------
+        data : bytes
+            A complete ONNX file.
+        layout : {"blocked", "plain"}
+            Whether convolutions may compute with channels in blocks of a register's width.
+        """
+        if provider_name(self.provider) != _CPU:
+            return self.open(data)
+        _share_arena()
+        options = _quiet()
+        options.intra_op_num_threads = 1
+        options.enable_mem_pattern = False
+        if layout == "plain":  # the level below the one that blocks
+            level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+            options.graph_optimization_level = level
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        return self._load(data, options)
+
+    def _load(self, data: bytes, options: onnxruntime.SessionOptions) -> Session:
+        name = provider_name(self.provider)
+        try:
+            session = onnxruntime.InferenceSession(
+                data, options, providers=[(name, dict(self.options))]
+            )
+        except Exception as error:  # onnxruntime's own classes share no narrower base
+            raise CortadoError(f"onnxruntime refuses the model: {_reason(error)}") from error
+        if session.get_providers()[0] != name:
+            raise CortadoError(f"the provider {self.provider} could not start on this machine")
+        return Session(name, {o.name: _shape(o.shape) for o in session.get_outputs()}, session)
 
 
 def open_session(data: bytes, provider: str = "cpu") -> Session:
-    """Load the bytes of an ONNX file.
-
-    Parameters
-    ----------
-    data : bytes
-        A complete ONNX file.
-    provider : str
-        The name of an execution provider, short (``cpu``, ``cuda``) or whole.
-    """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _NOTHING
-    return _open(data, provider, options)
+    """Load the bytes of an ONNX file."""
+    return Runtime(provider).open(data)
 
 
 def check_loads(data: bytes) -> None:
@@ -92,34 +183,9 @@ def check_loads(data: bytes) -> None:
     That an operator has no kernel does not depend on what is optimised; some fusions of
     onnxruntime 1.32 end the process on half-precision transformers, and are left out here.
     """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _NOTHING
+    options = _quiet()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    _open(data, "cpu", options)
-
-
-def open_part(data: bytes, layout: Layout = "blocked") -> Session:
-    """Load the bytes of one of many ONNX files that work in turns, on the CPU.
-
-    An operator runs on the thread that calls, and all parts have one arena of memory: onnxruntime
-    never gives back what an arena once took, and each would keep its own.
-
-    Parameters
-    ----------
-    data : bytes
-        A complete ONNX file.
-    layout : {"blocked", "plain"}
-        Whether convolutions may compute with channels in blocks of a register's width.
-    """
-    _share_arena()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _NOTHING
-    options.intra_op_num_threads = 1
-    options.enable_mem_pattern = False
-    if layout == "plain":  # the level below the one that blocks
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    return _open(data, "cpu", options)
+    Runtime()._load(data, options)
 
 
 @cache
@@ -132,15 +198,10 @@ def _share_arena() -> None:
     onnxruntime.create_and_register_allocator(memory, growth)
 
 
-def _open(data: bytes, provider: str, options: onnxruntime.SessionOptions) -> Session:
-    name = provider_name(provider)
-    try:
-        session = onnxruntime.InferenceSession(data, options, providers=[name])
-    except Exception as error:  # onnxruntime's own classes share no narrower base
-        raise CortadoError(f"onnxruntime refuses the model: {_reason(error)}") from error
-    if session.get_providers()[0] != name:
-        raise CortadoError(f"the provider {provider} could not start on this machine")
-    return Session(name, {o.name: _width(o.shape) for o in session.get_outputs()}, session)
+def _quiet() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _NOTHING
+    return options
 
 
 def run_constants(data: bytes) -> dict[str, Array]:
@@ -170,11 +231,10 @@ def constant_shapes(data: bytes) -> dict[str, tuple[int, ...] | None]:
 
 
 def _open_constants(data: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _NOTHING
+    options = _quiet()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=[_CPU])
     except Exception as error:  # onnxruntime's own classes share no narrower base
         raise CortadoError(f"onnxruntime cannot decode the model: {_reason(error)}") from error
 
@@ -183,10 +243,14 @@ def _is_size(dim: int | str | None) -> bool:
     return isinstance(dim, int) and dim >= 0
 
 
-def _width(shape: list[int | str | None] | None) -> int | None:
-    if not shape or len(shape) < 2 or not isinstance(shape[1], int):
-        return None
-    return shape[1]
+def _shape(found: Sequence[int | str | None] | None) -> Shape:
+    """Return a shape without sizes below zero, by which some files mean that an axis is open."""
+    sizes = found or ()
+    return tuple(None if isinstance(size, int) and size < 0 else size for size in sizes)
+
+
+def _width(shape: Shape) -> int | None:
+    return shape[1] if len(shape) > 1 and isinstance(shape[1], int) else None
 
 
 def _reason(error: Exception) -> str:

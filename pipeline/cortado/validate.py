@@ -23,7 +23,7 @@ from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray
 from cortado.progress import Steps
-from cortado.runtime import Session, open_session
+from cortado.runtime import Runtime, Session
 from cortado.scoring.evaluate import Evaluation, evaluate_session
 
 __all__ = [
@@ -59,7 +59,7 @@ class ValidateOptions:
 
     Attributes
     ----------
-    providers : tuple of str
+    runtimes : tuple of Runtime
         Where the file runs.
     head : str or None
         The output that is scored.
@@ -69,18 +69,23 @@ class ValidateOptions:
         The number of classes of that data set.
     latency_batch : int
         Images a batch for the latency; 0 measures none.
+    reference_runtime : Runtime
+        Where the reference runs.
     """
 
-    providers: tuple[str, ...] = ("cpu",)
+    runtimes: tuple[Runtime, ...] = (Runtime(),)
     head: str | None = None
     samples: Samples | None = None
     classes: int = 0
     latency_batch: int = 0
+    reference_runtime: Runtime = Runtime()
 
     @classmethod
-    def of_test(cls, dataset: Dataset, head: str | None) -> "ValidateOptions":
-        """Measure accuracy on the whole test part, on the CPU."""
-        return cls(head=head, samples=dataset.test, classes=dataset.classes)
+    def of_test(
+        cls, dataset: Dataset, head: str | None, runtime: Runtime = Runtime()
+    ) -> "ValidateOptions":
+        """Measure the accuracy of both on the whole test part."""
+        return cls((runtime,), head, dataset.test, dataset.classes, reference_runtime=runtime)
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Validation:
-    """The figures of the file on each provider, and of the reference on the CPU."""
+    """The figures of the file on each provider, and of the reference."""
 
     found: tuple[ProviderFigures, ...]
     reference: ProviderFigures | None
@@ -159,13 +164,13 @@ def validate(
     compare: Compare | None = None
     opened: list[tuple[Session, ir.Model]] = []
     if reference is not None:
-        session = open_session(serial.encode(reference))
+        session = options.reference_runtime.open(serial.encode(reference))
         opened.append((session, reference))
         expected = yield from _measure(session, reference, options)
         compare = _comparison(session, reference, options)
     found = []
-    for provider in options.providers:
-        session = open_session(candidate.data, provider)
+    for runtime in options.runtimes:
+        session = runtime.open(candidate.data)
         opened.append((session, candidate.model))
         figures = yield from _measure(session, candidate.model, options)
         if compare is not None:

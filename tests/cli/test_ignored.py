@@ -31,6 +31,9 @@ from cli.program import cortado, refused
         ("quantize {dense} --shift 1", "--shift needs --data"),
         ("quantize {dense} --batchnorm keep", "--batchnorm needs --data"),
         ("quantize {dense} --device cpu", "--device needs --data"),
+        ("quantize {dense} --provider cpu", "--provider needs --data"),
+        ("emit {dense} --threads 2", "--threads needs --kernel int8"),
+        ("emit {dense} --kernel int8 --provider-option a=b", "--provider-option needs --data"),
     ],
 )
 def test_an_option_without_the_one_that_it_belongs_to_is_wrong_usage(command, words, dense, old):
@@ -53,3 +56,14 @@ def test_an_option_without_the_one_that_it_belongs_to_is_wrong_usage(command, wo
 def test_validate_refuses_them_too(options, words, dense):
     result = cortado("validate", dense, *options.format(dense=dense).split())
     assert refused(result, 2, "validate", words)
+
+
+def test_an_option_of_a_provider_is_refused_where_there_are_several(dense):
+    options = ["--provider", "cpu", "--provider", "CPU", "--provider-option", "device_id=1"]
+    result = cortado("validate", dense, *options)
+    assert refused(result, 2, "validate", "--provider-option needs a single --provider")
+
+
+def test_an_option_of_a_provider_needs_a_value(dense):
+    result = cortado("validate", dense, "--provider-option", "device_id")
+    assert refused(result, 2, "validate", "'device_id' is not KEY=VALUE")

@@ -16,10 +16,12 @@ from cortado_cli.options import (
     seed_option,
     talk_options,
 )
+from cortado_cli.runtimes import runtime_options
 from cortado_cli.training import batch_option, shift_option
 from cortado_cli.types import Number, ReportPath
 
 if TYPE_CHECKING:
+    from cortado.runtime import Runtime
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -78,6 +80,7 @@ __all__ = ["command"]
     help="Write a page, HTML: stages, sizes, layers, and what each layer alone can lose.",
 )
 @json_option
+@runtime_options
 @seed_option
 @talk_options
 def command(
@@ -100,6 +103,7 @@ def command(
     report: str | None,
     json_path: str | None,
     seed: int,
+    runtime: "Runtime",
     talk: "Talk",
 ) -> None:
     """Prune, retrain, share weights, emit and validate, as far as the accuracy holds.
@@ -133,7 +137,7 @@ def command(
     if no_train:
         refuse_without("training, and so no --no-train", ["shift", "lr", "batch", "device"])
     network = read_model(model)
-    images = open_compressed(network, data, samples, head, train=not no_train)
+    images = open_compressed(network, data, samples, head, runtime=runtime, train=not no_train)
     options = CompressOptions(
         max_drop=DEFAULT_MAX_DROP if max_drop is None else max_drop,
         min_accuracy=min_accuracy,
@@ -146,7 +150,8 @@ def command(
         batch=batch,
         device=device,
         seed=seed,
-        workers=count_cores(),
+        workers=runtime.threads or count_cores(),
+        runtime=runtime,
     )
     record(network)
     compressed = talk.follow(compress(network, images.data, options, head))

@@ -10,6 +10,7 @@ from cortado.data import ArraySamples, Dataset, Feed, open_data, read_unlabelled
 from cortado.data.splits import SplitName, from_whole
 from cortado.errors import UsageError
 from cortado.plan import Judge, Plan, parse_plan
+from cortado.runtime import Runtime
 from cortado.sensitivity import Images
 from cortado.task.outputs import check_classifying
 from cortado_cli.options import refuse_without
@@ -44,7 +45,13 @@ def open_training_data(model: ir.Model, spec: str, samples: int | None) -> Datas
 
 
 def open_compressed(
-    model: ir.Model, spec: str, samples: int | None, head: str | None, *, train: bool
+    model: ir.Model,
+    spec: str,
+    samples: int | None,
+    head: str | None,
+    *,
+    runtime: Runtime,
+    train: bool,
 ) -> Opened:
     """Open ``--data`` of a compression: as training data, or as images without labels."""
     unlabelled = read_unlabelled(spec)
@@ -52,7 +59,7 @@ def open_compressed(
         return Opened(open_training_data(model, spec, samples), labelled=True)
     if train:
         raise UsageError(f"the images of {spec} have no labels: --no-train does without them")
-    labels = Judge(model, Images(unlabelled, 0, head, labelled=False)).labels
+    labels = Judge(model, Images(unlabelled, 0, head, labelled=False), runtime).labels
     everything = np.arange(len(unlabelled))
     dataset = from_whole(ArraySamples(unlabelled.take(everything).pixels, labels))
     if samples is not None:

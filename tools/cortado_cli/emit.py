@@ -12,8 +12,10 @@ from cortado_cli.options import (
     output_option,
     talk_options,
 )
+from cortado_cli.runtimes import runtime_options
 
 if TYPE_CHECKING:
+    from cortado.runtime import Runtime
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -25,6 +27,7 @@ __all__ = ["command"]
 @kernel_options
 @output_option
 @json_option
+@runtime_options
 @talk_options
 def command(
     *,
@@ -33,6 +36,7 @@ def command(
     choice: KernelChoice,
     output: str,
     json_path: str | None,
+    runtime: "Runtime",
     talk: "Talk",
 ) -> None:
     """Write a model as a file that an unmodified onnxruntime loads.
@@ -62,7 +66,7 @@ def command(
 
     network = read_model(model)
     record(network)
-    network, kernel = convert(network, choice, talk)
+    network, kernel = convert(network, choice, runtime, talk)
     emitted = emit(network, storage)
     talk.table(HEADINGS, size_rows(emitted))
     report = size_reports(emitted)

@@ -13,10 +13,10 @@ from cortado_cli.options import (
     data_options,
     json_option,
     models_argument,
-    provider_option,
     talk_options,
 )
 from cortado_cli.reports import activity_reports
+from cortado_cli.runtimes import runtimes_options
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cortado.data import Dataset, Samples
     from cortado.data.images import ImageForm
     from cortado.inspect.activity import LayerActivity
+    from cortado.runtime import Runtime
     from cortado.scoring.evaluate import Evaluation, Metric
     from cortado.task.criteria import Criterion
     from cortado_cli.talk import Talk
@@ -42,7 +43,7 @@ _HEADINGS = ("model", "weights left", "correct", "errors", "accuracy", "loss")
     is_flag=True,
     help="Count how many units of each layer are active on an image, on average.",
 )
-@provider_option
+@runtimes_options
 @json_option
 @talk_options
 def command(
@@ -53,7 +54,7 @@ def command(
     head: str | None,
     split: Literal["test", "val", "train"],
     activity: bool,
-    providers: tuple[str, ...],
+    runtimes: "tuple[Runtime, ...]",
     json_path: str | None,
     talk: "Talk",
 ) -> None:
@@ -76,7 +77,7 @@ def command(
     runs: list[_Run] = []
     for path in models:
         network = read_model(path)
-        runs += _measure(path, network, source, head, providers, talk, activity=activity)
+        runs += _measure(path, network, source, head, runtimes, talk, activity=activity)
     if json_path != "-":
         write_text("".join(map(_lines, runs)) if len(models) == 1 else _table(runs))
     reports = [run.report() for run in runs]
@@ -144,7 +145,7 @@ def _measure(
     network: "ir.Model",
     source: _Source,
     head: str | None,
-    providers: Sequence[str],
+    runtimes: "Sequence[Runtime]",
     talk: "Talk",
     *,
     activity: bool,
@@ -155,9 +156,9 @@ def _measure(
 
     density = describe(network).total.density
     images, classes = source.open(network)
-    active = talk.follow(measure_activity(network, images)) if activity else None
-    for index, provider in enumerate(providers):
-        found = talk.follow(evaluate(network, images, classes, head, provider))
+    active = talk.follow(measure_activity(network, images, runtimes[0])) if activity else None
+    for index, runtime in enumerate(runtimes):
+        found = talk.follow(evaluate(network, images, classes, head, runtime))
         if index == 0:
             _tell_refused(found, talk)
         yield _Run(path, density, source.split, found, active)

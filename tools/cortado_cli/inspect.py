@@ -16,12 +16,14 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import activity_reports, skipped_lines, skipped_reports
+from cortado_cli.runtimes import RUNTIME, runtime_options
 from cortado_cli.types import InputPath, ReportPath
 
 if TYPE_CHECKING:
     from cortado.emit import Emitted
     from cortado.inspect.activity import LayerActivity
     from cortado.inspect.describe import Description, LayerFigures
+    from cortado.runtime import Runtime
     from cortado.validate import Candidate
     from cortado_cli.talk import Talk
 
@@ -65,6 +67,7 @@ def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -
 )
 @samples_option(2000, "For --data: a fixed random subset of N images.")
 @json_option
+@runtime_options
 @talk_options
 def command(
     *,
@@ -73,6 +76,7 @@ def command(
     data: str | None,
     samples: int,
     json_path: str | None,
+    runtime: "Runtime",
     talk: "Talk",
 ) -> None:
     """Show each layer's weights, zeros, distinct values, entropy and bytes.
@@ -99,8 +103,8 @@ def command(
     from cortado_cli.streams import write_artifact, write_json, write_text
 
     if data is None:
-        refuse_without("--data", ["samples"])
-    found = [_inspect(path, data, samples, talk) for path in models]
+        refuse_without("--data", ["samples", *RUNTIME])
+    found = [_inspect(path, data, samples, runtime, talk) for path in models]
     for file in found:
         for step in read_history(file.candidate.model):
             talk.detail(f"{file.path}: {step}")
@@ -126,7 +130,9 @@ class _Inspected:
     activity: "tuple[LayerActivity, ...] | None"
 
 
-def _inspect(path: str, data: str | None, samples: int, talk: "Talk") -> _Inspected:
+def _inspect(
+    path: str, data: str | None, samples: int, runtime: "Runtime", talk: "Talk"
+) -> _Inspected:
     from cortado.data import Feed, open_images, subset
     from cortado.emit import read_stored
     from cortado.inspect.activity import measure_activity
@@ -138,7 +144,7 @@ def _inspect(path: str, data: str | None, samples: int, talk: "Talk") -> _Inspec
     activity = None
     if data is not None:
         images, _ = open_images(data, Feed.of(candidate.model).form)
-        activity = talk.follow(measure_activity(candidate.model, subset(images, samples)))
+        activity = talk.follow(measure_activity(candidate.model, subset(images, samples), runtime))
     return _Inspected(path, candidate, describe(candidate.model), stored, activity)
 
 

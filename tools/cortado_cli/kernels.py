@@ -12,17 +12,20 @@ from cortado_cli.options import (
     samples_option,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.runtimes import RUNTIME
 from cortado_cli.types import InputPath
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
     from cortado.integer_kernels import Converted, LayerKernel, Range
+    from cortado.runtime import Runtime
     from cortado_cli.talk import Talk
 
 __all__ = ["KernelChoice", "convert", "kernel_options"]
 
 _IMAGES = 500
+_WITH_DATA = ("samples", *RUNTIME)
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,16 @@ def kernel_options(command: Callable[..., None]) -> Callable[..., None]:
         **options: object,
     ) -> None:
         if kernel != "int8":
-            refuse_without("--kernel int8", ["data", "samples"])
+            refuse_without("--kernel int8", ["data", *_WITH_DATA])
         elif data is None:
-            refuse_without("--data", ["samples"])
+            refuse_without("--data", _WITH_DATA)
         command(choice=KernelChoice(kernel, data, samples), **options)
 
     return choosing
 
 
 def convert(
-    network: "ir.Model", choice: KernelChoice, talk: "Talk"
+    network: "ir.Model", choice: KernelChoice, runtime: "Runtime", talk: "Talk"
 ) -> "tuple[ir.Model, dict[str, Any] | None]":
     """Return a model on the chosen kernel, after saying what that changed, and the report.
 
@@ -80,7 +83,7 @@ def convert(
         return network, None
     from cortado.integer_kernels import KernelOptions, to_kernel
 
-    options = KernelOptions(choice.kernel, _ranges(network, choice, talk))
+    options = KernelOptions(choice.kernel, _ranges(network, choice, runtime, talk))
     converted = to_kernel(network, options)
     headings = ("layer", "op", "kernel", "a step for each", "largest error", "rmse")
     talk.table(headings, [_row(layer) for layer in converted.layers])
@@ -90,7 +93,9 @@ def convert(
     return converted.model, _report(converted)
 
 
-def _ranges(network: "ir.Model", choice: KernelChoice, talk: "Talk") -> "dict[str, Range]":
+def _ranges(
+    network: "ir.Model", choice: KernelChoice, runtime: "Runtime", talk: "Talk"
+) -> "dict[str, Range]":
     if choice.data is None:
         return {}
     from cortado.data import subset
@@ -98,7 +103,7 @@ def _ranges(network: "ir.Model", choice: KernelChoice, talk: "Talk") -> "dict[st
     from cortado_cli.data import open_for
 
     images = subset(open_for(network, choice.data).train, choice.samples)
-    return talk.follow(calibrate(network, images))
+    return talk.follow(calibrate(network, images, runtime))
 
 
 def _row(layer: "LayerKernel") -> tuple[str, ...]:

@@ -9,7 +9,6 @@ talk_options     -q, -v         how much is said on standard error
 json_option      --json         a machine-readable report
 seed_option      --seed
 device_option    --device       where PyTorch trains
-provider_option  --provider     where onnxruntime runs, which may be repeated
 selector_option                 ``SELECTOR=VALUE``, which may be repeated
 
 check_file       the callback of an option that names a file to write beside the artifact
@@ -43,7 +42,6 @@ __all__ = [
     "model_argument",
     "models_argument",
     "output_option",
-    "provider_option",
     "refuse_without",
     "seed_option",
     "selector_option",
@@ -205,19 +203,6 @@ def device_option(command: F) -> F:
         default="auto",
         show_default=True,
         help="Where PyTorch trains: cpu, cuda; auto is CUDA where there is one.",
-    )(command)
-
-
-def provider_option(command: F) -> F:
-    """Add ``--provider``, which may be repeated."""
-    return click.option(
-        "--provider",
-        "providers",
-        multiple=True,
-        default=("cpu",),
-        show_default=True,
-        metavar="NAME",
-        help="An execution provider of onnxruntime, such as cpu or cuda.",
     )(command)
 
 

@@ -12,10 +12,12 @@ from cortado_cli.options import (
     refuse_without,
     talk_options,
 )
+from cortado_cli.runtimes import RUNTIME, runtime_options
 from cortado_cli.types import InputPath, Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado.plan import Plan
+    from cortado.runtime import Runtime
     from cortado.sensitivity import Table
     from cortado_cli.talk import Talk
 
@@ -53,6 +55,7 @@ __all__ = ["command"]
     metavar="PATH",
     help="Where the plan goes, JSON; - is standard output, the default.",
 )
+@runtime_options
 @talk_options
 def command(
     *,
@@ -66,6 +69,7 @@ def command(
     target_bytes: float | None,
     target_sparsity: float | None,
     output: str,
+    runtime: "Runtime",
     talk: "Talk",
 ) -> None:
     """Choose how far each layer goes, from sensitivity tables, under a budget.
@@ -92,12 +96,12 @@ def command(
     if (*tables, model).count(STREAM) > 1:
         raise click.UsageError("standard input can be one table, or the model, and no more")
     if data is None:
-        refuse_without("--data", ["samples", "head", "split"])
+        refuse_without("--data", ["samples", "head", "split", *RUNTIME])
     budget = Budget(max_drop, target_bytes, target_sparsity)
     merged = _read(tables, talk)
     network = read_model(model)
     images = None if data is None else open_measured(network, data, split, samples, head)
-    plan = talk.follow(make_plan(network, merged, budget, images))
+    plan = talk.follow(make_plan(network, merged, budget, images, runtime))
     _tell(talk, plan)
     write_artifact(output, encode_plan(plan))
 

@@ -16,12 +16,14 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
+from cortado_cli.runtimes import RUNTIME, runtime_options
 from cortado_cli.training import TRAINING, Training, training_options
 from cortado_cli.types import InputPath
 
 if TYPE_CHECKING:
     from cortado.model.layers.selector import Assignment
     from cortado.quantize import LayerSharing, SharedBiases
+    from cortado.runtime import Runtime
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -61,6 +63,7 @@ __all__ = ["command"]
 @device_option
 @output_option
 @json_option
+@runtime_options
 @seed_option
 @talk_options
 def command(
@@ -79,6 +82,7 @@ def command(
     output: str,
     json_path: str | None,
     seed: int,
+    runtime: "Runtime",
     talk: "Talk",
 ) -> None:
     """Let the non-zero weights of each layer share 2^B values; zeros stay zero.
@@ -106,7 +110,7 @@ def command(
     from cortado_cli.streams import naming, read_model, write_json, write_model
 
     if data is None:
-        refuse_without("--data", ["samples", "head", *TRAINING, "device"])
+        refuse_without("--data", ["samples", "head", *TRAINING, "device", *RUNTIME])
     elif training.epochs == 0:
         raise click.UsageError("--data needs --epochs: they train the shared values")
     if grid == "uniform":
@@ -135,7 +139,9 @@ def command(
         from cortado.retrain import retrain  # imports torch
 
         dataset = open_training_data(result, data, samples)
-        trained = talk.follow(retrain(result, dataset, training.options(device, seed), head))
+        trained = talk.follow(
+            retrain(result, dataset, training.options(device, seed, runtime), head)
+        )
         report["epochs"] = epoch_reports(trained.epochs)
         result = trained.model
     if bias_bits is not None:

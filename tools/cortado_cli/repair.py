@@ -14,10 +14,12 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.runtimes import runtime_options
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
     from cortado.repair import Repaired, Step
+    from cortado.runtime import Runtime
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -51,6 +53,7 @@ _HEADINGS = ("layer", "op", "fitted", "error before", "after", "kept")
 )
 @output_option
 @json_option
+@runtime_options
 @seed_option
 @talk_options
 def command(
@@ -63,6 +66,7 @@ def command(
     output: str,
     json_path: str | None,
     seed: int,
+    runtime: "Runtime",
     talk: "Talk",
 ) -> None:
     """Fit the weights that are left to the dense model: no labels, no training.
@@ -89,7 +93,9 @@ def command(
     images, held = open_images(data, Feed.of(network).form)
     images, held = subset(images, samples), subset(held, max(2, samples // 2))
     begin = time.perf_counter()
-    steps = repair(network, dense, images, held, RepairOptions(damping=damping, seed=seed))
+    steps = repair(
+        network, dense, images, held, RepairOptions(damping=damping, seed=seed, runtime=runtime)
+    )
     repaired = talk.follow(steps)
     seconds = time.perf_counter() - begin
     talk.table(_HEADINGS, [_row(step) for step in repaired.steps])

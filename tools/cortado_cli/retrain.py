@@ -17,12 +17,14 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
+from cortado_cli.runtimes import runtime_options
 from cortado_cli.training import Training, training_options
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
     from cortado.model.layers.selector import Assignment
     from cortado.retrain import Distillation
+    from cortado.runtime import Runtime
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -64,6 +66,7 @@ __all__ = ["command"]
 @device_option
 @output_option
 @json_option
+@runtime_options
 @seed_option
 @talk_options
 def command(
@@ -84,6 +87,7 @@ def command(
     output: str,
     json_path: str | None,
     seed: int,
+    runtime: "Runtime",
     talk: "Talk",
 ) -> None:
     """Train a model in PyTorch; its zeros stay zero, its shared values stay shared.
@@ -113,7 +117,7 @@ def command(
     network = read_model(model)
     dataset = open_training_data(network, data, samples)
     gradual = Gradual(sparsity, PruneOptions(method, scope, seed)) if sparsity else None
-    options = training.options(device, seed)
+    options = training.options(device, seed, runtime)
     if solver is not None:
         options = solver_options(solver, net, training, options, talk)
     steps = retrain(network, dataset, options, head, gradual, _distillation(distill))

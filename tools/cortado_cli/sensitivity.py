@@ -16,10 +16,12 @@ from cortado_cli.options import (
     seed_option,
     talk_options,
 )
+from cortado_cli.runtimes import runtime_options
 from cortado_cli.shapes import Numbers
 from cortado_cli.types import Number, ReportPath
 
 if TYPE_CHECKING:
+    from cortado.runtime import Runtime
     from cortado.sensitivity import Row, Table
     from cortado_cli.talk import Talk
 
@@ -97,6 +99,7 @@ __all__ = ["command"]
     show_default=True,
     help="Of each curve, mark the last point before the accuracy falls by more.",
 )
+@runtime_options
 @seed_option
 @talk_options
 def command(
@@ -121,6 +124,7 @@ def command(
     report: str | None,
     max_drop: float,
     seed: int,
+    runtime: "Runtime",
     talk: "Talk",
 ) -> None:
     """Measure what each layer alone can lose, and write it as a table.
@@ -160,8 +164,9 @@ def command(
         adaptive=adaptive,
         within=within,
         floor=floor,
-        workers=workers or count_cores(),
+        workers=workers or runtime.threads or count_cores(),
         seed=seed,
+        runtime=runtime,
     )
     network = read_model(model)
     images = open_measured(network, data, split, samples, head)

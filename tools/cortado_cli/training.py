@@ -14,6 +14,7 @@ from cortado_cli.types import Number
 
 if TYPE_CHECKING:
     from cortado.retrain import RetrainOptions
+    from cortado.runtime import Runtime
 
 __all__ = ["TRAINING", "Training", "batch_option", "shift_option", "training_options"]
 
@@ -34,7 +35,7 @@ class Training:
     shift: int
     batchnorm: Literal["measure", "keep"]
 
-    def options(self, device: str, seed: int) -> "RetrainOptions":
+    def options(self, device: str, seed: int, runtime: "Runtime") -> "RetrainOptions":
         """Return the options of the library."""
         from cortado.retrain import RetrainOptions
 
@@ -50,6 +51,7 @@ class Training:
             batchnorm=self.batchnorm,
             device=device,
             seed=seed,
+            runtime=runtime,
         )
 
 

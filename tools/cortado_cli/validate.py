@@ -9,15 +9,16 @@ from cortado_cli.options import (
     data_options,
     json_option,
     model_argument,
-    provider_option,
     refuse_without,
     talk_options,
 )
+from cortado_cli.runtimes import runtimes_options
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from cortado.runtime import Runtime
     from cortado.validate import ProviderFigures, ValidateOptions, Validation
     from cortado_cli.talk import Talk
 
@@ -52,7 +53,7 @@ _HEADINGS = (
 @click.option(
     "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="For --time."
 )
-@provider_option
+@runtimes_options
 @json_option
 @talk_options
 def command(
@@ -67,7 +68,7 @@ def command(
     max_drop: float | None,
     timed: bool,
     batch: int,
-    providers: tuple[str, ...],
+    runtimes: "tuple[Runtime, ...]",
     json_path: str | None,
     talk: "Talk",
 ) -> None:
@@ -98,7 +99,7 @@ def command(
     expected = None if reference is None else files.read_model(reference)
     if max_drop is not None:
         check_classifying(candidate.model, head, "--max-drop")
-    options = _options(candidate.model, providers, (head, data, samples), batch if timed else 0)
+    options = _options(candidate.model, runtimes, (head, data, samples), batch if timed else 0)
     validation = talk.follow(validate(candidate, expected, options))
     named = [("reference", validation.reference)] if validation.reference else []
     named += [("model", figures) for figures in validation.found]
@@ -111,7 +112,7 @@ def command(
 
 def _options(
     model: "ir.Model",
-    providers: tuple[str, ...],
+    runtimes: "tuple[Runtime, ...]",
     choice: tuple[str | None, str | None, int | None],
     batch: int,
 ) -> "ValidateOptions":
@@ -121,10 +122,10 @@ def _options(
 
     head, data, samples = choice
     if data is None:
-        return ValidateOptions(providers, head, latency_batch=batch)
+        return ValidateOptions(runtimes, head, latency_batch=batch)
     dataset = open_for(model, data)
     images = subset(dataset.test, samples)
-    return ValidateOptions(providers, head, images, dataset.classes, batch)
+    return ValidateOptions(runtimes, head, images, dataset.classes, batch)
 
 
 def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[str, ...]:

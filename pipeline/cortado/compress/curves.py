@@ -26,5 +26,6 @@ def measure_curves(
         bits=tuple(bits),
         workers=options.workers,
         seed=options.seed,
+        runtime=options.runtime,
     )
     return (yield from sweep(model, images, asked))

@@ -5,6 +5,7 @@ from typing import Literal
 
 from cortado.emit import Storage
 from cortado.errors import UsageError
+from cortado.runtime import Runtime
 
 __all__ = ["BIAS_BITS", "DEFAULT_MAX_DROP", "EFFORTS", "CompressOptions", "Effort", "EffortName"]
 
@@ -87,6 +88,8 @@ class CompressOptions:
         Same seed, same machine, same bytes.
     workers : int
         Threads of a sweep.
+    runtime : Runtime
+        Where models run in onnxruntime.
     """
 
     max_drop: float = DEFAULT_MAX_DROP
@@ -101,6 +104,7 @@ class CompressOptions:
     device: str = "auto"
     seed: int = 0
     workers: int = 1
+    runtime: Runtime = Runtime()
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_drop < 1:

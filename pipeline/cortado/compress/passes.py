@@ -90,7 +90,7 @@ def compress(
         smaller, curves = yield from fit_small(task, dense)
     emitted = emit(smaller[-1].model, options.storage)
     candidate = Candidate(emitted.data, serial.decode(emitted.data, "the emitted file"))
-    measured = replace(ValidateOptions.of_test(data, head), latency_batch=1)
+    measured = replace(ValidateOptions.of_test(data, head, options.runtime), latency_batch=1)
     validation = yield from validate(candidate, model, measured)
     return Compressed(emitted, (dense, *smaller), validation, curves)
 

@@ -39,7 +39,7 @@ class Search:
 
     def likely(self) -> Steps[int]:
         """Return the last place on the chain that would hold, if all images were as the guide's."""
-        referee = Judge(self.dense, self.guide)
+        referee = Judge(self.dense, self.guide, self.task.options.runtime)
         share = self.limit.images / len(self.guide.samples)
         low, high = 0, len(self.chain)
         while high - low > 1:
@@ -55,7 +55,8 @@ class Search:
     def confirmed(self, likely: int) -> Steps[list[Stage]]:
         """Return the models that were tested on the validation images; only the last may fail."""
         data, judged = self.task.data, list[Stage]()
-        referee = Judge(self.dense, Images(data.val, data.classes, self.task.head))
+        images = Images(data.val, data.classes, self.task.head)
+        referee = Judge(self.dense, images, self.task.options.runtime)
         for place in sequence(likely, len(self.chain)):
             model = yield from self.model(place)
             holds = self.limit.holds(*referee.compare(model))
@@ -77,7 +78,8 @@ class Search:
         return self.models[place]
 
     def _carried_out(self, plan: Plan) -> Steps[ir.Model]:
-        options, held = RepairOptions(seed=self.task.options.seed), self.guide.samples
+        asked, held = self.task.options, self.guide.samples
+        options = RepairOptions(seed=asked.seed, runtime=asked.runtime)
         pruned = prune_by_plan(self.dense, plan).model
         fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
         # where a plan leaves values free

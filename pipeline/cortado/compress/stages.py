@@ -58,6 +58,7 @@ class Task:
             shift=self.options.shift,
             device=self.options.device,
             seed=self.options.seed,
+            runtime=self.options.runtime,
         )
 
 
@@ -103,7 +104,8 @@ def judge(task: Task, name: str, model: ir.Model, floor: float | None) -> Steps[
 
 def measured(task: Task, name: str, model: ir.Model, *, holds: bool | None) -> Steps[Stage]:
     """Evaluate a model on the validation images; others know whether it holds."""
-    val = yield from evaluate(model, task.data.val, task.data.classes, task.head)
+    data, runtime = task.data, task.options.runtime
+    val = yield from evaluate(model, data.val, data.classes, task.head, runtime)
     return Stage(name, model, _density(model), val, holds)
 
 

@@ -17,7 +17,7 @@ from cortado.model.onnx_io import serial
 from cortado.model.onnx_io.card import KEY
 from cortado.model.typing import FloatArray
 from cortado.opset import raise_opset
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 
 __all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored", "tensor_bytes"]
 
@@ -195,7 +195,7 @@ def _check(model: ir.Model, data: bytes) -> None:
 
     Those of graphs inside nodes are not touched by any stored form, and not compared.
     """
-    open_session(data)
+    Runtime().open(data)
     decoded = serial.decode(data, "the emitted file").graph.initializers
     for name, value in model.graph.initializers.items():
         assert value.const_value is not None  # or the file would not have been valid

@@ -21,7 +21,7 @@ from cortado.model.layers.prunable import Layer, find_layers
 from cortado.model.onnx_io import serial
 from cortado.model.typing import BoolArray, FloatArray
 from cortado.progress import Progress, Steps
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 
 __all__ = ["LayerActivity", "measure_activity"]
 
@@ -60,7 +60,9 @@ class LayerActivity:
     never: int
 
 
-def measure_activity(model: ir.Model, samples: Samples) -> Steps[tuple[LayerActivity, ...]]:
+def measure_activity(
+    model: ir.Model, samples: Samples, runtime: Runtime = Runtime()
+) -> Steps[tuple[LayerActivity, ...]]:
     """Return the activity of the prunable layers of the main graph, in graph order.
 
     Parameters
@@ -69,11 +71,13 @@ def measure_activity(model: ir.Model, samples: Samples) -> Steps[tuple[LayerActi
         With one image input.
     samples : Samples
         Images such as the model will see; their labels are not used.
+    runtime : Runtime
+        Where the model runs.
     """
     layers = [layer for layer in find_layers(model).prunable if _is_counted(layer, model)]
     places = {layer.name: _place(layer) for layer in layers}
     feed = Feed.of(model)
-    session = open_session(serial.encode(expose(model, list(places.values()))))
+    session = runtime.open(serial.encode(expose(model, list(places.values()))))
     found: dict[str, list[BoolArray]] = {layer.name: [] for layer in layers}
     alone = next(feed_batches(feed, samples, 1)).inputs
     tensors = session.run({feed.name: alone})

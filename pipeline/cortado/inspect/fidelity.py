@@ -23,7 +23,7 @@ from cortado.model.graph.blobs import NamedBlob, blobs_of
 from cortado.model.graph.exposed import expose
 from cortado.model.onnx_io.serial import encode
 from cortado.model.typing import Array
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 
 __all__ = ["CheckedBlob", "Verdict", "check_blobs", "check_limit"]
 
@@ -153,7 +153,7 @@ def _run(model: ir.Model, names: set[str], feeds: Mapping[str, Array]) -> dict[s
     }
     types = {str(v.name): v.dtype.numpy() for v in model.graph.inputs if v.dtype is not None}
     typed = {name: array.astype(types.get(name, array.dtype)) for name, array in feeds.items()}
-    session = open_session(encode(expose(model, sorted(names - constants.keys()))))
+    session = Runtime().open(encode(expose(model, sorted(names - constants.keys()))))
     return {**constants, **typed, **session.run(typed)}
 
 

@@ -16,14 +16,16 @@ from cortado.model.layers.prunable import find_layers
 from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 
 __all__ = ["calibrate"]
 
 _BATCH = 32
 
 
-def calibrate(model: ir.Model, samples: Samples) -> Steps[dict[str, Range]]:
+def calibrate(
+    model: ir.Model, samples: Samples, runtime: Runtime = Runtime()
+) -> Steps[dict[str, Range]]:
     """Return the range of every tensor that the convolutions of a model need.
 
     Parameters
@@ -32,6 +34,8 @@ def calibrate(model: ir.Model, samples: Samples) -> Steps[dict[str, Range]]:
         Left as it is, with one image input.
     samples : Samples
         Images such as the model will see; their labels are not used.
+    runtime : Runtime
+        Where the model runs.
 
     Raises
     ------
@@ -45,7 +49,7 @@ def calibrate(model: ir.Model, samples: Samples) -> Steps[dict[str, Range]]:
     if not names:
         return {}
     feed = Feed.of(model)
-    session = open_session(serial.encode(expose(model, names)))
+    session = runtime.open(serial.encode(expose(model, names)))
     ranges: dict[str, Range] = {}
     for fed in feed_batches(feed, samples, _BATCH):
         inputs = {feed.name: fed.inputs}

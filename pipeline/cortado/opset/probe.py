@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from cortado.model.onnx_io import serial
 from cortado.model.typing import Array
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 
 __all__ = ["run_probe"]
 
@@ -17,7 +17,7 @@ def run_probe(model: ir.Model) -> dict[str, Array]:
     """Return the outputs of a model for random float inputs and zeros of any other type."""
     inputs = [value for value in model.graph.inputs if not value.is_initializer()]
     feeds = {str(value.name): _made_up(value) for value in inputs}
-    return open_session(serial.encode(model)).run(feeds)
+    return Runtime().open(serial.encode(model)).run(feeds)
 
 
 def _made_up(value: ir.Value) -> Array:

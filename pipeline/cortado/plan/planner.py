@@ -28,6 +28,7 @@ from cortado.plan.knapsack import best_combinations
 from cortado.plan.options import Budget
 from cortado.progress import Progress, Steps
 from cortado.prune import Method
+from cortado.runtime import Runtime
 from cortado.scoring.judge import Judge
 from cortado.sensitivity import Images, Kind, Row, SweepOptions, Table, hash_model
 
@@ -75,7 +76,11 @@ class _Task:
 
 
 def make_plan(
-    model: ir.Model, table: Table, budget: Budget, images: Images | None = None
+    model: ir.Model,
+    table: Table,
+    budget: Budget,
+    images: Images | None = None,
+    runtime: Runtime = Runtime(),
 ) -> Steps[Plan]:
     """Return the plan that meets a budget.
 
@@ -90,6 +95,8 @@ def make_plan(
     images : Images, optional
         Validation images: the plan is chosen by what all layers lose together on them. Without
         them, by the sum of what each lost alone.
+    runtime : Runtime
+        Where models run on those images.
 
     Raises
     ------
@@ -98,7 +105,7 @@ def make_plan(
     CortadoError
         If the table is of another model, of several methods, or has no points.
     """
-    task = _task(model, table, images)
+    task = _task(model, table, images, runtime)
     chain = yield from _chain(task, table, of_zeros=budget.target_sparsity is not None)
     if budget.target_bytes is None and budget.target_sparsity is None:
         return (yield from _smallest(task, chain, budget.max_drop or 0.0))
@@ -133,7 +140,9 @@ def _chain(task: _Task, table: Table, *, of_zeros: bool) -> Steps[list[list[Choi
     ]
 
 
-def _task(model: ir.Model, table: Table, images: Images | None) -> _Task:
+def _task(
+    model: ir.Model, table: Table, images: Images | None, runtime: Runtime = Runtime()
+) -> _Task:
     dense, known = table.dense, hash_model(model)
     if dense is None:
         raise CortadoError("the table lacks the row of the dense model")
@@ -144,7 +153,7 @@ def _task(model: ir.Model, table: Table, images: Images | None) -> _Task:
         names = ", ".join(f"{method} (seed {seed})" for method, seed in sorted(methods))
         raise CortadoError(f"the tables are of several methods, and a plan of one: {names}")
     method, seed = next(iter(methods), ("magnitude", 0))
-    judge = Judge(model, _counted(images, dense)) if images else None
+    judge = Judge(model, _counted(images, dense), runtime) if images else None
     count = len(images.samples) if images else 0
     layers = {layer.name: layer for layer in find_layers(model).prunable}
     options = SweepOptions(method=cast(Method, method), seed=seed)

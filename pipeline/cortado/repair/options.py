@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cortado.errors import UsageError
 from cortado.layerwise import MEMORY
+from cortado.runtime import Runtime
 
 __all__ = ["RepairOptions"]
 
@@ -23,6 +24,8 @@ class RepairOptions:
         Of the choice of those positions.
     memory : int
         Bytes of values that either model may hold; more are computed again for each layer.
+    runtime : Runtime
+        Where models run.
 
     Raises
     ------
@@ -34,6 +37,7 @@ class RepairOptions:
     rows: int = 40_000
     seed: int = 0
     memory: int = MEMORY
+    runtime: Runtime = Runtime()
 
     def __post_init__(self) -> None:
         if not self.damping > 0 or self.rows < 1:

@@ -170,7 +170,7 @@ class _Work:
         options: RepairOptions,
     ) -> "_Work":
         student, teacher = (
-            Frontier(each, Inputs.of(each, images, held), options.memory)
+            Frontier(each, Inputs.of(each, images, held), options.memory, options.runtime)
             for each in (model, reference)
         )
         fitted, pruned = len(Inputs.of(model, images)), _has_pruned_biases(model)
@@ -220,7 +220,7 @@ class _Work:
     def distances(self, model: ir.Model) -> tuple[float, float]:
         """Return how far the outputs are from the reference's, before and after, on held images."""
         names = _scores(model)
-        old = Frontier(model, self.held, self.options.memory)
+        old = Frontier(model, self.held, self.options.memory, self.options.runtime)
         for frontier in (old, self.student, self.teacher):
             frontier.advance(names)
         distances, held = [], slice(self.fitted, None)

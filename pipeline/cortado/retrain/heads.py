@@ -8,7 +8,7 @@ from cortado.data import Dataset
 from cortado.errors import CortadoError
 from cortado.model.graph.exposed import expose
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from cortado.scoring.formulas import check_labels
 from cortado.task.criteria import Criterion
 from cortado.task.metadata import read_criteria
@@ -17,7 +17,9 @@ from cortado.task.outputs import activation_of, choose_output, criterion_of, mai
 __all__ = ["find_losses"]
 
 
-def find_losses(model: ir.Model, data: Dataset, head: str | None) -> list[Criterion]:
+def find_losses(
+    model: ir.Model, data: Dataset, head: str | None, runtime: Runtime = Runtime()
+) -> list[Criterion]:
     """Return the losses to train with, the main one first.
 
     Parameters
@@ -28,6 +30,8 @@ def find_losses(model: ir.Model, data: Dataset, head: str | None) -> list[Criter
         Whose labels must fit.
     head : str or None
         The only output to train, see `choose_output`.
+    runtime : Runtime
+        Where the model is loaded to ask for its shapes.
 
     Raises
     ------
@@ -36,7 +40,8 @@ def find_losses(model: ir.Model, data: Dataset, head: str | None) -> list[Criter
     """
     known = [each for each in read_criteria(model) if each.is_loss and each.weight > 0]
     main = main_criterion(known)
-    widths = open_session(serial.encode(expose(model, [each.scores for each in known]))).widths
+    shown = expose(model, [each.scores for each in known])
+    widths = runtime.open(serial.encode(shown)).widths
     if head is None and main is not None:
         losses = [main, *(each for each in known if each != main)]
     else:

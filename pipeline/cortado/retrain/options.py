@@ -9,6 +9,7 @@ import onnx_ir as ir
 from cortado.errors import UsageError
 from cortado.model.layers.selector import Assignment
 from cortado.prune import PruneOptions
+from cortado.runtime import Runtime
 from cortado.task.solver import Solver
 
 __all__ = ["BatchNorm", "Distillation", "Gradual", "Optimizer", "Rate", "RetrainOptions"]
@@ -51,6 +52,8 @@ class RetrainOptions:
         nothing.
     iterations : int or None
         Steps in all, in place of `epochs`.
+    runtime : Runtime
+        Where models run in onnxruntime, which measures statistics and accuracies.
     """
 
     epochs: int = 5
@@ -66,6 +69,7 @@ class RetrainOptions:
     seed: int = 0
     solver: Solver | None = None
     iterations: int | None = None
+    runtime: Runtime = Runtime()
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 0:

@@ -85,13 +85,15 @@ def retrain(
     if gradual is not None and 0 in (options.epochs, options.iterations):
         raise UsageError("gradual pruning needs at least one epoch")
     if options.batchnorm == "measure":
-        model = yield from refresh_statistics(model, data, head, "before training")
+        model = yield from refresh_statistics(model, data, head, "before training", options.runtime)
     torch.manual_seed(options.seed)
     loop = prepare(model, data, options, head, gradual, distillation)
     epochs = yield from _run(loop, data)
     result = from_torch(model, loop.module)
     if options.batchnorm == "measure" and epochs:
-        result = yield from refresh_statistics(result, data, head, "after training")
+        result = yield from refresh_statistics(
+            result, data, head, "after training", options.runtime
+        )
     check_kept(model, result)
     return Retrained(result, epochs, _untrained(model, loop))
 
@@ -106,7 +108,7 @@ def prepare(
 ) -> Loop:
     """Return the training loop that `retrain` runs, with the same parameters."""
     device = find_device(options.device)
-    losses = find_losses(model, data, head)
+    losses = find_losses(model, data, head, options.runtime)
     module = place(to_torch(model, [loss.scores for loss in losses]), device)
     _check_batch(module, Feed.of(model), device)
     names = parameter_names(module)
@@ -122,7 +124,7 @@ def prepare(
         module=module,
         feed=Feed.of(model),
         constraints=constraints,
-        objective=Objective(losses, _teacher(distillation, data, head, device)),
+        objective=Objective(losses, _teacher(distillation, data, head, options)),
         optimizer=make_optimizer(named, constraints, options),
         pruning=pruning,
         options=options,
@@ -170,12 +172,14 @@ def _run(loop: Loop, data: Dataset) -> Steps[tuple[Epoch, ...]]:
 
 
 def _teacher(
-    distillation: Distillation | None, data: Dataset, head: str | None, device: torch.device
+    distillation: Distillation | None, data: Dataset, head: str | None, options: RetrainOptions
 ) -> Teacher | None:
     if distillation is None:
         return None
-    main = find_losses(distillation.teacher, data, head)[0]
-    module = place(to_torch(distillation.teacher, [main.scores]), device).eval()
+    main = find_losses(distillation.teacher, data, head, options.runtime)[0]
+    module = place(
+        to_torch(distillation.teacher, [main.scores]), find_device(options.device)
+    ).eval()
     feed = Feed.of(distillation.teacher)
     return Teacher(module, feed, distillation.temperature, distillation.weight)
 

@@ -11,6 +11,7 @@ import onnx_ir as ir
 from cortado.batchnorm import reestimate
 from cortado.data import Dataset, subset
 from cortado.progress import Progress, Steps
+from cortado.runtime import Runtime
 from cortado.scoring.evaluate import evaluate
 
 __all__ = ["refresh_statistics"]
@@ -19,7 +20,7 @@ _IMAGES = 2000
 
 
 def refresh_statistics(
-    model: ir.Model, data: Dataset, head: str | None, moment: str
+    model: ir.Model, data: Dataset, head: str | None, moment: str, runtime: Runtime = Runtime()
 ) -> Steps[ir.Model]:
     """Return a model with statistics of training images, or the model itself where it is better.
 
@@ -33,12 +34,14 @@ def refresh_statistics(
         The output that is scored, see `choose_output`.
     moment : str
         When this is, for the message: ``before training``.
+    runtime : Runtime
+        Where the models run.
     """
-    measured = yield from reestimate(model, subset(data.train, _IMAGES))
+    measured = yield from reestimate(model, subset(data.train, _IMAGES), runtime)
     if not measured.count:
         return model
-    old = (yield from evaluate(model, data.val, data.classes, head)).loss
-    new = (yield from evaluate(measured.model, data.val, data.classes, head)).loss
+    old = (yield from evaluate(model, data.val, data.classes, head, runtime)).loss
+    new = (yield from evaluate(measured.model, data.val, data.classes, head, runtime)).loss
     verdict = "taken" if new < old else "not taken"
     message = (
         f"statistics of {measured.count} normalizations measured {moment}: "

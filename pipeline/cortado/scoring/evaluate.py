@@ -20,7 +20,7 @@ from cortado.model.graph.exposed import expose
 from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray, IntArray
 from cortado.progress import Progress, Steps
-from cortado.runtime import Session, open_session
+from cortado.runtime import Runtime, Session
 from cortado.scoring.formulas import as_scores, count_correct, cross_entropy, refusal_of, score
 from cortado.task.criteria import Criterion
 from cortado.task.metadata import read_criteria
@@ -95,7 +95,7 @@ def evaluate(
     samples: Samples,
     classes: int,
     head: str | None = None,
-    provider: str = "cpu",
+    runtime: Runtime = Runtime(),
 ) -> Steps[Evaluation]:
     """Score `samples` with `model`, and yield the accuracy so far after every batch.
 
@@ -109,11 +109,11 @@ def evaluate(
         The number of classes in the data set, to choose the output by.
     head : str or None
         The output to score, see `choose_output`.
-    provider : str
-        The execution provider, such as ``cpu`` or ``cuda``.
+    runtime : Runtime
+        Where it runs.
     """
     scored = [each.scores for each in read_criteria(model) if not each.refusal]
-    session = open_session(serial.encode(expose(model, scored)), provider)
+    session = runtime.open(serial.encode(expose(model, scored)))
     return (yield from evaluate_session(model, session, samples, classes, head))
 
 

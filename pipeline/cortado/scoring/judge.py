@@ -6,7 +6,7 @@ import onnx_ir as ir
 from cortado.data import Feed, feed_batches
 from cortado.model.onnx_io import serial
 from cortado.model.typing import BoolArray, FloatArray, IntArray
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from cortado.scoring.formulas import is_correct
 from cortado.scoring.images import Images
 from cortado.task.outputs import main_output
@@ -25,6 +25,8 @@ class Judge:
         The dense model.
     images : Images
         What it is judged on. Without labels, what it chooses is correct.
+    runtime : Runtime
+        Where the models run.
 
     Attributes
     ----------
@@ -37,8 +39,8 @@ class Judge:
         If no output can be scored, or images or labels do not fit the model.
     """
 
-    def __init__(self, model: ir.Model, images: Images) -> None:
-        self._images = images
+    def __init__(self, model: ir.Model, images: Images, runtime: Runtime = Runtime()) -> None:
+        self._images, self._runtime = images, runtime
         scores = self._scores(model)
         self.labels = images.samples.labels if images.labelled else scores.argmax(axis=1)
         self._right = is_correct(scores, self.labels)
@@ -54,7 +56,8 @@ class Judge:
         return self._right.astype(np.int64) - right
 
     def _scores(self, model: ir.Model) -> FloatArray:
-        session, feed, images = open_session(serial.encode(model)), Feed.of(model), self._images
+        session, feed = self._runtime.open(serial.encode(model)), Feed.of(model)
+        images = self._images
         output = main_output(model, session.widths, images.classes, images.head)
         found = []
         for inputs, labels, _ in feed_batches(feed, images.samples, _BATCH):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from cortado.errors import UsageError
 from cortado.prune import Method
+from cortado.runtime import Runtime
 
 __all__ = ["DEFAULT_BITS", "DEFAULT_RATES", "Kind", "SweepOptions"]
 
@@ -45,6 +46,8 @@ class SweepOptions:
         Threads, each with a batch of its own.
     seed : int
         For ``random-below``.
+    runtime : Runtime
+        Where models run.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class SweepOptions:
     floor: float | None = None
     workers: int = 1
     seed: int = 0
+    runtime: Runtime = Runtime()
 
     def __post_init__(self) -> None:
         for rate in self.rates:

@@ -71,7 +71,7 @@ def sweep(
         If there is no layer to sweep, or `known` is of another model, of other images, or of
         another method.
     """
-    network = cut_network(model, images.classes, images.head)
+    network = cut_network(model, images.classes, images.head, options.runtime)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
     identity = _identity(model, network, images)

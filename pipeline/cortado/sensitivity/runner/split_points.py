@@ -22,7 +22,7 @@ from cortado.model.graph.extract import extract_piece
 from cortado.model.graph.reads import constant_nodes, is_constant, needed_nodes, read_by
 from cortado.model.layers.prunable import Layer, Skipped, check_finite, find_layers
 from cortado.model.onnx_io import serial
-from cortado.runtime import Layout, Session, open_part
+from cortado.runtime import Layout, Runtime, Session
 from cortado.sensitivity.runner.ort_layout import choose_layout, part_channels
 from cortado.task.outputs import Scores, activation_of, main_output
 
@@ -66,6 +66,8 @@ class Network:
         What looks like a layer and can't be swept, and why.
     layout : {"blocked", "plain"}
         In which its convolutions compute.
+    runtime : Runtime
+        Where its parts run.
     """
 
     model: ir.Model
@@ -74,6 +76,7 @@ class Network:
     cuts: tuple[Cut, ...]
     skipped: tuple[Skipped, ...]
     layout: Layout
+    runtime: Runtime = Runtime()
 
     def open_part(
         self, inputs: Sequence[str], outputs: Sequence[str], *, shapes: bool = True
@@ -101,14 +104,16 @@ class Network:
             value.shape = None
         if self.layout == "blocked":
             part_channels(piece)
-        return open_part(serial.encode(piece), self.layout)
+        return self.runtime.open_part(serial.encode(piece), self.layout)
 
     def weight_bytes(self, cut: Cut) -> int:
         """Return the bytes of all float32 layers from a cut on."""
         return sum(later.layer.array.nbytes for later in self.cuts[self.cuts.index(cut) :])
 
 
-def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
+def cut_network(
+    model: ir.Model, classes: int, head: str | None, runtime: Runtime = Runtime()
+) -> Network:
     """Cut a model in front of each of its prunable layers.
 
     Parameters
@@ -119,6 +124,8 @@ def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
         With `head`, to choose the output that is scored, see `main_output`.
     head : str or None
         Its name.
+    runtime : Runtime
+        Where the parts run.
 
     Raises
     ------
@@ -144,7 +151,7 @@ def cut_network(model: ir.Model, classes: int, head: str | None) -> Network:
             place = min(used)
             cuts.append(Cut(layer, *(_live(nodes, at, constant) for at in (place, place + 1))))
     layout = choose_layout(model.graph)
-    return Network(model, Feed.of(model), scores, tuple(cuts), tuple(skipped), layout)
+    return Network(model, Feed.of(model), scores, tuple(cuts), tuple(skipped), layout, runtime)
 
 
 def _reason(graph: ir.Graph, layer: Layer, used: Sequence[int]) -> str:
