@@ -108,7 +108,9 @@ def if_net(names=("w_then", "w_else")):
         )
         for weight, out in zip(names, ("then", "else"), strict=True)
     ]
-    node = helper.make_node("If", ["yes"], ["y"], then_branch=branches[0], else_branch=branches[1])
+    node = helper.make_node(
+        "If", ["yes"], ["y"], "choose", then_branch=branches[0], else_branch=branches[1]
+    )
     return decoded(build([node], {"yes": np.array(True)}))
 
 

@@ -12,6 +12,7 @@ from onnx import helper
 from cortado.data import ArraySamples
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError
+from cortado.model.hashing import hash_model
 from cortado.model.layers.prunable import find_layers
 from cortado.model.layers.selector import ALL, Assignment
 from cortado.plan import (
@@ -33,7 +34,6 @@ from cortado.sensitivity import (
     SweepOptions,
     Table,
     encode_rows,
-    hash_model,
     read_table,
     sweep,
 )

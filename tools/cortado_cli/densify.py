@@ -28,6 +28,7 @@ def command(*, model: str, output: str, json_path: str | None, talk: "Talk") -> 
     \b
     cortado densify lenet-sparse.onnx -o lenet.onnx
     """
+    from cortado.model.graph.constants import initializers_of
     from cortado.model.onnx_io.serial import encode
     from cortado_cli.reports import value_reports
     from cortado_cli.streams import read_model, write_artifact, write_json
@@ -36,5 +37,5 @@ def command(*, model: str, output: str, json_path: str | None, talk: "Talk") -> 
     data = encode(network)
     talk.detail(f"{len(data):,} bytes, dense")
     write_artifact(output, data)
-    tensors = value_reports(network.graph.initializers.values())
+    tensors = value_reports(initializers_of(network).values())
     write_json(json_path, output, {"file_bytes": len(data), "tensors": tensors})

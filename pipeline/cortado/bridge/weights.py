@@ -8,6 +8,7 @@ import torch
 from torch import fx, nn
 
 from cortado.errors import CortadoError
+from cortado.model.graph.constants import initializers_of
 from cortado.model.layers.prunable import replace_weights
 from cortado.model.typing import Array
 
@@ -44,8 +45,9 @@ def from_torch(model: ir.Model, module: fx.GraphModule) -> ir.Model:
         A module from `to_torch`, or a copy of one, on any device.
     """
     changed: dict[str, Array] = {}
+    initializers = initializers_of(model)
     for name, attribute in _attributes(module).items():
-        initializer = model.graph.initializers.get(name)
+        initializer = initializers.get(name)
         if initializer is None or initializer.const_value is None:
             raise CortadoError(f"the model has no initializer {name}; is the module another's?")
         tensor: torch.Tensor = getattr(module, attribute)

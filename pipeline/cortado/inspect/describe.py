@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from cortado.model.graph.constants import initializers_of
 from cortado.model.layers.integers import IntegerWeight, find_integer_weights
 from cortado.model.layers.prunable import Layer, Skipped, find_layers
 from cortado.model.typing import Array
@@ -135,5 +136,5 @@ def _figures(layer: Layer | IntegerWeight, weights: Array, bits: int) -> LayerFi
 
 
 def _other_bytes(model: ir.Model, keys: Collection[str]) -> int:
-    others = (value for name, value in model.graph.initializers.items() if name not in keys)
+    others = (value for name, value in initializers_of(model).items() if name not in keys)
     return sum(value.const_value.nbytes for value in others if value.const_value is not None)

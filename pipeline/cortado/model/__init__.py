@@ -3,6 +3,7 @@
 onnx_io    bytes of an ONNX file ↔ model
 graph      questions about the graph, and changes of it
 layers     what is pruned, and its names
+hashing    the hash that tables know a model by
 shapes     shapes as text
 typing     names for array types
 """

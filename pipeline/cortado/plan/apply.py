@@ -11,11 +11,11 @@ from typing import cast
 import onnx_ir as ir
 
 from cortado.errors import CortadoError, UsageError
+from cortado.model.hashing import hash_model
 from cortado.model.layers.prunable import find_layers
 from cortado.model.layers.selector import Assignment
 from cortado.plan.document import LayerPlan, Plan
 from cortado.prune import Method, Pruned, PruneOptions, prune
-from cortado.sensitivity import hash_model
 
 __all__ = ["bits_of", "prune_by_plan", "sparsities_of"]
 

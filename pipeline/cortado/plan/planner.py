@@ -20,6 +20,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError, LimitNotMetError
+from cortado.model.hashing import hash_model
 from cortado.model.layers.prunable import Layer, find_layers, replace_weights
 from cortado.plan.choices import Choice, chosen_weights, measure_choices
 from cortado.plan.document import Expectation, LayerPlan, Plan
@@ -30,7 +31,7 @@ from cortado.progress import Progress, Steps
 from cortado.prune import Method
 from cortado.runtime import Runtime
 from cortado.scoring.judge import Judge
-from cortado.sensitivity import Images, Kind, Row, SweepOptions, Table, hash_model
+from cortado.sensitivity import Images, Kind, Row, SweepOptions, Table
 
 __all__ = ["make_plan", "make_plans"]
 

@@ -31,7 +31,7 @@ from cortado.sensitivity.curves import choose
 from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
 from cortado.sensitivity.points import changed_weights
 from cortado.sensitivity.sweep import sweep
-from cortado.sensitivity.table import Curve, Table, encode_rows, hash_model, merge, read_table
+from cortado.sensitivity.table import Curve, Table, encode_rows, merge, read_table
 from cortado.stats.intervals import wilson_interval
 
 __all__ = [
@@ -48,7 +48,6 @@ __all__ = [
     "changed_weights",
     "choose",
     "encode_rows",
-    "hash_model",
     "merge",
     "read_table",
     "sweep",

@@ -17,6 +17,7 @@ import onnx_ir as ir
 
 from cortado.distributed import Alone, Team
 from cortado.errors import CortadoError
+from cortado.model.hashing import hash_model
 from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
 from cortado.scoring.images import Images
@@ -27,7 +28,7 @@ from cortado.sensitivity.points import Point, change, grid, select
 from cortado.sensitivity.rows import Rows
 from cortado.sensitivity.runner.measure import Dense, Measure
 from cortado.sensitivity.runner.split_points import Cut, Network, cut_network
-from cortado.sensitivity.table import Table, hash_model
+from cortado.sensitivity.table import Table
 from cortado.sensitivity.tally import Tally
 from cortado.sensitivity.waves import stacks, waves
 

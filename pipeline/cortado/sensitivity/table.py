@@ -8,19 +8,16 @@ the model by the hash of its weights, and rows of several models, methods or dat
 """
 
 import csv
-import hashlib
 import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-import onnx_ir as ir
-
 from cortado.errors import CortadoError
 from cortado.sensitivity.columns import Key, Row, fault_of
 
-__all__ = ["Curve", "Table", "encode_rows", "hash_model", "merge", "read_table"]
+__all__ = ["Curve", "Table", "encode_rows", "merge", "read_table"]
 
 
 @dataclass(frozen=True)
@@ -128,16 +125,6 @@ def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
     for table, source in zip(tables, sources, strict=True):
         _check_same((*every[:1], *table.rows), source)
     return Table(_best(every), any(table.mended for table in tables))
-
-
-def hash_model(model: ir.Model) -> str:
-    """Return the hash of all initializers: names, types, shapes and values."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.graph.initializers.items()):
-        assert value.const_value is not None  # or the model could not have been read
-        digest.update(f"{name} {value.dtype} {list(value.const_value.shape)}\n".encode())
-        digest.update(value.const_value.tobytes())
-    return f"sha256:{digest.hexdigest()[:24]}"
 
 
 def _best(rows: Iterable[Row]) -> tuple[Row, ...]:

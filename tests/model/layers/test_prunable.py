@@ -1,6 +1,7 @@
 """Which weights are layers, what they are called, and how they are replaced."""
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -153,12 +154,39 @@ def test_layers_inside_of_branches_are_found_and_replaced():
     np.testing.assert_array_equal(*kept)
 
 
-def test_weights_of_one_name_in_two_branches_are_skipped():
+def test_weights_of_one_name_in_two_branches_are_two_layers():
     """By its name alone, one of them would be taken for the other."""
-    layers = find_layers(if_net(names=("w", "w")))
-    assert layers.prunable == ()
-    reason = "several graphs have an initializer w"
-    assert [skipped.reason for skipped in layers.skipped] == [reason, reason]
+    one, two = (if_net(names) for names in (("w", "w"), ("w_then", "w_else")))
+    layers = find_layers(one).by_key
+    assert list(layers) == ["choose.else_branch.w", "choose.then_branch.w"]
+    for key, other in zip(layers, ("w_else", "w_then"), strict=True):
+        array = find_layers(two).by_key[other].array
+        np.testing.assert_array_equal(layers[key].array, array)
+
+
+def test_names_of_nested_branches_are_told_apart_once():
+    """A file that was read and written has no name twice, so that it is read as it is."""
+    inner = onnx.ModelProto.FromString(serial.encode(if_net(("w", "w"))))
+    inner.graph.node[0].attribute[0].g.initializer[0].name = "w"
+    inner.graph.node[0].attribute[0].g.node[0].input[1] = "w"
+    inner.graph.node[0].attribute[1].g.initializer[0].name = "w"
+    inner.graph.node[0].attribute[1].g.node[0].input[1] = "w"
+    branches = [
+        helper.make_graph([onnx.NodeProto()], name, [], inner.graph.output) for name in ("a", "b")
+    ]
+    for branch in branches:
+        branch.node[0].CopyFrom(inner.graph.node[0])
+    node = helper.make_node(
+        "If", ["yes"], ["y"], "outer", then_branch=branches[0], else_branch=branches[1]
+    )
+    model = decoded(build([node], {"yes": np.array(True)}))
+    keys = list(find_layers(model).by_key)
+    assert keys == [
+        f"outer.{outer}_branch.choose.{inner}_branch.w"
+        for outer in ("else", "then")
+        for inner in ("else", "then")
+    ]
+    assert list(find_layers(serial.decode(serial.encode(model), "the file")).by_key) == keys
 
 
 def test_replacing_a_weight_leaves_the_original_alone():
@@ -253,6 +281,50 @@ def test_a_constant_node_in_a_branch_becomes_an_initializer_there():
     model = decoded(build([choice], {"yes": np.array(True)}))
     assert find_layers(model).by_key.keys() == {"w_a", "w_b"}
     open_session(serial.encode(model)).run({"x": X})
+
+
+def test_a_bias_in_a_constant_node_becomes_an_initializer_and_a_size_stays():
+    constants = {"b": normal(RNG, 2), "sizes": np.array([-1, 2])}
+    nodes = [
+        *(
+            helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array))
+            for name, array in constants.items()
+        ),
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"]),
+        helper.make_node("Reshape", ["h", "sizes"], ["y"]),
+    ]
+    model = decoded(build(nodes, {"w": normal(RNG, 4, 2)}))
+    assert model.graph.initializers.keys() == {"w", "b"}
+    open_session(serial.encode(model)).run({"x": X})
+
+
+def test_the_gates_of_an_lstm_in_another_order_are_one_layer():
+    """PyTorch keeps them as i, f, c, o and its exporter writes i, o, f, c by Slice and Concat."""
+    weights = {"w": normal(RNG, 12, 4), "r": normal(RNG, 12, 3)}
+    nodes, bounds = [], {"i": (0, 3), "o": (9, 12), "fc": (3, 9), "axes": (0,)}
+    weights |= {name: np.array([bound[0]]) for name, bound in bounds.items()}
+    weights |= {f"{name}_end": np.array([bound[-1]]) for name, bound in bounds.items()}
+    for name in ("w", "r"):
+        parts = []
+        for part in ("i", "o", "fc"):
+            parts.append(f"{name}_{part}")
+            nodes.append(helper.make_node("Slice", [name, part, f"{part}_end"], parts[-1:]))
+        nodes.append(helper.make_node("Concat", parts, [f"{name}_gates"], axis=0))
+        nodes.append(helper.make_node("Unsqueeze", [f"{name}_gates", "axes"], [f"{name}_lstm"]))
+    inputs = ["x", "w_lstm", "r_lstm"]
+    nodes.append(helper.make_node("LSTM", inputs, ["y"], "lstm", hidden_size=3))
+    model = decoded(build(nodes, weights, {"x": [5, "N", 4]}, {"y": [5, 1, "N", 3]}))
+    found = {layer.name: layer.key for layer in find_layers(model).prunable}
+    assert found == {"lstm": "w", "lstm.state": "r"}
+
+
+def test_parts_of_two_weights_are_none():
+    weights = {"a": normal(RNG, 4, 3), "b": normal(RNG, 4, 3)}
+    weights |= {"begin": np.array([0]), "end": np.array([2])}
+    nodes = [helper.make_node("Slice", [name, "begin", "end"], [f"{name}_"]) for name in "ab"]
+    nodes.append(helper.make_node("Concat", ["a_", "b_"], ["w"], axis=0))
+    nodes.append(helper.make_node("MatMul", ["x", "w"], ["y"], "product"))
+    assert names(decoded(build(nodes, weights))) == []
 
 
 @pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.BFLOAT16])

@@ -2,6 +2,7 @@
 
 nodes      standard operators, and their opset
 reads      what nodes read, in the graphs inside them too
+constants  initializers of all graphs, each with a name of its own
 origins    where the elements of a value come from
 blobs      values by the names that users know
 plain      weights as initializers, nodes in inference mode

@@ -2,8 +2,9 @@
 
 Exporters put nodes between a weight and the product that it is for: a Transpose of a tied or
 untransposed parameter, the Identity of one that modules share, the Cast of one that is stored in
-half precision. Each element of what they yield is one of the initializer's, so that its zeros are
-zeros there, and the initializer is the weight.
+half precision, the Slices and the Concat that put the gates of a recurrent layer in ONNX's order.
+Each element of what they yield is one of the initializer's, so that its zeros are zeros there, and
+the initializer is the weight.
 """
 
 import onnx_ir as ir
@@ -20,14 +21,37 @@ TRAINABLE = frozenset({ir.DataType.FLOAT, *HALVES})
 
 _PASSING = frozenset({"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
 
+_CUTTING = ("Slice", "Split")
+
 
 def origin_of(value: ir.Value) -> ir.Value:
     """Return the value whose elements `value` has, in another order, shape or precision."""
     node = value.producer()
-    while node is not None and _passes_on(node) and node.inputs[0] is not None:
-        value = node.inputs[0]
+    while node is not None:
+        source = _joined(node) if is_standard(node, "Concat") else _passed(node)
+        if source is None:
+            break
+        value = source
         node = value.producer()
     return value
+
+
+def _passed(node: ir.Node) -> ir.Value | None:
+    return node.inputs[0] if node.inputs and _passes_on(node) else None
+
+
+def _joined(node: ir.Node) -> ir.Value | None:
+    """Return the value of whose parts a Concat consists; None if they are of several."""
+    sources = {None if value is None else _cut_from(value) for value in node.inputs}
+    return sources.pop() if len(sources) == 1 else None
+
+
+def _cut_from(value: ir.Value) -> ir.Value | None:
+    """Return the value that a Slice or a Split takes a part of; None for other nodes."""
+    node = value.producer()
+    if node is None or not is_standard(node, *_CUTTING):
+        return None
+    return node.inputs[0]
 
 
 def _passes_on(node: ir.Node) -> bool:

@@ -21,6 +21,7 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
+from cortado.model.graph.constants import name_apart
 from cortado.model.graph.nodes import is_standard
 from cortado.model.graph.origins import TRAINABLE
 from cortado.model.typing import Array
@@ -28,6 +29,11 @@ from cortado.model.typing import Array
 __all__ = ["Plain", "dequantize", "lift_weights", "to_plain"]
 
 _FIRST_IR = 4  # whose initializers need not be inputs
+_PARAMETERS = {  # the inputs of operators that are vectors, and learned
+    **dict.fromkeys(("Conv", "ConvTranspose", "Gemm"), (2,)),
+    "BatchNormalization": (1, 2, 3, 4),
+    "Slice": (0,),  # of the biases of a recurrent layer, whose gates are put in another order
+}
 _STATISTICS = 1  # of the outputs of a BatchNormalization, the first that only training gives
 
 
@@ -40,14 +46,32 @@ class Plain:
 
 
 def lift_weights(model: ir.Model) -> None:
-    """Turn Constant nodes that hold matrices of floats into initializers, in place."""
+    """Turn Constant nodes that hold weights into initializers, in place.
+
+    Weights are matrices of floats, and vectors that are biases or belong to a normalization.
+    """
     if model.ir_version < _FIRST_IR:
         return
     for node in [node for node in model.graph.all_nodes() if is_standard(node, "Constant")]:
         tensor = node.attributes.get_tensor("value", None)
-        is_weight = tensor is not None and tensor.dtype in TRAINABLE and len(tensor.shape) > 1
-        if tensor is not None and is_weight and not node.outputs[0].is_graph_output():
+        if tensor is None or tensor.dtype not in TRAINABLE or node.outputs[0].is_graph_output():
+            continue
+        if len(tensor.shape) > 1 or (tensor.size > 1 and _is_parameter(node.outputs[0])):
             _replace(node, tensor.numpy(), tensor.dtype)
+
+
+def _is_parameter(value: ir.Value) -> bool:
+    """Tell whether a node reads a value as a bias or the like."""
+    return any(
+        (is_standard(use.node, *_PARAMETERS) and use.idx in _PARAMETERS[use.node.op_type])
+        or (is_standard(use.node, "Add") and _is_product(use.node.inputs[1 - use.idx]))
+        for use in value.uses()
+    )
+
+
+def _is_product(value: ir.Value | None) -> bool:
+    node = None if value is None else value.producer()
+    return node is not None and is_standard(node, "MatMul", "Conv", "ConvTranspose")
 
 
 def to_plain(model: ir.Model) -> Plain:
@@ -55,6 +79,7 @@ def to_plain(model: ir.Model) -> Plain:
     plain = model.clone()
     notes = [*_inline(plain), *_dequantize_constants(plain), *_stop_training(plain)]
     lift_weights(plain)
+    name_apart(plain)
     return Plain(plain, tuple(notes))
 
 

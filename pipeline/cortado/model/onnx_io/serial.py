@@ -4,7 +4,8 @@ Whatever form the weights have in the file, the model in memory is dense: coded 
 decoded, those in Constant nodes become initializers, and sparse initializers are expanded here,
 because `onnx_ir` would drop them without a word. A dimension that is open has no size and no name
 (`dimensions`). Whatever is not a weight (names, order, opsets,
-functions, metadata) comes back out as it went in.
+functions, metadata) comes back out as it went in, but for names that initializers of several
+graphs share (`constants`).
 """
 
 import math
@@ -15,6 +16,7 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
 from cortado.errors import CortadoError
+from cortado.model.graph.constants import name_apart
 from cortado.model.graph.plain import lift_weights
 from cortado.model.onnx_io.checks import check_proto, first_line, is_external
 from cortado.model.onnx_io.coded import decode_weights
@@ -130,6 +132,7 @@ def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise CortadoError(f"{source} cannot be read: {first_line(error)}") from error
     lift_weights(model)
+    name_apart(model)
     return model
 
 
