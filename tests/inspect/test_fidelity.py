@@ -11,7 +11,7 @@ from cortado.inspect.fidelity import check_blobs, check_limit
 from cortado.model.graph.blobs import blobs_of
 from nets import mlp
 
-DATA = Path(__file__).parent / "caffe" / "data"
+DATA = Path(__file__).parents[1] / "caffe" / "data"
 
 
 @pytest.fixture(scope="module")

@@ -1,30 +1,46 @@
-"""Data sources: labelled images for retraining and evaluation.
+"""Data sources: samples for calibration, training and evaluation.
 
-samples     labelled images that are taken by index, a batch at a time
-splits      training, validation and test part of a data set
-arrays      files of numpy's arrays
-idx         the file format of MNIST
-digits      the embedded default: real handwritten digits that scikit-learn carries
-database    the images of an LMDB or LevelDB of Caffe
-folders     image files, a directory a class
-images      image files → pixels
-parts       directories with a training and a test part
-sources     what a ``--data`` option may name
-unlabelled  images where labels are not asked for
-feed        pixels → the input that a model wants
-batches     images, a batch at a time, as a model takes them
+samples       named arrays, perhaps with targets, that are taken by index, a batch at a time
+splits        training, validation and test part of a data set
+sources       what a ``--data`` option may name
+archives      arrays in a file, as samples
+arrays        files of numpy's arrays
+sample_files  directories of arrays, one sample a file
+callables     data sets of the user's own
+idx           the file format of MNIST
+digits        the embedded default: real handwritten digits that scikit-learn carries
+database      the images of an LMDB or LevelDB of Caffe
+records       the records of these
+lmdb          the file format of LMDB
+folders       image files
+images        image files → pixels
+parts         directories with a training and a test part
+adapters      samples → one input of a graph
+feed          samples → all inputs of a model
+signature     what a model wants of a source
+batches       samples, a batch at a time, as a model takes them
 """
 
 from cortado.data.arrays import read_arrays
 from cortado.data.batches import Fed, Inputs, feed_batches
 from cortado.data.feed import Feed
 from cortado.data.images import ImageForm
-from cortado.data.samples import ArraySamples, Batch, Samples, subset
+from cortado.data.samples import (
+    IMAGE,
+    TARGET,
+    ArraySamples,
+    Batch,
+    Samples,
+    labelled_images,
+    subset,
+)
+from cortado.data.signature import Signature
 from cortado.data.sources import open_data
 from cortado.data.splits import Dataset
-from cortado.data.unlabelled import open_images, read_unlabelled
 
 __all__ = [
+    "IMAGE",
+    "TARGET",
     "ArraySamples",
     "Batch",
     "Dataset",
@@ -33,10 +49,10 @@ __all__ = [
     "ImageForm",
     "Inputs",
     "Samples",
+    "Signature",
     "feed_batches",
+    "labelled_images",
     "open_data",
-    "open_images",
     "read_arrays",
-    "read_unlabelled",
     "subset",
 ]

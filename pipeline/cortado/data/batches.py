@@ -1,9 +1,10 @@
-"""Images, a batch at a time, as a model takes them.
+"""Samples, a batch at a time, as a model takes them.
 
-The last batch of a model that takes only one size is filled up with the first images.
+Samples that differ in shape are batched with those alike. The last batch of a model that takes
+only one size is filled up with the first samples.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,53 +12,88 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.data.feed import Feed
-from cortado.data.samples import Samples
-from cortado.model.typing import FloatArray, IntArray
+from cortado.data.samples import TARGET, Samples, labels_of
+from cortado.errors import CortadoError
+from cortado.model.typing import Array, IntArray
 
-__all__ = ["Fed", "Inputs", "feed_batches"]
+__all__ = ["Fed", "Inputs", "feed_batches", "index_batches"]
 
-_MOST_IMAGES, _MOST_PIXELS = 100, 2**22  # of a batch
+_MOST_SAMPLES, _MOST_ELEMENTS = 100, 2**22  # of a batch
 
 
 class Fed(NamedTuple):
-    """What a model is fed with, and the n images that count of it.
+    """What a model is fed with, and the n samples that count of it.
 
     Attributes
     ----------
-    inputs : array of shape (m, …)
-        As the model wants them; those from n on only fill the batch up.
-    labels : array of shape (n,), int64
+    inputs : dict of str to array
+        Graph input → array of shape (m, …), as the model wants it; the samples from n on only
+        fill the batch up.
+    targets : mapping of str to array, or None
+        Arrays of shape (n, …).
     indices : array of shape (n,), int64
         Which of the samples they are.
     """
 
-    inputs: FloatArray
-    labels: IntArray
+    inputs: dict[str, Array]
+    targets: Mapping[str, Array] | None
     indices: IntArray
+
+    @property
+    def labels(self) -> IntArray:
+        """The labels, where the targets are one integer a sample."""
+        labels = labels_of(self.targets)
+        if labels is None:
+            raise CortadoError(f"the samples have no labels: one integer {TARGET!r} each")
+        return labels
 
 
 def feed_batches(feed: Feed, samples: Samples, size: int) -> Iterator[Fed]:
-    """Yield all images in order, `size` at a time where the model takes any number."""
-    count, size = len(samples), feed.batch or size
-    for begin in range(0, count, size):
-        end = min(begin + size, count)
-        taken = np.arange(begin, begin + size if feed.batch else end) % count
-        pixels, labels = samples.take(taken)
-        yield Fed(feed(pixels), labels[: end - begin], taken[: end - begin])
+    """Yield all samples, `size` at a time where the model takes any number, alike ones together."""
+    size = feed.limit(samples) or size
+    for chosen in index_batches(samples, size):
+        taken = chosen
+        if feed.batch is not None and len(chosen) < feed.batch:
+            taken = np.resize(np.concatenate([chosen, _fillers(samples, chosen)]), feed.batch)
+        batch = samples.take(taken)
+        targets = batch.targets
+        if targets is not None and len(taken) > len(chosen):
+            targets = {name: array[: len(chosen)] for name, array in targets.items()}
+        yield Fed(feed(batch), targets, chosen)
+
+
+def index_batches(samples: Samples, size: int) -> Iterator[IntArray]:
+    """Yield the indices of all samples, at most `size` at a time, in order but for their shapes."""
+    everything, alike = np.arange(len(samples)), samples.alike
+    groups = [everything]
+    if alike is not None:
+        kinds, first = np.unique(alike, return_index=True)
+        groups = [np.flatnonzero(alike == kind) for kind in kinds[np.argsort(first)]]
+    for group in groups:
+        for begin in range(0, len(group), size):
+            yield group[begin : begin + size]
+
+
+def _fillers(samples: Samples, chosen: IntArray) -> IntArray:
+    """Return the samples, alike to the chosen ones, that fill a batch up: the first ones."""
+    alike = samples.alike
+    if alike is None:
+        return np.arange(len(samples))
+    return np.flatnonzero(alike == alike[chosen[0]])
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Images as inputs of a model, batches that are made whenever one goes through them.
+    """Samples as inputs of a model, batches that are made whenever one goes through them.
 
     Attributes
     ----------
     feed : Feed
-        Of the model.
+        The adapters of the model.
     parts : tuple of Samples
-        The images; no batch has images of two parts.
+        The samples; no batch has samples of two parts.
     size : int
-        Images a batch: the more, the smaller they are.
+        Samples a batch: the more, the smaller they are.
     """
 
     feed: Feed
@@ -65,16 +101,18 @@ class Inputs:
     size: int
 
     @classmethod
-    def of(cls, model: ir.Model, *parts: Samples) -> "Inputs":
-        """Return all images of some samples as inputs of `model`."""
-        feed, pixels = Feed.of(model), parts[0].take(np.zeros(1, np.int64)).pixels.size
-        size = feed.batch or min(max(1, _MOST_PIXELS // pixels), _MOST_IMAGES)
+    def of(cls, model: ir.Model, *parts: Samples, raw: bool = False) -> "Inputs":
+        """Return all of some samples as inputs of `model`."""
+        feed = Feed.of(model, raw=raw)
+        first = parts[0].take(np.zeros(1, np.int64)).inputs
+        elements = max(1, sum(array.size for array in first.values()))
+        size = feed.limit(parts[0]) or min(max(1, _MOST_ELEMENTS // elements), _MOST_SAMPLES)
         return cls(feed, parts, size)
 
     def __len__(self) -> int:
-        return sum(-(-len(part) // self.size) for part in self.parts)
+        return sum(1 for part in self.parts for _ in index_batches(part, self.size))
 
-    def __iter__(self) -> Iterator[FloatArray]:
+    def __iter__(self) -> Iterator[dict[str, Array]]:
         for part in self.parts:
             for fed in feed_batches(self.feed, part, self.size):
                 yield fed.inputs

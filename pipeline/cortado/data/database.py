@@ -17,7 +17,7 @@ from cortado import files
 from cortado.caffe.datum import label_of, read_datum
 from cortado.data.images import ImageForm, decode_image
 from cortado.data.records import Records, open_records
-from cortado.data.samples import ArraySamples, Batch, Samples
+from cortado.data.samples import IMAGE, TARGET, ArraySamples, Batch, Samples, labelled_images
 from cortado.errors import CortadoError
 from cortado.model.shapes import show_shape
 from cortado.model.typing import Array, IntArray
@@ -67,13 +67,18 @@ class _DatabaseSamples:
         self._check_labels(labels)
         return labels
 
+    @property
+    def alike(self) -> IntArray | None:
+        """None: the images have one size."""
+        return None
+
     def take(self, indices: IntArray) -> Batch:
         """Read some of the images, which must be of one size."""
         pairs = [self._read(i) for i in indices.tolist()]
         for i, (image, _) in zip(indices.tolist(), pairs, strict=True):
             self._check_shape(i, image.shape, pairs[0][0].shape)
         images, labels = zip(*pairs, strict=True)
-        return Batch(np.stack(images).astype(np.float32), np.array(labels, np.int64))
+        return Batch({IMAGE: np.stack(images)}, {TARGET: np.array(labels, np.int64)})
 
     def is_small(self) -> bool:
         """Tell by the first record whether all fit in memory; encoded ones stay encoded."""
@@ -93,7 +98,7 @@ class _DatabaseSamples:
                 pixels = pixels.astype(np.float32, copy=False)
             pixels[i] = image
         self._check_labels(labels)
-        return ArraySamples(pixels, labels)
+        return labelled_images(pixels, labels)
 
     def _read(self, index: int) -> tuple[Array, int]:
         with self._naming(index):

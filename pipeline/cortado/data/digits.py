@@ -6,7 +6,7 @@ They come from the UCI set "Optical Recognition of Handwritten Digits" as 8×8 i
 
 import numpy as np
 
-from cortado.data.samples import ArraySamples
+from cortado.data.samples import ArraySamples, labelled_images
 from cortado.model.typing import FloatArray
 
 __all__ = ["load_digits"]
@@ -22,7 +22,7 @@ def load_digits() -> ArraySamples:
     images = digits.images.astype(np.float32) * np.float32(255 / 16)  # (n, 8, 8)
     enlarge = _interpolation(images.shape[1], _SIZE)  # (28, 8)
     enlarged = enlarge @ images @ enlarge.T  # (n, 28, 28)
-    return ArraySamples(enlarged[:, None].astype(np.float32), digits.target.astype(np.int64))
+    return labelled_images(enlarged[:, None].astype(np.float32), digits.target.astype(np.int64))
 
 
 def _interpolation(old: int, new: int) -> FloatArray:

@@ -1,62 +1,74 @@
-"""Pixels → the input that a model wants: its shape, then its input transform."""
+"""Samples → the inputs of a model, by the adapters of its graph inputs."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
 
+from cortado.data.adapters import InputAdapter
 from cortado.data.images import ImageForm
+from cortado.data.samples import IMAGE, Batch, Samples
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
-from cortado.model.typing import FloatArray
+from cortado.model.typing import Array
 from cortado.task.metadata import read_transform
 from cortado.task.transform import InputTransform, Views
 
 __all__ = ["Feed"]
 
-_TYPES: dict[ir.DataType | None, type[np.floating[Any]]] = {
-    ir.DataType.FLOAT: np.float32,
-    ir.DataType.FLOAT16: np.float16,
-}
-
 
 @dataclass(frozen=True)
 class Feed:
-    """How to feed images to one model.
+    """How to feed one model.
 
     Attributes
     ----------
-    name : str
-        The input's name.
-    shape : tuple of int or None
-        The shape of one image, without the batch; None where the model leaves it open.
-    batch : int or None
-        The only batch size that the model takes, if it takes only one.
-    transform : InputTransform
-        What to do to pixels.
-    dtype : type
-        Of the input: float32 or float16.
+    adapters : tuple of InputAdapter
+        One for each graph input, in their order.
     """
 
-    name: str
-    shape: tuple[int | None, ...]
-    batch: int | None
-    transform: InputTransform
-    dtype: type[np.floating[Any]] = np.float32
+    adapters: tuple[InputAdapter, ...]
 
     @classmethod
-    def of(cls, model: ir.Model) -> "Feed":
-        """Return the feed of a model, which must have one float input with a batch axis."""
-        inputs = [value for value in model.graph.inputs if not value.is_initializer()]
-        if len(inputs) != 1:
-            names = ", ".join(str(value.name) for value in inputs)
-            raise CortadoError(f"data can feed models with one input; this one has: {names}")
-        (value,) = inputs
-        if value.dtype not in _TYPES or not value.shape:
-            raise CortadoError(f"the input {value.name} is not float32 with a batch axis")
-        batch, *shape = (size if isinstance(size, int) else None for size in value.shape)
-        return cls(str(value.name), tuple(shape), batch, read_transform(model), _TYPES[value.dtype])
+    def of(cls, model: ir.Model, *, raw: bool = False) -> "Feed":
+        """Return the feed of a model.
+
+        The stored transform belongs to the only float input that is no state, or the only one of
+        rank 4; the other inputs are fed as they are.
+
+        Parameters
+        ----------
+        model : onnx_ir.Model
+            Any model.
+        raw : bool
+            Feed all arrays as they are, whatever transform the model stores.
+        """
+        adapters = [InputAdapter.of(v) for v in model.graph.inputs if not v.is_initializer()]
+        pixels = None if raw else _image_input(adapters)
+        transform = read_transform(model)
+        return cls(tuple(replace(a, transform=transform) if a is pixels else a for a in adapters))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The graph inputs."""
+        return tuple(adapter.name for adapter in self.adapters)
+
+    @property
+    def batch(self) -> int | None:
+        """The only number of samples that the model takes at once, if it takes only one."""
+        sizes = {a.batch for a in self._given if a.shape}
+        return next((size for size in sizes if size is not None), None)
+
+    @property
+    def pixels(self) -> InputAdapter | None:
+        """The input that takes pixels, if there is one."""
+        return next((a for a in self.adapters if a.transform is not None), None)
+
+    @property
+    def transform(self) -> InputTransform:
+        """The transform of the pixels; without such an input, the identity."""
+        pixels = self.pixels
+        return InputTransform() if pixels is None or not pixels.transform else pixels.transform
 
     @property
     def form(self) -> ImageForm:
@@ -64,48 +76,105 @@ class Feed:
         image, order = self.transform.image, self.transform.order
         if image is not None:
             return ImageForm(image.shape[0], image.shape[1:], order)
-        if len(self.shape) != 3:
+        pixels = self.pixels
+        if pixels is None or len(pixels.shape) != 4:
             return ImageForm(order=order)
-        channels, height, width = self.shape
+        channels, height, width = pixels.shape[1:]
+        if pixels.channels_last:
+            height, width, channels = pixels.shape[1:]
         size = None if height is None or width is None else (height, width)
         return ImageForm(channels, size, order)
 
-    def __call__(self, pixels: FloatArray, views: Views | None = None) -> FloatArray:
-        """Return the model's input for a batch of pixels of shape (n, …), seen in `views`."""
-        if self.transform.is_spatial or views is not None:
-            inputs = self._fit(self.transform(_as_images(pixels), views))
-        else:
-            inputs = self.transform(self._fit(pixels))
-        return np.ascontiguousarray(inputs, self.dtype)
+    def __call__(self, batch: Batch, views: Views | None = None) -> dict[str, Array]:
+        """Return the graph inputs for samples.
 
-    def _fit(self, pixels: FloatArray) -> FloatArray:
-        """Reshape images only where no pixel could end up in a wrong place."""
-        found, wanted = pixels.shape[1:], self.shape
-        if len(found) == len(wanted) and all(
-            size is None or size == have for have, size in zip(found, wanted, strict=True)
-        ):
-            return pixels
-        sizes = [size for size in wanted if size is not None]
-        flat_or_grey = len(sizes) == len(wanted) and _squeezed(found, wanted)
-        if not flat_or_grey:
+        Parameters
+        ----------
+        batch : Batch
+            Samples; images perhaps seen in `views`.
+        views : Views or None
+            The parts of the images that are seen in training.
+
+        Raises
+        ------
+        CortadoError
+            If an input is missing, or type or shape of one do not fit.
+        """
+        sources, count = self.sources(batch.inputs), _count(batch)
+        return {
+            a.name: a(batch.inputs[sources[a.name]], views)
+            if a.name in sources
+            else a.initial(count)
+            for a in self.adapters
+        }
+
+    def sources(self, given: Mapping[str, Array]) -> dict[str, str]:
+        """Return graph input → name of the array that feeds it; states may be left out.
+
+        An array that is named after no input feeds the only input that is not a state.
+
+        Raises
+        ------
+        CortadoError
+            If another input is missing, or an array belongs to none.
+        """
+        found = {name: name for name in self.names if name in given}
+        strangers = [name for name in given if name not in found]
+        wanted = [a for a in self._given if a.name not in found]
+        if len(strangers) == 1 and len(wanted) == 1:
+            found[wanted[0].name] = strangers[0]
+            return found
+        if wanted and strangers == [IMAGE] and (pixels := self.pixels) in wanted and pixels:
+            found[pixels.name] = IMAGE
+            strangers, wanted = [], [a for a in wanted if a is not pixels]
+        if wanted:
+            names = ", ".join(given) or "nothing"
             raise CortadoError(
-                f"the images have the shape {show_shape(found)}, "
-                f"the model's input {self.name} wants {show_shape(wanted)}"
+                f"the samples lack the input {wanted[0].name} of the model; they have: {names}"
             )
-        return pixels.reshape(len(pixels), *sizes)
+        if strangers:
+            names = ", ".join(self.names)
+            raise CortadoError(
+                f"the samples have {strangers[0]}, and the model takes only: {names}"
+            )
+        return found
 
+    def invented(self, given: Mapping[str, Array]) -> list[str]:
+        """Return the states that are not given, and start at zero or one."""
+        sources = self.sources(given)
+        return [a.name for a in self.adapters if a.name not in sources]
 
-def _as_images(pixels: FloatArray) -> FloatArray:
-    if pixels.ndim != 4:
-        raise CortadoError(
-            f"the model crops or subtracts a mean image; the images have the shape "
-            f"{show_shape(pixels.shape[1:])} instead of channels × height × width"
+    def limit(self, samples: Samples) -> int | None:
+        """Return how many samples may run at once; None is any number.
+
+        Samples that bring a batch axis with them run alone.
+        """
+        first = samples.take(np.zeros(1, np.int64)).inputs
+        sources = self.sources(first)
+        alone = any(
+            a.runs_alone(first[sources[a.name]])
+            for a in self.adapters
+            if a.name in sources and a.transform is None
         )
-    return pixels
+        return 1 if alone else self.batch
+
+    @property
+    def _given(self) -> list[InputAdapter]:
+        """The inputs that samples must have."""
+        required = [a for a in self.adapters if not a.is_state]
+        return required or list(self.adapters)
 
 
-def _squeezed(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    """Tell whether two shapes differ only in axes of size 1, or the wanted one is flat."""
-    same = [s for s in found if s != 1] == [s for s in wanted if s != 1]
-    total = int(np.prod(found)) == int(np.prod([s or 0 for s in wanted]))
-    return total and (same or len(wanted) == 1)
+def _image_input(adapters: list[InputAdapter]) -> InputAdapter | None:
+    """Return the input that a transform of pixels belongs to."""
+    floats = [a for a in adapters if a.dtype.kind == "f" and len(a.shape) > 1 and not a.is_state]
+    images = [a for a in floats if len(a.shape) == 4]
+    if len(adapters) == 1 and adapters[0].dtype.kind in "fu" and adapters[0].shape:
+        return adapters[0]
+    if len(images) == 1:
+        return images[0]
+    return floats[0] if len(floats) == 1 else None
+
+
+def _count(batch: Batch) -> int:
+    return next((len(array) for array in batch.inputs.values() if array.ndim), 1)

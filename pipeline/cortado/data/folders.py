@@ -12,7 +12,7 @@ import numpy as np
 
 from cortado import files
 from cortado.data.images import ImageForm, decode_image
-from cortado.data.samples import Batch, Samples
+from cortado.data.samples import IMAGE, TARGET, Batch, Samples
 from cortado.errors import CortadoError, UsageError
 from cortado.model.typing import Array, IntArray
 
@@ -85,10 +85,15 @@ class _FolderSamples:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def alike(self) -> IntArray | None:
+        """None: the images are resized to one size."""
+        return None
+
     def take(self, indices: IntArray) -> Batch:
         """Read some of the images."""
         images = [self._read(self.paths[i]) for i in indices.tolist()]
-        return Batch(np.stack(images).astype(np.float32), self.labels[indices])
+        return Batch({IMAGE: np.stack(images)}, {TARGET: self.labels[indices]})
 
     def _read(self, path: str) -> Array:
         data = files.read(path)

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from cortado import files
 from cortado.data.database import is_database, open_database
 from cortado.data.folders import list_classes, open_folder
-from cortado.data.images import ImageForm
+from cortado.data.sample_files import list_samples, open_samples
 from cortado.data.samples import Samples
+from cortado.data.signature import Signature
 from cortado.data.splits import Dataset, from_train_and_test, from_whole
 from cortado.errors import CortadoError, UsageError
 
@@ -50,19 +51,19 @@ def find_parts(directory: str) -> dict[str, str]:
     for name in files.list_names(directory):
         path = f"{directory.rstrip('/')}/{name}"
         words = [_WORDS[word] for word in re.split(r"[^a-z]+", name.lower()) if word in _WORDS]
-        if words and (is_database(path) or list_classes(path)):
+        if words and (_is_part(path)):
             if words[0] in parts:
                 raise CortadoError(
                     f"both {parts[words[0]]} and {path} could be the {words[0]} part; "
                     "name them as --data train=PATH,test=PATH"
                 )
             parts[words[0]] = path
-    if not parts and list_classes(directory):
+    if not parts and _is_part(directory):
         return {"whole": directory}
     return parts
 
 
-def open_parts(parts: Mapping[str, str], form: ImageForm) -> Dataset:
+def open_parts(parts: Mapping[str, str], signature: Signature) -> Dataset:
     """Return the data set of the parts that were found or named.
 
     Raises
@@ -75,7 +76,7 @@ def open_parts(parts: Mapping[str, str], form: ImageForm) -> Dataset:
         path = next(iter(parts.values()))
         raise CortadoError(f"there is {path}, but nothing beside it to train on")
     classes = list_classes(first)
-    sources = {path: _open_part(path, classes, form) for path in dict.fromkeys(parts.values())}
+    sources = {path: _open_part(path, classes, signature) for path in dict.fromkeys(parts.values())}
     opened = {name: sources[path] for name, path in parts.items()}
     if len(opened) == 1:
         return from_whole(*opened.values())
@@ -85,9 +86,16 @@ def open_parts(parts: Mapping[str, str], form: ImageForm) -> Dataset:
     return from_train_and_test(train, *opened.values())
 
 
-def _open_part(path: str, classes: list[str], form: ImageForm) -> Samples:
+def _is_part(path: str) -> bool:
+    """Return whether a path holds samples that can be one part."""
+    return is_database(path) or bool(list_classes(path) or list_samples(path))
+
+
+def _open_part(path: str, classes: list[str], signature: Signature) -> Samples:
     if is_database(path):
-        return open_database(path, form)
+        return open_database(path, signature.form)
+    if samples := list_samples(path):
+        return open_samples(samples, signature)
     if not list_classes(path):
         raise CortadoError(f"{path} is neither an LMDB, a LevelDB nor a directory of classes")
-    return open_folder(path, classes, form)
+    return open_folder(path, classes, signature.form)

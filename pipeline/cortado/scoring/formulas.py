@@ -32,6 +32,7 @@ from cortado.task.outputs import Activation
 __all__ = [
     "LOG_THRESHOLD",
     "as_scores",
+    "better_than_label",
     "check_labels",
     "check_shape",
     "count_correct",
@@ -74,7 +75,7 @@ def score(criterion: Criterion, scores: FloatArray, labels: IntArray) -> tuple[f
     check_labels(criterion, wide.shape[1], labels)
     if criterion.is_loss:
         return float(_loss(criterion, wide, labels).sum()), divisor
-    return float((_better(wide, labels) < criterion.top_k).sum()), divisor
+    return float((better_than_label(wide, labels) < criterion.top_k).sum()), divisor
 
 
 def check_labels(criterion: Criterion, width: int, labels: IntArray) -> None:
@@ -116,7 +117,7 @@ def count_correct(scores: FloatArray, labels: IntArray) -> int:
 
 def is_correct(scores: FloatArray, labels: IntArray) -> BoolArray:
     """Tell of each row of scores (n, classes) whether its label is the only maximum."""
-    right: BoolArray = _better(scores, labels) == 0
+    right: BoolArray = better_than_label(scores, labels) == 0
     return right
 
 
@@ -149,7 +150,7 @@ def _check_classes(labels: IntArray, width: int, name: str) -> None:
         raise CortadoError(f"the label {labels.max()} lies outside the {width} classes of {name}")
 
 
-def _better(scores: FloatArray, labels: IntArray) -> IntArray:
+def better_than_label(scores: FloatArray, labels: IntArray) -> IntArray:
     """Return how many other classes score at least what the label does, of shape (n,)."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)  # (n, 1)
     better: IntArray = (~(scores < own)).sum(axis=1) - 1  # NaN is never smaller, so never correct

@@ -1,66 +1,142 @@
-"""A changed model beside the dense one, on the same images."""
+"""A changed model beside the dense one, on the same samples.
+
+What the dense model gives is kept where it is small, and computed again, batch by batch, where it
+is not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Feed, feed_batches
-from cortado.model.onnx_io import serial
-from cortado.model.typing import BoolArray, FloatArray, IntArray
-from cortado.runtime import Runtime
-from cortado.scoring.formulas import is_correct
-from cortado.scoring.images import Images
-from cortado.task.outputs import main_output
+from cortado.data import Samples
+from cortado.model.typing import Array, FloatArray
+from cortado.progress import Progress, Steps
+from cortado.scoring.metrics import Metric
+from cortado.scoring.task import Answer, Task
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "ScoredSamples"]
 
-_BATCH = 250
+_KEPT_BYTES = 2**28
 
 
-class Judge:
-    """Counts which images a changed model loses.
-
-    Parameters
-    ----------
-    model : onnx_ir.Model
-        The dense model.
-    images : Images
-        What it is judged on. Without labels, what it chooses is correct.
-    runtime : Runtime
-        Where the models run.
+@dataclass(frozen=True)
+class ScoredSamples:
+    """What a model scored on n samples.
 
     Attributes
     ----------
-    labels : array of shape (images,), int64
-        What is correct.
-
-    Raises
-    ------
-    CortadoError
-        If no output can be scored, or images or labels do not fit the model.
+    metric : Metric
+        The metric of the task.
+    parts : array of shape (n, k)
+        Its statistics of each sample.
+    losses : array of shape (n,)
+        The loss of each sample.
     """
 
-    def __init__(self, model: ir.Model, images: Images, runtime: Runtime = Runtime()) -> None:
-        self._images, self._runtime = images, runtime
-        scores = self._scores(model)
-        self.labels = images.samples.labels if images.labelled else scores.argmax(axis=1)
-        self._right = is_correct(scores, self.labels)
+    metric: Metric
+    parts: FloatArray
+    losses: FloatArray
 
-    def compare(self, model: ir.Model) -> tuple[int, int]:
-        """Return how many images only the dense model gets right, and how many only `model`."""
-        losses = self.losses(model)
-        return int((losses > 0).sum()), int((losses < 0).sum())
+    @property
+    def value(self) -> float:
+        """The metric on all samples."""
+        return self.metric.value(self.parts)
 
-    def losses(self, model: ir.Model) -> IntArray:
-        """Return for each image 1 if `model` loses it, −1 if it gains it, else 0."""
-        right: BoolArray = is_correct(self._scores(model), self.labels)
-        return self._right.astype(np.int64) - right
+    @property
+    def loss(self) -> float:
+        """The mean loss."""
+        return float(self.losses.mean())
 
-    def _scores(self, model: ir.Model) -> FloatArray:
-        session, feed = self._runtime.open(serial.encode(model)), Feed.of(model)
-        images = self._images
-        output = main_output(model, session.widths, images.classes, images.head)
-        found = []
-        for inputs, labels, _ in feed_batches(feed, images.samples, _BATCH):
-            scores = session.run({feed.name: inputs})[output]
-            found.append(images.check_scores(scores, labels, output))
-        return np.concatenate(found)
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def drop_to(self, other: "ScoredSamples") -> float:
+        """Return how much worse another model is on the same samples, in the metric's units."""
+        change = self.value - other.value
+        return change if self.metric.higher_is_better else -change
+
+
+class Judge:
+    """Compares changed models with the dense one.
+
+    Parameters
+    ----------
+    task : Task
+        Bound to the dense model.
+    samples : Samples
+        What models are judged on.
+    """
+
+    def __init__(self, task: Task, samples: Samples) -> None:
+        self.task = task
+        self.samples = samples
+        self._kept: list[Answer] | None = None
+        self._dense: ScoredSamples | None = None
+
+    @property
+    def dense(self) -> ScoredSamples:
+        """What the dense model scores; computed once."""
+        if self._dense is None:
+            self._dense = self._score(self._answers(self.task.model))
+        return self._dense
+
+    def score(self, model: ir.Model) -> ScoredSamples:
+        """Return what a model scores."""
+        if model is self.task.model:
+            return self.dense
+        return self._score(self._answers(model))
+
+    def steps(self, model: ir.Model, stage: str = "evaluate") -> Steps[ScoredSamples]:
+        """Return what a model scores, and yield the metric so far after every batch."""
+        parts: list[tuple[Array, FloatArray, FloatArray]] = []
+        done = 0
+        for each in self._parts(self._answers(model)):
+            parts.append(each)
+            done += len(each[0])
+            so_far = self.task.metric.value(np.concatenate([p[1] for p in parts]))
+            yield Progress(stage, done, len(self.samples), ((self.task.metric.name, so_far),))
+        return self._together(parts)
+
+    def _answers(self, model: ir.Model) -> Iterator[Answer]:
+        return self.task.answers(self.task.open(model), self.samples)
+
+    def _score(self, answers: Iterator[Answer]) -> ScoredSamples:
+        return self._together(list(self._parts(answers)))
+
+    def _parts(self, answers: Iterator[Answer]) -> Iterator[tuple[Array, FloatArray, FloatArray]]:
+        """Yield indices, parts of the metric, and losses, of each batch."""
+        metrics = (self.task.metric, self.task.loss)
+        needs_reference = any(metric.against == "reference" for metric in metrics)
+        references = self._references() if needs_reference else None
+        for answer in answers:
+            reference = next(references).outputs if references is not None else {}
+            found = [
+                metric.parts(
+                    answer.outputs,
+                    reference if metric.against == "reference" else answer.targets or {},
+                )
+                for metric in metrics
+            ]
+            yield answer.indices, found[0], found[1][:, 0]
+
+    def _references(self) -> Iterator[Answer]:
+        """Yield what the dense model gives, batch by batch."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept, size = list[Answer](), 0
+        for answer in self._answers(self.task.model):
+            size += sum(array.nbytes for array in answer.outputs.values())
+            if size <= _KEPT_BYTES:
+                kept.append(answer)
+            yield answer
+        if size <= _KEPT_BYTES:
+            self._kept = kept
+
+    def _together(self, parts: list[tuple[Array, FloatArray, FloatArray]]) -> ScoredSamples:
+        """Return parts and losses in the order of the samples."""
+        order = np.argsort(np.concatenate([each[0] for each in parts]), kind="stable")
+        together, losses = (np.concatenate([each[i] for each in parts])[order] for i in (1, 2))
+        return ScoredSamples(self.task.metric, together, losses)

@@ -32,6 +32,7 @@ from cortado.task.transform import InputTransform, MeanImage
 
 __all__ = [
     "add_history",
+    "read_alphabet",
     "read_criteria",
     "read_history",
     "read_transform",
@@ -91,6 +92,12 @@ def read_criteria(model: ir.Model) -> tuple[Criterion, ...]:
 def write_criteria(model: ir.Model, criteria: Sequence[Criterion]) -> None:
     """Store losses and metrics in `model`, in place."""
     _write(model, "criteria", {"list": [criterion.stored() for criterion in criteria]})
+
+
+def read_alphabet(model: ir.Model) -> tuple[str, ...]:
+    """Return the characters of a text recogniser, as PaddleOCR's files store them; else none."""
+    text = model.metadata_props.get("character", "")
+    return tuple(text.split("\n")) if text else ()
 
 
 def read_history(model: ir.Model) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ __all__ = [
     "check_classifying",
     "choose_output",
     "criterion_of",
+    "ends_in_product",
     "main_criterion",
     "main_output",
 ]
@@ -46,11 +47,17 @@ class Scores:
         The value that enters its final activation; the output itself where there is none.
     activation : str
         ``softmax``, ``log_softmax`` or ``none``.
+    axis : int
+        The axis that the activation runs over: that of the classes.
+    rank : int or None
+        Of the output, without trailing axes of size 1; None where it is unknown.
     """
 
     output: str
     logits: str
     activation: Activation
+    axis: int = 1
+    rank: int | None = None
 
 
 def choose_output(widths: Mapping[str, int | None], classes: int, head: str | None) -> str:
@@ -139,16 +146,27 @@ def activation_of(model: ir.Model, output: str) -> Scores:
     Raises
     ------
     CortadoError
-        If there is no such output, or its Softmax does not run over axis 1, the classes.
+        If there is no such output.
     """
     for value in model.graph.outputs:
         if value.name == output:
-            node = _producer(value)
+            rank, node = _rank(value), _producer(value)
             if node is None or not is_standard(node, *_ACTIVATIONS) or node.inputs[0] is None:
-                return Scores(output, output, "none")
-            _check_axis(node, opset_of(model))
-            return Scores(output, str(node.inputs[0].name), _ACTIVATIONS[node.op_type])
+                return Scores(output, output, "none", rank=rank)
+            axis = _axis_of(node, opset_of(model))
+            logits, activation = str(node.inputs[0].name), _ACTIVATIONS[node.op_type]
+            return Scores(output, logits, activation, axis, rank)
     raise CortadoError(f"the model has no output {output}")
+
+
+def ends_in_product(model: ir.Model, output: str) -> bool:
+    """Return whether an output of a model is made by a fully connected layer, or its bias."""
+    value = next(each for each in model.graph.outputs if each.name == output)
+    node = _producer(value)
+    if node is not None and is_standard(node, "Add"):
+        makers = [_producer(each) for each in node.inputs if each is not None]
+        node = next((maker for maker in makers if maker is not None), None)
+    return node is not None and is_standard(node, "Gemm", "MatMul")
 
 
 def _before_sigmoid(model: ir.Model, output: str) -> str:
@@ -167,10 +185,18 @@ def _producer(value: ir.Value) -> ir.Node | None:
     return node
 
 
-def _check_axis(node: ir.Node, opset: int) -> None:
-    """Refuse a Softmax over anything but the classes; before opset 13 the default axis is 1."""
+def _axis_of(node: ir.Node, opset: int) -> int:
+    """Return the axis of a Softmax; before opset 13 the default is 1."""
     axis = node.attributes.get_int("axis", -1 if opset >= 13 else 1)
     shape = node.outputs[0].shape
-    rank = 2 if shape is None else len(shape)
-    if axis % rank != 1:
-        raise CortadoError(f"{node.op_type} {node.name} does not run over axis 1, the classes")
+    return (1 if axis in (1, -1) else axis) if shape is None else axis % len(shape)
+
+
+def _rank(value: ir.Value) -> int | None:
+    """Return the rank of an output, trailing axes of size 1 left out."""
+    if value.shape is None:
+        return None
+    sizes = list(value.shape)
+    while len(sizes) > 2 and sizes[-1] == 1:
+        sizes.pop()
+    return len(sizes)

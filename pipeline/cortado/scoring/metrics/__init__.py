@@ -1,0 +1,23 @@
+"""Metrics, by name.
+
+metric     what a metric is
+classes    accuracy, top-k, agreement, cross-entropy, divergence
+distances  relative error, cosine, mean squared error, PSNR
+masks      intersection over union
+text       character error rate
+own        functions of the user's own
+registry   names → metrics
+"""
+
+from cortado.scoring.metrics.metric import Against, Metric, Outputs, Scored
+from cortado.scoring.metrics.registry import make_metric, metric_names, register_metric
+
+__all__ = [
+    "Against",
+    "Metric",
+    "Outputs",
+    "Scored",
+    "make_metric",
+    "metric_names",
+    "register_metric",
+]

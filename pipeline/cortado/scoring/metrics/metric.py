@@ -1,0 +1,121 @@
+"""What a metric is: an object with a name, a direction, and statistics of each sample.
+
+A metric compares what a model gives with targets, or with what the dense model gives, sample by
+sample. It keeps k numbers of each sample, its *parts*; the value of any set of samples follows
+from the parts alone. So values merge, subsets cost nothing, and two models are compared on the
+same samples by tests for paired samples.
+
+    binary    parts (n, 1) of 0 or 1; the value is their mean           accuracy
+    mean      parts (n, 1); the value is their mean                     relative error
+    pooled    parts (n, k); the value is any function of their sums     IoU, character error rate
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from cortado.model.typing import Array, FloatArray
+from cortado.task.outputs import Scores
+
+__all__ = ["Against", "Metric", "Outputs", "Scored", "mean_of"]
+
+Outputs: TypeAlias = Mapping[str, Array]
+"""Output name → array of shape (n, …): what a model gives, or what it should give."""
+
+Against: TypeAlias = Literal["targets", "reference"]
+"""What outputs are compared with: targets of the data, or the outputs of the dense model."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a metric may know of the outputs that it is made for.
+
+    Attributes
+    ----------
+    outputs : tuple of Scores
+        The outputs that are scored, the main one first.
+    targets : mapping of str to array, or None
+        Those of one sample, of shape (1, …), by the outputs that they belong to.
+    alphabet : tuple of str
+        The characters of a text recogniser; empty where nothing says them.
+    ignore : int or None
+        The label of what does not count.
+    """
+
+    outputs: tuple[Scores, ...]
+    targets: Outputs | None = None
+    alphabet: tuple[str, ...] = ()
+    ignore: int | None = None
+
+    @property
+    def main(self) -> Scores:
+        """The main output."""
+        return self.outputs[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The outputs that are compared: those with targets, or all where there are none."""
+        names = tuple(output.output for output in self.outputs)
+        return names if self.targets is None else tuple(n for n in names if n in self.targets)
+
+
+class Metric(Protocol):
+    """A figure of merit of a model.
+
+    Attributes
+    ----------
+    name : str
+        What tables, plans and pictures call it.
+    higher_is_better : bool
+        Its direction.
+    kind : {"binary", "mean", "pooled"}
+        What its parts are, which decides the statistics.
+    against : {"targets", "reference"}
+        What it compares outputs with.
+    """
+
+    @property
+    def name(self) -> str:
+        """What tables, plans and pictures call it."""
+        ...
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The direction."""
+        ...
+
+    @property
+    def kind(self) -> Literal["binary", "mean", "pooled"]:
+        """What the parts are."""
+        ...
+
+    @property
+    def against(self) -> Against:
+        """What outputs are compared with."""
+        ...
+
+    def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
+        """Return the statistics of n samples, of shape (n, k), float64.
+
+        Parameters
+        ----------
+        found : mapping of str to array
+            Outputs of a model, of shape (n, …).
+        wanted : mapping of str to array
+            Targets, or outputs of the dense model, by the names of outputs.
+
+        Raises
+        ------
+        CortadoError
+            If they do not fit each other.
+        """
+        ...
+
+    def value(self, parts: FloatArray) -> float:
+        """Return the value of the samples whose parts are given, NaN where nothing counts."""
+        ...
+
+
+def mean_of(parts: FloatArray) -> float:
+    """Return the mean of parts (n, 1)."""
+    return float(parts.mean()) if parts.size else float("nan")
