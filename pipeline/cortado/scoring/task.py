@@ -21,7 +21,7 @@ import onnx_ir as ir
 from cortado.data import TARGET, Dataset, Feed, Samples, feed_batches
 from cortado.model.onnx_io import serial
 from cortado.model.typing import Array, IntArray
-from cortado.runtime import Session, open_session
+from cortado.runtime import Runtime, Session
 from cortado.scoring.metrics import Against, Metric, Scored, make_metric
 from cortado.scoring.metrics.classes import CrossEntropy, Divergence
 from cortado.scoring.metrics.distances import Distance
@@ -105,8 +105,8 @@ class Task:
         How far a changed model is from the reference.
     size : int
         Samples that run at once.
-    provider : str
-        Where sessions run.
+    runtime : Runtime
+        Where models run.
     """
 
     model: ir.Model
@@ -117,7 +117,7 @@ class Task:
     loss: Metric
     divergence: Metric
     size: int
-    provider: str = "cpu"
+    runtime: Runtime = Runtime()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ class Task:
 
     def open(self, model: ir.Model) -> Session:
         """Open a session of a model with this task's outputs."""
-        return open_session(serial.encode(model), self.provider)
+        return self.runtime.open(serial.encode(model))
 
     def answers(self, session: Session, samples: Samples) -> Iterator[Answer]:
         """Yield what a model gives for all samples, batch by batch."""
@@ -159,7 +159,7 @@ def bind(
     model: ir.Model,
     data: Dataset,
     options: TaskOptions = TaskOptions(),
-    provider: str = "cpu",
+    runtime: Runtime = Runtime(),
 ) -> Task:
     """Bind a task to a model.
 
@@ -171,8 +171,8 @@ def bind(
         The samples.
     options : TaskOptions
         What the user says.
-    provider : str
-        Where sessions run.
+    runtime : Runtime
+        Where models run.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def bind(
     feed = Feed.of(model, raw=options.raw)
     example = data.train.take(np.zeros(1, np.int64))
     feed.sources(example.inputs)
-    session = open_session(serial.encode(model), provider)
+    session = runtime.open(serial.encode(model))
     chosen = _choose(model, session, data, example.targets, options.head)
     outputs = tuple(activation_of(model, name) for name in chosen)
     targets = _by_output(example.targets, chosen)
@@ -197,7 +197,7 @@ def bind(
     loss = _loss(scored, is_classifier=is_classifier)
     divergence: Metric = Divergence(scored.main) if is_classifier else _noise(scored)
     size = _rows_at_once(session, feed, data.train, chosen)
-    return Task(model, data, feed, outputs, metric, loss, divergence, size, provider)
+    return Task(model, data, feed, outputs, metric, loss, divergence, size, runtime)
 
 
 def _choose(
