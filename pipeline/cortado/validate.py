@@ -18,13 +18,15 @@ from typing import TypeAlias
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Dataset, Feed, Samples
+from cortado.data import Batch, Feed, Samples
+from cortado.data.adapters import InputAdapter
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.onnx_io import serial
-from cortado.model.typing import FloatArray
+from cortado.model.typing import Array
 from cortado.progress import Steps
 from cortado.runtime import Runtime, Session
 from cortado.scoring.evaluate import Evaluation, evaluate_session
+from cortado.scoring.task import Task
 
 __all__ = [
     "Candidate",
@@ -38,7 +40,7 @@ __all__ = [
     "validate",
 ]
 
-_IMAGES = 16  # for the comparison of outputs
+_SAMPLES = 16  # for the comparison of outputs
 _OPEN_SIZE = 32  # pixels along an axis that the model leaves open, where there is no data
 _RUNS = 50
 _WARM_UP_RUNS = 5
@@ -61,31 +63,26 @@ class ValidateOptions:
     ----------
     runtimes : tuple of Runtime
         Where the file runs.
-    head : str or None
-        The output that is scored.
+    task : Task or None
+        What the metric is; None measures none.
     samples : Samples or None
-        The images that accuracy is measured on, the test part of a data set.
-    classes : int
-        The number of classes of that data set.
+        The samples that it is measured on, the test part of a data set.
     latency_batch : int
-        Images a batch for the latency; 0 measures none.
+        Samples a batch for the latency; 0 measures none.
     reference_runtime : Runtime
         Where the reference runs.
     """
 
     runtimes: tuple[Runtime, ...] = (Runtime(),)
-    head: str | None = None
+    task: Task | None = None
     samples: Samples | None = None
-    classes: int = 0
     latency_batch: int = 0
     reference_runtime: Runtime = Runtime()
 
     @classmethod
-    def of_test(
-        cls, dataset: Dataset, head: str | None, runtime: Runtime = Runtime()
-    ) -> "ValidateOptions":
-        """Measure the accuracy of both on the whole test part."""
-        return cls((runtime,), head, dataset.test, dataset.classes, reference_runtime=runtime)
+    def of_test(cls, task: Task) -> "ValidateOptions":
+        """Measure the metric of a task on the whole test part, where the task runs."""
+        return cls((task.runtime,), task, task.data.test, reference_runtime=task.runtime)
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ class Limits:
     atol, rtol : float or None
         The largest absolute and relative difference of an output.
     max_drop : float or None
-        The largest loss of accuracy against the reference, as a fraction of the images.
+        How much worse the metric may be than the reference's, in its own units.
     """
 
     atol: float | None = None
@@ -196,20 +193,18 @@ def check_limits(validation: Validation, limits: Limits) -> None:
 
 def _measure(session: Session, model: ir.Model, options: ValidateOptions) -> Steps[ProviderFigures]:
     evaluation = None
-    if options.samples is not None:
-        evaluation = yield from evaluate_session(
-            model, session, options.samples, options.classes, options.head
-        )
+    if options.samples is not None and options.task is not None:
+        task = options.task.for_model(model)
+        evaluation = yield from evaluate_session(model, session, task, options.samples)
     return ProviderFigures(session.provider, (), evaluation)
 
 
 def _comparison(session: Session, reference: ir.Model, options: ValidateOptions) -> Compare:
     """Return what compares another session with the reference, whose outputs are kept."""
-    inputs = _inputs(reference, options, _IMAGES)
-    expected = session.run({Feed.of(reference).name: inputs})
+    expected = session.run(_inputs(reference, options, _SAMPLES))
 
     def compare(other: Session, model: ir.Model) -> tuple[OutputDifference, ...]:
-        found = other.run({Feed.of(model).name: _inputs(model, options, _IMAGES)})
+        found = other.run(_inputs(model, options, _SAMPLES))
         missing = sorted(expected.keys() - found.keys())
         if missing:
             raise CortadoError(f"the reference has an output {missing[0]}, the model has not")
@@ -234,12 +229,11 @@ def _check_drop(figures: ProviderFigures, reference: ProviderFigures, limit: flo
     found, expected = figures.evaluation, reference.evaluation
     if found is None or expected is None:
         return
-    if not (found.classified and expected.classified):
-        raise CortadoError("accuracy cannot fall: a model tells no classes, see its losses")
-    lost = expected.correct - found.correct
-    if lost > limit * expected.samples + _ROUNDING:
+    worse = expected.worse_by(found)
+    if worse > limit + _ROUNDING / max(expected.samples, 1):
+        verb = "fell" if expected.higher_is_better else "rose"
         raise LimitNotMetError(
-            f"accuracy fell from {expected.accuracy:.4f} to {found.accuracy:.4f} on "
+            f"{expected.metric} {verb} from {expected.value:.4f} to {found.value:.4f} on "
             f"{figures.provider}, by more than {limit:g}"
         )
 
@@ -248,9 +242,7 @@ def _latencies(
     opened: Sequence[tuple[Session, ir.Model]], options: ValidateOptions
 ) -> list[Latency]:
     """Return the latency of each session; they run in turns."""
-    feeds = [
-        {Feed.of(model).name: _inputs(model, options, options.latency_batch)} for _, model in opened
-    ]
+    feeds = [_inputs(model, options, options.latency_batch) for _, model in opened]
     seconds = np.zeros((_WARM_UP_RUNS + _RUNS, len(opened)))
     for turn in seconds:
         for index, ((session, _), feed) in enumerate(zip(opened, feeds, strict=True)):
@@ -261,18 +253,32 @@ def _latencies(
     return [Latency(float(median), float(low), float(high)) for low, median, high in quartiles]
 
 
-def _inputs(model: ir.Model, options: ValidateOptions, count: int) -> FloatArray:
-    """Return the first images of the data, or normal random numbers, the same every time."""
-    feed = Feed.of(model)
-    if options.samples is not None:
-        indices = np.arange(feed.batch or count) % len(options.samples)
-        return feed(options.samples.take(indices).pixels)
-    shape = [_OPEN_SIZE if size is None else size for size in feed.shape]
-    generator = np.random.default_rng(0)
-    return generator.standard_normal((feed.batch or count, *shape)).astype(np.float32)
+def _inputs(model: ir.Model, options: ValidateOptions, count: int) -> dict[str, Array]:
+    """Return the first samples of the data, or random numbers, the same every time."""
+    if options.samples is not None and options.task is not None:
+        feed = options.task.for_model(model).feed
+        alike = options.samples.alike
+        known = np.arange(len(options.samples))
+        known = known if alike is None else np.flatnonzero(alike == alike[0])
+        number = feed.limit(options.samples) or count
+        return feed(options.samples.take(np.resize(known, number)))
+    feed, generator = Feed.of(model, raw=True), np.random.default_rng(0)
+    given = [a for a in feed.adapters if not a.is_state]
+    number = feed.batch or count
+    return feed(Batch({a.name: _random(a, number, generator) for a in given}))
 
 
-def _difference(output: str, found: FloatArray, expected: FloatArray) -> OutputDifference:
+def _random(adapter: InputAdapter, count: int, generator: np.random.Generator) -> Array:
+    """Return normal numbers, or zeros and ones of integers, of the shape of an input."""
+    shape = [_OPEN_SIZE if size is None else size for size in adapter.shape]
+    if shape:
+        shape[0] = count
+    if adapter.dtype.kind == "f":
+        return generator.standard_normal(shape).astype(adapter.dtype)
+    return generator.integers(0, 2, shape).astype(adapter.dtype)
+
+
+def _difference(output: str, found: Array, expected: Array) -> OutputDifference:
     if found.shape != expected.shape:
         return OutputDifference(output, float("inf"), float("inf"))
     absolute = float(np.abs(found.astype(np.float64) - expected).max())

@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
+from cortado.data.unlabelled import read_unlabelled
 from sklearn.datasets import load_digits
 
 from cortado.data import open_data
 from cortado.data.digits import load_digits as loaded_digits
-from cortado.data.unlabelled import read_unlabelled
 from cortado.errors import CortadoError
 
 RNG = np.random.default_rng(0)

@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def split_option(default: str, text: str) -> Callable[[F], F]:
     """Add ``--split``."""
-    return _choice("--split", ["test", "val", "train"], default, text)
+    return _choice("--split", ["test", "val", "train", "all"], default, text)
 
 
 def method_option(default: str, text: str) -> Callable[[F], F]:

@@ -1,90 +1,87 @@
-"""Data sets and plans as the commands use them."""
+"""Data sets, tasks and plans as the commands use them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+import click
 import numpy as np
 import onnx_ir as ir
 
 from cortado import files
-from cortado.data import ArraySamples, Dataset, Feed, open_data, read_unlabelled, subset
-from cortado.data.splits import SplitName, from_whole
-from cortado.errors import UsageError
-from cortado.plan import Judge, Plan, parse_plan
+from cortado.data import Dataset, Samples, Signature, open_data, subset
+from cortado.data.splits import SplitName
+from cortado.errors import CortadoError
+from cortado.plan import Plan, parse_plan
 from cortado.runtime import Runtime
-from cortado.sensitivity import Images
-from cortado.task.outputs import check_classifying
-from cortado_cli.options import refuse_without
+from cortado.scoring.task import Task, TaskOptions, bind
+from cortado_cli.options import given_options
+from cortado_cli.talk import Talk
+from cortado_cli.task import TaskChoice
 
 __all__ = [
-    "Opened",
-    "open_compressed",
-    "open_for",
-    "open_measured",
+    "bind_task",
+    "choose_split",
+    "name_of",
+    "open_dataset",
     "open_training_data",
     "read_plan",
+    "tell_inputs",
 ]
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A data set; without labels of its own, its labels are what the dense model chooses."""
-
-    data: Dataset
-    labelled: bool
+def open_dataset(model: ir.Model, choice: TaskChoice) -> Dataset:
+    """Open ``--data`` for a model, which says how image files are decoded and what names mean."""
+    assert choice.data is not None  # the command saw to it
+    return open_data(choice.data, Signature.of(model, raw=choice.raw))
 
 
-def open_for(model: ir.Model, spec: str) -> Dataset:
-    """Open ``--data`` for a model, which says how image files are decoded."""
-    return open_data(spec, Feed.of(model).form)
+def bind_task(
+    model: ir.Model, choice: TaskChoice, runtime: Runtime, data: Dataset | None = None
+) -> Task:
+    """Open ``--data``, and bind the task to a model."""
+    data = open_dataset(model, choice) if data is None else data
+    alphabet = () if choice.alphabet is None else _read_alphabet(choice.alphabet)
+    options = TaskOptions(choice.metric, choice.head, alphabet, choice.raw)
+    return bind(model, data, options, runtime)
 
 
-def open_training_data(model: ir.Model, spec: str, samples: int | None) -> Dataset:
-    """Open ``--data`` for a model; ``--samples`` limits the training part."""
-    dataset = open_for(model, spec)
-    return replace(dataset, train=subset(dataset.train, samples))
+def choose_split(data: Dataset, split: SplitName, choice: TaskChoice) -> tuple[SplitName, Samples]:
+    """Return the part of a data set that is measured, and its name; ``--samples`` limits it.
 
-
-def open_compressed(
-    model: ir.Model,
-    spec: str,
-    samples: int | None,
-    head: str | None,
-    *,
-    runtime: Runtime,
-    train: bool,
-) -> Opened:
-    """Open ``--data`` of a compression: as training data, or as images without labels."""
-    unlabelled = read_unlabelled(spec)
-    if unlabelled is None:
-        return Opened(open_training_data(model, spec, samples), labelled=True)
-    if train:
-        raise UsageError(f"the images of {spec} have no labels: --no-train does without them")
-    labels = Judge(model, Images(unlabelled, 0, head, labelled=False), runtime).labels
-    everything = np.arange(len(unlabelled))
-    dataset = from_whole(ArraySamples(unlabelled.take(everything).pixels, labels))
-    if samples is not None:
-        dataset = replace(dataset, train=subset(dataset.train, samples))
-    return Opened(dataset, labelled=False)
-
-
-def open_measured(
-    model: ir.Model, spec: str, split: SplitName, samples: int | None, head: str | None
-) -> Images:
-    """Open a part of ``--data`` to measure changed models on; ``--samples`` limits it.
-
-    A file of images without labels has no parts: all of it is taken.
+    Undivided samples without labels have no parts, unless ``--split`` names one: all are taken.
     """
-    check_classifying(model, head, "a sweep or plan")
-    name = spec.rstrip("/").rpartition("/")[2]
-    unlabelled = read_unlabelled(spec)
-    if unlabelled is not None:
-        refuse_without("images with labels", ["split"])
-        return Images(subset(unlabelled, samples), 0, head, name, "all", labelled=False)
-    dataset = open_for(model, spec)
-    chosen = subset(dataset.split(split), samples)
-    return Images(chosen, dataset.classes, head, name, split)
+    given = {option.name for option in given_options(click.get_current_context())}
+    if "split" not in given and not data.labelled and data.whole is not None:
+        split = "all"
+    return split, subset(data.split(split), choice.samples)
+
+
+def name_of(choice: TaskChoice) -> str:
+    """Return what tables call a data set: the last part of its path."""
+    return (choice.data or "").rstrip("/").rpartition("/")[2]
+
+
+def open_training_data(model: ir.Model, choice: TaskChoice) -> Dataset:
+    """Open ``--data`` for a model; ``--samples`` limits the training part."""
+    dataset = open_dataset(model, choice)
+    return replace(dataset, train=subset(dataset.train, choice.samples))
+
+
+def tell_inputs(task: Task, talk: Talk) -> None:
+    """Say which inputs start at zero, as no sample gives them."""
+    given = task.data.train.take(np.zeros(1, np.int64)).inputs
+    for name in task.feed.invented(given):
+        talk.say(f"the input {name} is not in the data: a recurrent state, it starts at zero")
 
 
 def read_plan(path: str) -> Plan:
     """Read ``--plan``."""
     return parse_plan(files.read(path), path)
+
+
+def _read_alphabet(path: str) -> tuple[str, ...]:
+    characters = tuple(files.read_text(path).split("\n"))
+    while characters and not characters[-1]:
+        characters = characters[:-1]
+    if not characters:
+        raise CortadoError(f"--alphabet {path} holds no characters")
+    return characters

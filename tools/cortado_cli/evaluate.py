@@ -4,40 +4,49 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cortado_cli.choices import split_option
 from cortado_cli.options import (
-    data_options,
     json_option,
     models_argument,
     talk_options,
 )
 from cortado_cli.reports import activity_reports
 from cortado_cli.runtimes import runtimes_options
+from cortado_cli.task import TaskChoice, task_options
+from cortado_cli.types import InputPath
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from cortado.data import Dataset, Samples
-    from cortado.data.images import ImageForm
+    from cortado.data import Dataset, Samples, Signature
+    from cortado.data.splits import SplitName
     from cortado.inspect.activity import LayerActivity
     from cortado.runtime import Runtime
-    from cortado.scoring.evaluate import Evaluation, Metric
+    from cortado.scoring.evaluate import Evaluation, Measured
     from cortado.task.criteria import Criterion
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
 
-_HEADINGS = ("model", "weights left", "correct", "errors", "accuracy", "loss")
+_HEADINGS = ("model", "weights left", "correct", "errors")
 
 
 @click.command("evaluate")
 @models_argument
-@data_options(required=True)
-@split_option("test", "val is a tenth of the training images, held out with a fixed seed.")
+@task_options(required=True)
+@split_option(
+    "test", "val is a tenth of the training part, held out with a fixed seed; all: undivided."
+)
+@click.option(
+    "--reference",
+    type=InputPath(),
+    metavar="REF",
+    help="The dense model, for metrics that compare with its outputs.",
+)
 @click.option(
     "--activity",
     is_flag=True,
@@ -49,35 +58,36 @@ _HEADINGS = ("model", "weights left", "correct", "errors", "accuracy", "loss")
 def command(
     *,
     models: tuple[str, ...],
-    data: str,
-    samples: int | None,
-    head: str | None,
-    split: Literal["test", "val", "train"],
+    choice: TaskChoice,
+    split: "SplitName",
+    reference: str | None,
     activity: bool,
     runtimes: "tuple[Runtime, ...]",
     json_path: str | None,
     talk: "Talk",
 ) -> None:
-    """Measure accuracy and loss of models, image by image, in onnxruntime.
+    """Measure models on data in onnxruntime: accuracy and loss, or any other metric.
 
     \b
     cortado evaluate lenet.onnx --data mnist/
     cortado evaluate lenet.onnx --data mnist/ --split val --provider cuda --json -
     cortado evaluate dense.onnx round-*.onnx --data mnist/ --activity
+    cortado evaluate small.onnx --reference detector.onnx --data photos/ --metric iou@0.3
 
-    An image is correct if its label scores strictly highest, as in Caffe. The loss is the mean
-    cross-entropy in nats. A model that remembers the losses and metrics that Caffe trained it with
-    is measured by them. Several models make a table. A unit, an output or a channel, is active on
-    an image if it gives more than zero anywhere, behind its activation function; recurrent layers,
-    and others that do not answer image by image, are not counted.
+    A prediction counts as correct if the label has the strictly highest score, as in Caffe. The
+    loss is the mean cross-entropy in nats. A model that remembers the losses and metrics that Caffe
+    trained it with is measured by them. Several models make a table. A unit, an output or a
+    channel, is active on a sample if it gives more than zero anywhere, behind its activation
+    function; recurrent layers, and others that do not answer sample by sample, are not counted.
     """
+    from cortado import files
     from cortado_cli.streams import read_model, write_json, write_text
 
-    source = _Source(data, split, samples, {})
+    dense = None if reference is None else files.read_model(reference)
+    source = _Source(choice, split, dense, {})
     runs: list[_Run] = []
     for path in models:
-        network = read_model(path)
-        runs += _measure(path, network, source, head, runtimes, talk, activity=activity)
+        runs += _measure(path, read_model(path), source, runtimes, talk, activity=activity)
     if json_path != "-":
         write_text("".join(map(_lines, runs)) if len(models) == 1 else _table(runs))
     reports = [run.report() for run in runs]
@@ -86,23 +96,29 @@ def command(
 
 @dataclass(frozen=True)
 class _Source:
-    """The images; those of files are decoded as each model takes them, and opened once a form."""
+    """The samples, opened once for models that want the same of them."""
 
-    spec: str
-    split: Literal["test", "val", "train"]
-    samples: int | None
-    opened: "dict[ImageForm, Dataset]"
+    choice: TaskChoice
+    split: "SplitName"
+    dense: "ir.Model | None"
+    opened: "dict[Signature, Dataset]"
 
-    def open(self, network: "ir.Model") -> "tuple[Samples, int]":
-        """Return the images for a model, and the number of classes."""
-        from cortado.data import Feed, subset
-        from cortado_cli.data import open_for
+    def bind(self, network: "ir.Model", runtime: "Runtime") -> "tuple[Task, str, Samples]":
+        """Return the task of a model, the part of the data that is measured and its samples."""
+        from cortado.data import Signature
+        from cortado_cli.data import bind_task, choose_split, open_dataset
 
-        form = Feed.of(network).form
-        if form not in self.opened:
-            self.opened[form] = open_for(network, self.spec)
-        dataset = self.opened[form]
-        return subset(dataset.split(self.split), self.samples), dataset.classes
+        signature = Signature.of(network, raw=self.choice.raw)
+        if signature not in self.opened:
+            self.opened[signature] = open_dataset(network, self.choice)
+        data = self.opened[signature]
+        task = bind_task(self.dense or network, self.choice, runtime, data)
+        if self.dense is None and task.against == "reference":
+            raise click.UsageError(
+                f"the metric {task.metric.name} compares with the dense model: name it with "
+                "--reference, or give the data labels"
+            )
+        return task.for_model(network), *choose_split(data, self.split, self.choice)
 
 
 @dataclass(frozen=True)
@@ -127,6 +143,8 @@ class _Run:
             "samples": self.found.samples,
             "correct": self.found.correct,
             "accuracy": self.found.accuracy,
+            "metric": self.found.metric,
+            "value": self.found.value,
             "loss": self.found.loss,
             "provider": self.found.provider,
             "split": self.split,
@@ -144,7 +162,6 @@ def _measure(
     path: str,
     network: "ir.Model",
     source: _Source,
-    head: str | None,
     runtimes: "Sequence[Runtime]",
     talk: "Talk",
     *,
@@ -153,15 +170,20 @@ def _measure(
     from cortado.inspect.activity import measure_activity
     from cortado.inspect.describe import describe
     from cortado.scoring.evaluate import evaluate
+    from cortado_cli.data import tell_inputs
 
     density = describe(network).total.density
-    images, classes = source.open(network)
-    active = talk.follow(measure_activity(network, images, runtimes[0])) if activity else None
+    active = None
     for index, runtime in enumerate(runtimes):
-        found = talk.follow(evaluate(network, images, classes, head, runtime))
+        task, split, samples = source.bind(network, runtime)
+        if index == 0:
+            tell_inputs(task, talk)
+            if activity:
+                active = talk.follow(measure_activity(network, samples, runtime))
+        found = talk.follow(evaluate(network, task, samples))
         if index == 0:
             _tell_refused(found, talk)
-        yield _Run(path, density, source.split, found, active)
+        yield _Run(path, density, split, found, active)
 
 
 def _table(runs: list[_Run]) -> str:
@@ -173,11 +195,18 @@ def _table(runs: list[_Run]) -> str:
 
     further = dict.fromkeys(_title(x.criterion) for run in runs for x in run.found.further)
     layers = dict.fromkeys(layer.name for run in runs for layer in run.activity or ())
-    headings = (*_HEADINGS, *further, *(f"active {name}" for name in layers), "provider")
+    headings = (
+        *_HEADINGS,
+        runs[0].found.metric,
+        "loss",
+        *further,
+        *(f"active {name}" for name in layers),
+        "provider",
+    )
     rows = [_row(run, list(further), list(layers)) for run in runs]
     first = runs[0]
-    images = f"{first.found.samples:,} images of the {first.split} split\n"
-    return format_table(headings, rows, sys.stdout) + images
+    samples = f"{first.found.samples:,} samples of the {first.split} split\n"
+    return format_table(headings, rows, sys.stdout) + samples
 
 
 def _row(run: _Run, further: Sequence[str], layers: Sequence[str]) -> tuple[str, ...]:
@@ -186,7 +215,7 @@ def _row(run: _Run, further: Sequence[str], layers: Sequence[str]) -> tuple[str,
     found = run.found
     counts = (f"{found.correct:,}", f"{found.errors:,}") if found.classified else ("-", "-")
     known = {_title(x.criterion): x.value for x in found.further}
-    figures = (found.accuracy, found.loss, *(known.get(name, math.nan) for name in further))
+    figures = (found.value, found.loss, *(known.get(name, math.nan) for name in further))
     means = {layer.name: f"{layer.mean:,.1f}" for layer in run.activity or ()}
     units = (means.get(name, "-") for name in layers)
     return (
@@ -209,10 +238,13 @@ def _lines(run: _Run) -> str:
     if found.classified:
         first = (
             f"{found.correct:,} of {found.samples:,} correct ({found.errors:,} errors): "
-            f"accuracy {show_figure(found.accuracy)}, loss {loss}, {place}"
+            f"{found.metric} {show_figure(found.value)}, loss {loss}, {place}"
         )
     else:
-        first = f"{found.samples:,} images: loss {loss}, {place}"
+        first = (
+            f"{found.samples:,} samples: {found.metric} {show_figure(found.value)}, "
+            f"loss {loss}, {place}"
+        )
     others = [f"{_title(x.criterion)}: {show_figure(x.value)}\n" for x in found.further]
     active = [f"{x.name}: {x.mean:,.1f} of {x.units:,} units active\n" for x in run.activity or ()]
     return "".join((first, *others, *active))
@@ -224,12 +256,12 @@ def _title(criterion: "Criterion") -> str:
     return f"{criterion.name} (top {criterion.top_k})"
 
 
-def _criteria_report(metrics: "Sequence[Metric]") -> dict[str, object]:
+def _criteria_report(metrics: "Sequence[Measured]") -> dict[str, object]:
     """Return the field of the model's criteria, if it has any."""
     return {"criteria": [_criterion_report(metric) for metric in metrics]} if metrics else {}
 
 
-def _criterion_report(metric: "Metric") -> dict[str, object]:
+def _criterion_report(metric: "Measured") -> dict[str, object]:
     criterion = metric.criterion
     return {
         "name": criterion.name,

@@ -1,18 +1,19 @@
 """``cortado validate``: compare a file with a reference."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from cortado_cli.options import (
-    data_options,
     json_option,
     model_argument,
     refuse_without,
     talk_options,
 )
 from cortado_cli.runtimes import runtimes_options
+from cortado_cli.task import TASK, TaskChoice, task_options
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_HEADINGS = (
-    *("", "provider", "difference", "relative", "errors", "accuracy", "loss"),
-    *("latency [ms]", "faster"),
-)
+_HEADINGS = ("", "provider", "difference", "relative", "errors")
 
 
 @click.command("validate")
@@ -43,11 +41,12 @@ _HEADINGS = (
     type=Number(min=0),
     help="The same as a fraction of the largest value that the reference gives there.",
 )
-@data_options(required=False)
+@task_options(required=False)
 @click.option(
     "--max-drop",
-    type=Number(0, 1),
-    help="The largest loss of test accuracy against the reference, as a fraction: 0.002.",
+    type=Number(min=0),
+    help="How much worse than the reference's the metric may be on the test part, in its own "
+    "units: 0.002 of accuracy.",
 )
 @click.option("--time", "timed", is_flag=True, help="Measure the latency of a batch.")
 @click.option(
@@ -62,9 +61,7 @@ def command(
     reference: str | None,
     atol: float | None,
     rtol: float | None,
-    data: str | None,
-    samples: int | None,
-    head: str | None,
+    choice: TaskChoice,
     max_drop: float | None,
     timed: bool,
     batch: int,
@@ -79,53 +76,57 @@ def command(
     cortado validate sparse.onnx --reference dense.onnx --rtol 1e-6 --provider cpu --provider cuda
     cortado validate int8.onnx --reference dense.onnx --time
 
-    Outputs are compared on random images, accuracy on the test images. A limit that is not
-    met gives exit code 3; without a limit the figures are only printed. "faster" is how many
-    times as fast as the reference a file is, by the medians of 50 runs each.
+    Outputs are compared on random inputs, or on samples of the data; the metric is measured on the
+    test part, by default accuracy with labels, and agreement or relative error without. A limit
+    that is not met gives exit code 3; without a limit the figures are only printed. "faster" is
+    how many times as fast as the reference a file is, by the medians of 50 runs each.
     """
     from cortado import files
-    from cortado.task.outputs import check_classifying
     from cortado.validate import Limits, check_limits, validate
     from cortado_cli.streams import read_candidate, write_json, write_text
     from cortado_cli.talk import format_table
 
     if reference is None:
         refuse_without("--reference", ["atol", "rtol", "max_drop"])
-    if data is None:
-        refuse_without("--data", ["max_drop", "samples", "head"])
+    if choice.data is None:
+        refuse_without("--data", ["max_drop", *TASK])
     if not timed:
         refuse_without("--time", ["batch"])
     candidate = read_candidate(model)
     expected = None if reference is None else files.read_model(reference)
-    if max_drop is not None:
-        check_classifying(candidate.model, head, "--max-drop")
-    options = _options(candidate.model, runtimes, (head, data, samples), batch if timed else 0)
+    options = _options(candidate.model, expected, runtimes, choice, talk)
+    options = replace(options, latency_batch=batch if timed else 0)
     validation = talk.follow(validate(candidate, expected, options))
     named = [("reference", validation.reference)] if validation.reference else []
     named += [("model", figures) for figures in validation.found]
     if json_path != "-":
         rows = [_row(name, figures, validation.speedup(figures)) for name, figures in named]
-        write_text(format_table(_HEADINGS, rows, sys.stdout))
+        metric = "accuracy" if options.task is None else options.task.metric.name
+        headings = (*_HEADINGS, metric, "loss", "latency [ms]", "faster")
+        write_text(format_table(headings, rows, sys.stdout))
     write_json(json_path, None, _report(named, validation))
     check_limits(validation, Limits(atol, rtol, max_drop))
 
 
 def _options(
     model: "ir.Model",
+    reference: "ir.Model | None",
     runtimes: "tuple[Runtime, ...]",
-    choice: tuple[str | None, str | None, int | None],
-    batch: int,
+    choice: TaskChoice,
+    talk: "Talk",
 ) -> "ValidateOptions":
-    from cortado.data import subset
     from cortado.validate import ValidateOptions
-    from cortado_cli.data import open_for
+    from cortado_cli.data import bind_task, choose_split, open_dataset, tell_inputs
 
-    head, data, samples = choice
-    if data is None:
-        return ValidateOptions(runtimes, head, latency_batch=batch)
-    dataset = open_for(model, data)
-    images = subset(dataset.test, samples)
-    return ValidateOptions(runtimes, head, images, dataset.classes, batch)
+    if choice.data is None:
+        return ValidateOptions(runtimes)
+    data = open_dataset(model, choice)
+    task = bind_task(reference or model, choice, runtimes[0], data)
+    if reference is None and task.against == "reference":
+        raise click.UsageError(f"the metric {task.metric.name} needs --reference")
+    tell_inputs(task, talk)
+    _, samples = choose_split(data, "test", choice)
+    return ValidateOptions(runtimes, task, samples)
 
 
 def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[str, ...]:
@@ -137,8 +138,8 @@ def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[
         figures.provider.removesuffix("ExecutionProvider"),
         _largest([found.absolute for found in figures.differences]),
         _largest([found.relative for found in figures.differences]),
-        f"{score.errors:,}" if score else "",
-        show_figure(score.accuracy) if score else "",
+        f"{score.errors:,}" if score and score.classified else "",
+        show_figure(score.value) if score else "",
         show_figure(score.loss) if score else "",
         f"{1e3 * latency.median:.4f}" if latency else "",
         f"{speedup:.2f} ×" if speedup and name == "model" else "",
@@ -162,6 +163,8 @@ def _report(
                     found.output: {"absolute": found.absolute, "relative": found.relative}
                     for found in figures.differences
                 },
+                "metric": score.metric if score else None,
+                "value": score.value if score else None,
                 "accuracy": score.accuracy if score else None,
                 "loss": score.loss if score else None,
                 "correct": score.correct if score else None,

@@ -1,8 +1,4 @@
-"""Accuracy and loss of a model, measured in onnxruntime.
-
-An image counts as correct when its label scores strictly higher than every other class, as in
-Caffe's Accuracy layer, where a tie with the label is an error. The loss is the mean
-cross-entropy in nats; an output that is already a softmax is not normalized again.
+"""What a model scores: the metric of a task, its loss, and what the model remembers of training.
 
 A model that remembers the losses and metrics of its training is measured by them: each is
 reported, and the loss of the output that is scored takes the place of cross-entropy.
@@ -10,34 +6,32 @@ reported, and the loss of the output that is scored takes the place of cross-ent
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Feed, Samples, feed_batches
+from cortado.data import Samples, feed_batches
+from cortado.data.samples import labels_of
 from cortado.model.graph.exposed import expose
 from cortado.model.onnx_io import serial
-from cortado.model.typing import FloatArray, IntArray
+from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
-from cortado.runtime import Runtime, Session
-from cortado.scoring.formulas import as_scores, count_correct, cross_entropy, refusal_of, score
+from cortado.runtime import Session
+from cortado.scoring.formulas import refusal_of, score
+from cortado.scoring.metrics import Metric, Outputs
+from cortado.scoring.metrics.classes import CrossEntropy
+from cortado.scoring.task import Task
 from cortado.task.criteria import Criterion
 from cortado.task.metadata import read_criteria
-from cortado.task.outputs import Scores, activation_of, criterion_of, main_output
+from cortado.task.outputs import criterion_of
 
-__all__ = [
-    "Evaluation",
-    "Metric",
-    "evaluate",
-    "evaluate_session",
-]
-
-_BATCH = 250
+__all__ = ["Evaluation", "Measured", "evaluate", "evaluate_session"]
 
 
 @dataclass(frozen=True)
-class Metric:
+class Measured:
     """A criterion and its value: a fraction of images, or a mean loss; NaN if nothing counted."""
 
     criterion: Criterion
@@ -50,106 +44,126 @@ class Evaluation:
 
     Attributes
     ----------
-    samples, correct : int
-        Images scored, and those whose label scored highest.
+    samples : int
+        Samples that count.
+    metric : str
+        The name of the metric.
+    value : float
+        What it is.
+    higher_is_better : bool
+        Its direction.
+    correct : int or None
+        Samples, or positions, that are right; None for a metric that counts nothing right.
     loss : float
         The mean of the loss that the output was trained with, else of cross-entropy, in nats;
-        NaN where that loss needs more than labels and the output is none of a classifier.
+        NaN where that loss needs more than labels, or the output has no classes.
     provider : str
         The execution provider.
     seconds : float
         Time spent in onnxruntime.
-    metrics : tuple of Metric
+    metrics : tuple of Measured
         What the model's own criteria say.
-    further : tuple of Metric
+    further : tuple of Measured
         Those of `metrics` that are not the accuracy or the loss above once more.
     refused : tuple of Criterion
         The model's criteria that labels do not suffice for; their `refusal` says why.
-    classified : bool
-        Whether the output that is scored has one score a class; otherwise nothing is correct.
     """
 
     samples: int
-    correct: int
+    metric: str
+    value: float
+    higher_is_better: bool
+    correct: int | None
     loss: float
     provider: str
     seconds: float
-    metrics: tuple[Metric, ...] = ()
-    further: tuple[Metric, ...] = ()
+    metrics: tuple[Measured, ...] = ()
+    further: tuple[Measured, ...] = ()
     refused: tuple[Criterion, ...] = ()
-    classified: bool = True
+
+    @property
+    def classified(self) -> bool:
+        """Whether samples are right or wrong."""
+        return self.correct is not None
 
     @property
     def accuracy(self) -> float:
-        """Fraction of images that are correct; NaN where there are no classes."""
-        return self.correct / self.samples if self.classified else math.nan
+        """The fraction that is correct; NaN where nothing is."""
+        return self.value if self.classified else math.nan
+
+    def worse_by(self, other: "Evaluation") -> float:
+        """Return how much worse another value of the metric is, in its own units."""
+        change = self.value - other.value
+        return change if self.higher_is_better else -change
 
     @property
     def errors(self) -> int:
-        """Images that are not correct."""
-        return self.samples - self.correct
+        """Samples that are not correct; 0 where none can be."""
+        return 0 if self.correct is None else self.samples - self.correct
 
 
-def evaluate(
-    model: ir.Model,
-    samples: Samples,
-    classes: int,
-    head: str | None = None,
-    runtime: Runtime = Runtime(),
-) -> Steps[Evaluation]:
-    """Score `samples` with `model`, and yield the accuracy so far after every batch.
+def evaluate(model: ir.Model, task: Task, samples: Samples) -> Steps[Evaluation]:
+    """Score `samples` with `model`, and yield the metric so far after every batch.
 
     Parameters
     ----------
     model : onnx_ir.Model
-        A model with one image input.
+        The model that the task was bound to, or one that passes made of it.
+    task : Task
+        The metric, the outputs, and where the model runs.
     samples : Samples
-        Labelled images; their number is what the result is about.
-    classes : int
-        The number of classes in the data set, to choose the output by.
-    head : str or None
-        The output to score, see `choose_output`.
-    runtime : Runtime
-        Where it runs.
+        Their number is what the result is about.
     """
     scored = [each.scores for each in read_criteria(model) if not each.refusal]
-    session = runtime.open(serial.encode(expose(model, scored)))
-    return (yield from evaluate_session(model, session, samples, classes, head))
+    session = task.runtime.open(serial.encode(expose(model, scored)))
+    return (yield from evaluate_session(model, session, task, samples))
 
 
 def evaluate_session(
-    model: ir.Model, session: Session, samples: Samples, classes: int, head: str | None
+    model: ir.Model, session: Session, task: Task, samples: Samples
 ) -> Steps[Evaluation]:
     """Score `samples` as `evaluate` does, in a session that is already open.
 
-    Of the model's criteria those are measured whose scores the session outputs.
+    The model's criteria are measured where the session outputs their scores.
     """
     known = [_judged(each, session.widths) for each in read_criteria(model)]
-    output = activation_of(model, main_output(model, session.widths, classes, head))
     criteria = [x for x in known if not x.refusal and x.scores in session.widths]
-    sums = _Sums(output, criterion_of(model, output.output), tuple(criteria))
-    feed = Feed.of(model)
+    sums = _Sums(task, criterion_of(model, task.outputs[0].output), tuple(criteria))
+    references = _references(task, samples)
     seconds, done = 0.0, 0
-    for inputs, labels, _ in feed_batches(feed, samples, _BATCH):
+    for fed in feed_batches(task.feed, samples, task.size):
         begin = time.perf_counter()
-        outputs = session.run({feed.name: inputs})
+        outputs = session.run(fed.inputs)
         seconds += time.perf_counter() - begin
-        sums.add({name: scores[: len(labels)] for name, scores in outputs.items()}, labels)
-        done += len(labels)
-        figures = (("accuracy", sums.accuracy), ("loss", sums.loss))
+        count = len(fed.indices)
+        found = {name: task.rows(array, count) for name, array in outputs.items()}
+        sums.add(found, task.targets_of(fed.targets), next(references))
+        done += count
+        figures = ((task.metric.name, sums.value), ("loss", sums.loss))
         yield Progress("evaluate", done, len(samples), figures)
-    metrics = tuple(map(Metric, sums.criteria, sums.values()))
+    measured = tuple(map(Measured, sums.criteria, sums.values()))
     return Evaluation(
         samples=sums.counted,
+        metric=task.metric.name,
+        value=sums.value,
+        higher_is_better=task.metric.higher_is_better,
         correct=sums.correct,
         loss=sums.loss,
         provider=session.provider,
         seconds=seconds,
-        metrics=metrics,
-        further=tuple(metric for metric in metrics if sums.says_more(metric.criterion)),
+        metrics=measured,
+        further=tuple(each for each in measured if sums.says_more(each.criterion)),
         refused=tuple(each for each in known if each.refusal),
-        classified=sums.classified,
     )
+
+
+def _references(task: Task, samples: Samples) -> Iterator[Outputs]:
+    """Yield what the dense model gives for each batch; nothing where the metric has targets."""
+    if task.metric.against == "targets":
+        while True:
+            yield {}
+    for answer in task.answers(task.open(task.model), samples):
+        yield answer.outputs
 
 
 def _judged(criterion: Criterion, widths: Mapping[str, int | None]) -> Criterion:
@@ -168,24 +182,41 @@ class _Sums:
     a sum and its divisor for each criterion, `first` those of the loss that is reported.
     """
 
-    output: Scores
+    task: Task
     trained: Criterion | None
     criteria: tuple[Criterion, ...]
-    first: tuple[float, int] = (0.0, 0)
-    totals: list[tuple[float, int]] = field(default_factory=list)
-    correct: int = 0
-    counted: int = 0
+    first: tuple[float, float] = (0.0, 0)
+    totals: list[tuple[float, float]] = field(default_factory=list)
+    parts: list[FloatArray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.totals = [(0.0, 0)] * len(self.criteria)
 
     @property
-    def classified(self) -> bool:
-        return self.trained is None or self.trained.is_classifying
+    def metric(self) -> Metric:
+        return self.task.metric
 
     @property
-    def accuracy(self) -> float:
-        return self.correct / max(self.counted, 1) if self.classified else math.nan
+    def together(self) -> FloatArray:
+        return np.concatenate(self.parts)
+
+    @property
+    def value(self) -> float:
+        return self.metric.value(self.together)
+
+    @property
+    def counts_right(self) -> bool:
+        return self.metric.name in ("accuracy", "agreement") or self.metric.name.startswith("top-")
+
+    @property
+    def correct(self) -> int | None:
+        return int(self.together[:, 0].sum()) if self.counts_right else None
+
+    @property
+    def counted(self) -> int:
+        """Samples that count; positions where the metric pools them."""
+        pooled = self.counts_right and self.metric.kind == "pooled"
+        return int(self.together[:, 1].sum()) if pooled else sum(map(len, self.parts))
 
     @property
     def loss(self) -> float:
@@ -195,32 +226,39 @@ class _Sums:
         return [_mean(total) for total in self.totals]
 
     def says_more(self, criterion: Criterion) -> bool:
-        """Tell whether a criterion is something else than the accuracy or the loss."""
+        """Return whether a criterion is something else than the accuracy or the loss."""
         if criterion.is_loss:
             return criterion != self.trained
-        ignore = None if self.trained is None else self.trained.ignore
-        same = criterion.scores in (self.output.output, self.output.logits)
+        ignore, output = None if self.trained is None else self.trained.ignore, self.task.outputs[0]
+        same = criterion.scores in (output.output, output.logits)
         return not same or criterion.top_k > 1 or criterion.ignore != ignore
 
-    def add(self, outputs: Mapping[str, FloatArray], labels: IntArray) -> None:
-        found = [score(each, outputs[each.scores], labels) for each in self.criteria]
-        self.totals = list(map(_plus, self.totals, found))
-        kept = slice(None) if self.trained is None else self.trained.counts(labels)
-        counted, scores = labels[kept], outputs[self.output.output][kept]
-        self.counted += len(counted)
-        if self.classified:
-            scores = as_scores(scores, counted, self.output.output)
-            self.correct += count_correct(scores, counted)
+    def add(self, found: Outputs, targets: Outputs | None, reference: Outputs) -> None:
+        wanted = reference if self.metric.against == "reference" else targets or {}
+        self.parts.append(self.metric.parts(found, wanted))
+        labels = labels_of(targets)
+        if labels is not None:
+            measured = [score(each, found[each.scores], labels) for each in self.criteria]
+            self.totals = list(map(_plus, self.totals, measured))
         if self.trained in self.criteria:
             self.first = self.totals[self.criteria.index(self.trained)]
-        elif self.classified:
-            losses = cross_entropy(scores, counted, self.output.activation)
-            self.first = _plus(self.first, (float(losses.sum()), len(counted)))
+        elif isinstance(self.task.loss, CrossEntropy) and self.task.loss.against == "targets":
+            losses = self.task.loss.parts(found, targets or {})
+            counts = self._counts(targets)
+            self.first = _plus(self.first, (float((losses[:, 0] * counts).sum()), counts.sum()))
+
+    def _counts(self, targets: Outputs | None) -> FloatArray:
+        """Return what each sample weighs in the mean loss: whether its label counts."""
+        labels = labels_of(targets)
+        count = len(self.parts[-1])
+        if labels is None or self.trained is None:
+            return np.ones(count)
+        return self.trained.counts(labels).astype(np.float64)
 
 
-def _plus(total: tuple[float, int], found: tuple[float, int]) -> tuple[float, int]:
+def _plus(total: tuple[float, float], found: tuple[float, float]) -> tuple[float, float]:
     return total[0] + found[0], total[1] + found[1]
 
 
-def _mean(total: tuple[float, int]) -> float:
+def _mean(total: tuple[float, float]) -> float:
     return total[0] / total[1] if total[1] else math.nan

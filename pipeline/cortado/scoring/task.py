@@ -12,7 +12,7 @@ their names stay.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -128,6 +128,11 @@ class Task:
     def against(self) -> Against:
         """What the metric compares with."""
         return self.metric.against
+
+    def for_model(self, model: ir.Model) -> "Task":
+        """Return the task with the inputs of another model, whose outputs have the same names."""
+        raw = all(adapter.transform is None for adapter in self.feed.adapters)
+        return replace(self, feed=Feed.of(model, raw=raw))
 
     def open(self, model: ir.Model) -> Session:
         """Open a session of a model with this task's outputs."""
@@ -252,8 +257,11 @@ def _default(scored: Scored, *, is_classifier: bool) -> str:
     """Return the name of the metric that decides where the user names none."""
     if is_classifier:
         return "agreement" if scored.targets is None else "accuracy"
-    kinds = {array.dtype.kind for array in (scored.targets or {}).values()}
-    return {frozenset("U"): "cer", frozenset("f"): "mse"}.get(frozenset(kinds), "relative-error")
+    targets = scored.targets or {}
+    kinds = {array.dtype.kind for array in targets.values()}
+    if kinds == {"U"}:
+        return "cer"
+    return "mse" if kinds and kinds <= set("iuf") and len(targets) == 1 else "relative-error"
 
 
 def _loss(scored: Scored, *, is_classifier: bool) -> Metric:

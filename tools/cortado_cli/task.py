@@ -1,0 +1,113 @@
+"""The options that say what a model is measured on and by, shared by the commands that measure."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from cortado_cli.types import InputPath
+
+__all__ = ["TASK", "TaskChoice", "task_options"]
+
+TASK = ("data", "samples", "head", "metric", "raw", "labels", "alphabet")
+"""The parameters that `task_options` adds."""
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """What the command line says of data and metric.
+
+    Attributes
+    ----------
+    data : str or None
+        What ``--data`` names.
+    samples : int or None
+        How many samples of a part are used; None is all.
+    head : str or None
+        The output that is scored.
+    metric : str
+        The name of the metric; empty for the default.
+    raw : bool
+        Whether arrays are fed as they are.
+    labels : str or None
+        A file of labels for a folder of images.
+    alphabet : str or None
+        A file of the characters of a text recogniser.
+    """
+
+    data: str | None
+    samples: int | None = None
+    head: str | None = None
+    metric: str = ""
+    raw: bool = False
+    labels: str | None = None
+    alphabet: str | None = None
+
+
+_OPTIONS = (
+    click.option(
+        "--samples",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Use a fixed random subset of N samples.",
+    ),
+    click.option(
+        "--head",
+        metavar="NAME",
+        help="The output that is scored; needed only where several could be meant.",
+    ),
+    click.option(
+        "--metric",
+        default="",
+        metavar="NAME",
+        help="accuracy, top-5, agreement, relative-error, cosine, kl, mse, psnr, iou, iou@0.3, cer, "
+        "or package.module:callable. The default is accuracy with labels; without them agreement "
+        "with the dense model for classifiers, else the relative error of all outputs.",
+    ),
+    click.option("--raw", is_flag=True, help="Feed arrays as they are, without a transform."),
+    click.option(
+        "--labels",
+        type=InputPath(),
+        metavar="FILE",
+        help="The labels of a folder of images: lines of a file name, a tab and a label.",
+    ),
+    click.option(
+        "--alphabet",
+        type=InputPath(),
+        metavar="FILE",
+        help="The characters of a text recogniser, one a line, for --metric cer.",
+    ),
+)
+
+
+def task_options(*, required: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add ``--data`` and what belongs to it, and hand the command one `TaskChoice`.
+
+    Parameters
+    ----------
+    required : bool
+        Whether the command needs data.
+    """
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def measuring(**options: Any) -> None:
+            choice = TaskChoice(**{name: options.pop(name) for name in TASK})
+            command(choice=choice, **options)
+
+        data = click.option(
+            "--data",
+            type=InputPath(),
+            required=required,
+            metavar="SPEC",
+            help="digits; a directory of IDX files, of a database (LMDB, LevelDB), of images, flat "
+            "or one directory a class, or of samples (.npz, .npy); train=PATH,test=PATH; a .npz or "
+            ".npy file; package.module:callable.",
+        )
+        for option in reversed((data, *_OPTIONS)):
+            measuring = option(measuring)
+        return measuring
+
+    return add
