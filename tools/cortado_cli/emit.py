@@ -49,7 +49,8 @@ def command(
     coded stores positions and shared values of pruned, weight-shared tensors in an entropy code,
     with the standard operators that decode it: onnxruntime runs them once, when it loads the
     file. sparse uses ONNX's sparse initializers for tensors of more than two thirds of zeros.
-    dense leaves zeros in place and opens everywhere. Whatever a form does not make smaller is
+    dense leaves zeros in place and opens everywhere. Weights inside If, Loop and Scan are coded
+    outside of them, where the same name finds them. Whatever a form does not make smaller is
     stored in the next simpler one. A coded file keeps no history of commands, and is of opset 13 at
     least. No form by itself is faster than the dense model or takes
     less memory: onnxruntime computes with every weight. The file is loaded in onnxruntime, and

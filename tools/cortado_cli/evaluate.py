@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cortado.inspect.activity import LayerActivity
     from cortado.runtime import Runtime
     from cortado.scoring.evaluate import Evaluation, Measured
+    from cortado.scoring.task import Task
     from cortado.task.criteria import Criterion
     from cortado_cli.talk import Talk
 

@@ -149,7 +149,7 @@ def command(
     from cortado_cli.history import typed_line
     from cortado_cli.journal import Journal
     from cortado_cli.streams import read_model, write_artifact
-    from cortado_cli.torchrun import count_cores, join_team
+    from cortado_cli.torchrun import count_cores, join_group
 
     if "prune" not in kinds:
         refuse_without("--kind prune", ["rates", "adaptive", "method"])
@@ -172,11 +172,11 @@ def command(
     images = open_measured(network, data, split, samples, head)
     if without_labels:
         images = replace(images, labelled=False)
-    team = join_team()
+    group = join_group()
     journal = Journal(table)
-    known = team.gather(journal.read(talk) if team.rank == 0 else ())[0]
-    steps = sweep(network, images, options, known, journal.keep, team, table)
-    if team.rank > 0:
+    known = group.gather(journal.read(talk) if group.rank == 0 else ())[0]
+    steps = sweep(network, images, options, known, journal.keep, group, table)
+    if group.rank > 0:
         finish(steps)
         return
     found = talk.follow(steps)

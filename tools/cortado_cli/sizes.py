@@ -39,6 +39,7 @@ def size_reports(emitted: "Emitted") -> dict[str, Any]:
                 "position_bytes": tensor.positions,
                 "value_bytes": tensor.values,
                 "codebook_bytes": tensor.codebook,
+                **({"not_coded": tensor.reason} if tensor.reason else {}),
             }
             for tensor in emitted.tensors
         ],
@@ -48,7 +49,7 @@ def size_reports(emitted: "Emitted") -> dict[str, Any]:
 def _row(tensor: "StoredTensor") -> tuple[str, ...]:
     return (
         tensor.name,
-        tensor.storage,
+        f"{tensor.storage}: {tensor.reason}" if tensor.reason else tensor.storage,
         _bytes(tensor.dense_bytes),
         _bytes(tensor.positions),
         _bytes(tensor.values),

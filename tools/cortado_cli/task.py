@@ -62,8 +62,8 @@ _OPTIONS = (
         "--metric",
         default="",
         metavar="NAME",
-        help="accuracy, top-5, agreement, relative-error, cosine, kl, mse, psnr, iou, iou@0.3, cer, "
-        "or package.module:callable. The default is accuracy with labels; without them agreement "
+        help="accuracy, top-5, agreement, relative-error, cosine, kl, mse, psnr, iou, iou@0.3, "
+        "cer, or package.module:callable. The default is accuracy with labels; without them agreement "
         "with the dense model for classifiers, else the relative error of all outputs.",
     ),
     click.option("--raw", is_flag=True, help="Feed arrays as they are, without a transform."),

@@ -145,7 +145,8 @@ class _IndexedSamples:
             if len(arrays) < len(samples) or len({array.shape for array in arrays}) > 1:
                 shapes = sorted({array.shape for array in arrays})
                 raise CortadoError(
-                    f"{self.source}: items {indices[0]} … {indices[-1]} differ in {name!r}: {shapes}"
+                    f"{self.source}: items {indices[0]} to {indices[-1]} differ in {name!r}: "
+                    f"{shapes}"
                 )
             stacked[name] = np.stack(arrays)
         return stacked

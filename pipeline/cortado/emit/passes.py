@@ -2,19 +2,27 @@
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cortado.emit.coded import OLDEST_OPSET, CodedTensor, has_codable, store_coded
+from cortado.emit.coded import (
+    OLDEST_OPSET,
+    CodedTensor,
+    fixed_initializers,
+    has_codable,
+    store_coded,
+)
 from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
+from cortado.model.graph.constants import initializers_of
 from cortado.model.graph.nodes import opset_of
 from cortado.model.onnx_io import serial
 from cortado.model.onnx_io.card import KEY
+from cortado.model.onnx_io.walk import graphs_inside
 from cortado.model.typing import FloatArray
 from cortado.opset import raise_opset
 from cortado.runtime import Runtime
@@ -37,7 +45,8 @@ class StoredTensor:
 
     What it takes in the file are the positions of values, the values (of a coded tensor: which
     of the codebook each is), and the codebook; of several that share, its part. Names, shapes
-    and the nodes and tables of a decoder are in none of them.
+    and the nodes and tables of a decoder are in none of them. `reason` says why it could not be
+    coded, where another form is no choice.
     """
 
     name: str
@@ -46,6 +55,7 @@ class StoredTensor:
     positions: float
     values: float
     codebook: float = 0.0
+    reason: str = ""
 
     @property
     def stored_bytes(self) -> float:
@@ -105,7 +115,7 @@ def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
     """
     proto = serial.parse(data, "the file")
     if not any(entry.key == KEY for entry in proto.metadata_props):
-        return Emitted(data, tuple(_stored(proto.graph)))
+        return Emitted(data, tuple(_stored(proto)))
     again = _emit(model, "coded")
     return again if again is not None and again.data == data else None
 
@@ -130,7 +140,8 @@ def tensor_bytes(array: FloatArray) -> float:
 def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
     """Return the file in one form; None where nothing of it would be coded."""
     proto = serial.parse(serial.encode(model), "the model")
-    sizes = {tensor.name: _dense_bytes(tensor) for tensor in proto.graph.initializer}
+    sizes = {x.name: _dense_bytes(x) for graph in _graphs(proto) for x in graph.initializer}
+    fixed = fixed_initializers(proto) if storage == "coded" else {}
     coded: list[CodedTensor] = []
     if storage == "coded":
         if opset_of(model) < OLDEST_OPSET and has_codable(proto):
@@ -139,12 +150,17 @@ def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
         if not coded:
             return None
     if storage != "dense":
-        _make_sparse(proto.graph, sizes.keys())
+        for graph in _graphs(proto):
+            _make_sparse(graph, sizes.keys())
     tensors = [
         StoredTensor(t.name, "coded", sizes[t.name], t.positions, t.values, t.codebook)
         for t in coded
     ]
-    tensors += [tensor for tensor in _stored(proto.graph) if tensor.name in sizes]
+    tensors += [
+        replace(tensor, reason=fixed.get(tensor.name, ""))
+        for tensor in _stored(proto)
+        if tensor.name in sizes
+    ]
     data: bytes = proto.SerializeToString(deterministic=True)
     return Emitted(data, tuple(tensors))
 
@@ -176,11 +192,16 @@ def _make_sparse(graph: onnx.GraphProto, names: Collection[str]) -> None:
         del graph.initializer[index]
 
 
-def _stored(graph: onnx.GraphProto) -> Iterator[StoredTensor]:
-    for tensor in graph.initializer:
+def _graphs(proto: onnx.ModelProto) -> list[onnx.GraphProto]:
+    """Return the main graph, and those inside its nodes."""
+    return [proto.graph, *graphs_inside(proto.graph.node)]
+
+
+def _stored(proto: onnx.ModelProto) -> Iterator[StoredTensor]:
+    for tensor in [tensor for graph in _graphs(proto) for tensor in graph.initializer]:
         size = _dense_bytes(tensor)
         yield StoredTensor(tensor.name, "dense", size, 0, size)
-    for sparse in graph.sparse_initializer:
+    for sparse in [tensor for graph in _graphs(proto) for tensor in graph.sparse_initializer]:
         values, positions = _dense_bytes(sparse.values), _dense_bytes(sparse.indices)
         dense = math.prod(sparse.dims) * _FLOAT_BYTES
         yield StoredTensor(sparse.values.name, "sparse", dense, positions, values)
@@ -193,11 +214,11 @@ def _dense_bytes(tensor: onnx.TensorProto) -> int:
 def _check(model: ir.Model, data: bytes) -> None:
     """Load the bytes in onnxruntime, and compare every initializer with the model's.
 
-    Those of graphs inside nodes are not touched by any stored form, and not compared.
+    Those of graphs inside nodes may have moved to the main graph.
     """
     Runtime().open(data)
-    decoded = serial.decode(data, "the emitted file").graph.initializers
-    for name, value in model.graph.initializers.items():
+    decoded = initializers_of(serial.decode(data, "the emitted file"))
+    for name, value in initializers_of(model).items():
         assert value.const_value is not None  # or the file would not have been valid
         stored = decoded[name].const_value if name in decoded else None
         if stored is None or _bits(stored) != _bits(value.const_value):

@@ -17,14 +17,12 @@ rows       from sums to rows
 table      the CSV file: one row a point; resumed, mended, merged
 waves      points that are tried at once, and between which rows are written
 curves     the chosen point of a layer, and where its curve lacks points
-team       several processes that divide the points
 sweep      the whole of it
 
 A point is one evaluation of the network behind the layer; the values in front of it are shared
 by all points of the layer, and of all layers of a wave, batch by batch.
 """
 
-from cortado.distributed import Alone, Team
 from cortado.scoring.images import Images
 from cortado.sensitivity.columns import Row
 from cortado.sensitivity.curves import choose
@@ -37,14 +35,12 @@ from cortado.stats.intervals import wilson_interval
 __all__ = [
     "DEFAULT_BITS",
     "DEFAULT_RATES",
-    "Alone",
     "Curve",
     "Images",
     "Kind",
     "Row",
     "SweepOptions",
     "Table",
-    "Team",
     "changed_weights",
     "choose",
     "encode_rows",

@@ -15,7 +15,7 @@ from operator import attrgetter
 
 import onnx_ir as ir
 
-from cortado.distributed import Alone, Team
+from cortado.distributed import Group
 from cortado.errors import CortadoError
 from cortado.model.hashing import hash_model
 from cortado.model.typing import FloatArray
@@ -43,7 +43,7 @@ def sweep(
     options: SweepOptions = SweepOptions(),
     known: Sequence[Row] = (),
     keep: Keep | None = None,
-    team: Team | None = None,
+    group: Group = Group(),
     source: str = "the table",
 ) -> Steps[Table]:
     """Measure what each layer alone can lose.
@@ -61,7 +61,7 @@ def sweep(
         today's options.
     keep : callable, optional
         Is given the rows of each wave when it is done.
-    team : Team, optional
+    group : Group
         The processes that divide the points; by default this one alone.
     source : str
         Where `known` is from, for the messages of errors.
@@ -81,7 +81,7 @@ def sweep(
     with ThreadPoolExecutor(options.workers) as pool:
         measure = Measure(network, cuts, images, options, pool)
         dense = yield from measure.dense()
-        run = _Run(network, cuts, rows, measure, dense, keep, team or Alone(), list(known))
+        run = _Run(network, cuts, rows, measure, dense, keep, group, list(known))
         run.open()
         yield from run.points(grid(len(cuts), options))
         for _ in range(ROUNDS if options.adaptive and "prune" in options.kinds else 0):
@@ -118,7 +118,7 @@ class _Run:
     measure: Measure
     dense: Dense
     keep: Keep | None
-    team: Team
+    group: Group
     found: list[Row] = field(default_factory=list)
 
     def open(self) -> None:
@@ -144,7 +144,7 @@ class _Run:
         """Measure those points that no row is there of yet."""
         known = {row.key for row in self.found if self._holds(row)}
         missing = [point for point in sorted(points) if self.rows.key_of(point) not in known]
-        seconds, dense = self.team.gather(self._seconds())[0]  # one clock: the same waves for all
+        seconds, dense = self.group.gather(self._seconds())[0]  # one clock: the same waves for all
         clock = _Clock(sum(seconds[point.place] for point in missing))
         for wave in waves(self.network, self.cuts, self._stacks(missing), seconds, dense):
             tried = list(chain.from_iterable(wave))
@@ -171,7 +171,7 @@ class _Run:
         """Measure a wave and hand its rows on; yield the part of it that is done."""
         changed: dict[Point, FloatArray | str] = {}
         weights: dict[Cut, dict[Point, FloatArray]] = {}
-        for point in chain.from_iterable(wave[self.team.rank :: self.team.size]):
+        for point in chain.from_iterable(wave[self.group.rank :: self.group.size]):
             cut = self.cuts[point.place]
             array = changed[point] = change(cut.layer, point, self.rows.options)
             if not isinstance(array, str):
@@ -187,19 +187,19 @@ class _Run:
             else self.rows.point(point, array, tallies[point])
             for point, array in changed.items()
         }
-        together = {point: row for part in self.team.gather(mine) for point, row in part.items()}
+        together = {point: row for part in self.group.gather(mine) for point, row in part.items()}
         self._hand_on([together[point] for stack in wave for point in stack])
 
     def _hand_on(self, rows: Sequence[Row]) -> None:
         again = {row.key for row in rows}
         self.found = [row for row in self.found if row.key not in again] + list(rows)
-        if self.keep is not None and self.team.rank == 0:
+        if self.keep is not None and self.group.rank == 0:
             self.keep(rows)
 
     def _seconds(self) -> tuple[list[float], float]:
         """Return what a point of each layer takes this machine, and the dense model."""
         workers = self.rows.options.workers
-        points = [self.dense.behind[cut] / workers / self.team.size for cut in self.cuts]
+        points = [self.dense.behind[cut] / workers / self.group.size for cut in self.cuts]
         return points, self.dense.seconds / workers
 
     def _names(self, wave: Sequence[Point]) -> str:

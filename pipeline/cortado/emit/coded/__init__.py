@@ -21,6 +21,6 @@ onnxruntime folds only nodes whose shapes it knows beforehand: no NonZero, no Co
 """
 
 from cortado.emit.coded.pieces import CodedTensor
-from cortado.emit.coded.store import OLDEST_OPSET, has_codable, store_coded
+from cortado.emit.coded.store import OLDEST_OPSET, fixed_initializers, has_codable, store_coded
 
-__all__ = ["OLDEST_OPSET", "CodedTensor", "has_codable", "store_coded"]
+__all__ = ["OLDEST_OPSET", "CodedTensor", "fixed_initializers", "has_codable", "store_coded"]

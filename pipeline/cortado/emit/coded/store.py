@@ -1,6 +1,12 @@
-"""The pass that codes a file: its initializers → the decoder that makes them."""
+"""The pass that codes a file: its initializers → the decoder that makes them.
 
-from collections.abc import Sequence
+The decoder is in the main graph, where onnxruntime folds it. A graph inside a node sees the values
+around it, so that what is coded of its initializers is left out of it, and made outside under the
+same name.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 
 import onnx
 
@@ -15,7 +21,7 @@ from cortado.model.onnx_io.card import KEY, Card, hash_decoder, hash_weights
 from cortado.model.onnx_io.coded import sort_by_use
 from cortado.model.onnx_io.walk import graphs_inside, used_by
 
-__all__ = ["OLDEST_OPSET", "has_codable", "store_coded"]
+__all__ = ["OLDEST_OPSET", "fixed_initializers", "has_codable", "store_coded"]
 
 OLDEST_OPSET = 13
 """The first opset that has what decoders need: a Split that takes its sizes as an input."""
@@ -26,7 +32,7 @@ _OLDEST_IR_WITH_FUNCTIONS = 8
 
 def has_codable(proto: onnx.ModelProto) -> bool:
     """Tell whether some initializer of a file, of any opset, is smaller coded."""
-    plan = make_plan(_candidates(proto.graph))
+    plan = make_plan(_candidates(proto))
     return bool(plan.flat or plan.lanes or plan.filled)
 
 
@@ -43,10 +49,9 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     list of CodedTensor
         What each coded tensor takes; the others are left as they are.
     """
-    weights = hash_weights(proto.graph.initializer)
     slim(proto)
     sort_by_use(proto.graph)
-    plan = make_plan(_candidates(proto.graph))
+    plan = make_plan(_candidates(proto))
     writer = Writer(_names(proto))
     coded: list[CodedTensor] = []
     for runs in plan.flat:
@@ -57,7 +62,9 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     if not coded:
         return []
     functions = lane_functions(domain, _opset_of(proto)) if plan.lanes else []
-    _insert(proto, writer, functions, {tensor.name for tensor in coded})
+    gone = {tensor.name for tensor in coded}
+    weights = _hash(proto, gone)
+    _insert(proto, writer, functions, gone)
     decoder = hash_decoder(writer.nodes, writer.constants, functions)
     card = Card(len(writer.nodes), decoder, weights)
     onnx.helper.set_model_props(
@@ -78,11 +85,47 @@ def _free_domain(proto: onnx.ModelProto) -> str:
     return next(name for name in short_names() if name not in taken)
 
 
-def _candidates(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    """Return the initializers that a node may make: not those that a caller may override."""
-    fixed = {value.name for value in (*graph.input, *graph.output)}
-    used = used_by(graph.node) - fixed
-    return [tensor for tensor in graph.initializer if tensor.name in used]
+def fixed_initializers(proto: onnx.ModelProto) -> dict[str, str]:
+    """Return the initializers that no node of the main graph may make, and why."""
+    reasons: dict[str, str] = {}
+    defined = Counter(_definitions(proto))
+    for graph in (proto.graph, *graphs_inside(proto.graph.node)):
+        inputs = {value.name for value in graph.input}
+        outputs = {value.name for value in graph.output}
+        for tensor in graph.initializer:
+            if tensor.name in inputs:
+                reasons[tensor.name] = "it is an input of its graph, which may be given"
+            elif tensor.name in outputs:
+                reasons[tensor.name] = "it is an output of its graph"
+            elif defined[tensor.name] > 1:
+                reasons[tensor.name] = "another value has its name"
+    return reasons
+
+
+def _candidates(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
+    """Return the initializers that a node of the main graph may make, and that are used."""
+    fixed, used = fixed_initializers(proto), used_by(proto.graph.node)
+    graphs = (proto.graph, *graphs_inside(proto.graph.node))
+    tensors = [tensor for graph in graphs for tensor in graph.initializer]
+    return [tensor for tensor in tensors if tensor.name in used and tensor.name not in fixed]
+
+
+def _definitions(proto: onnx.ModelProto) -> Iterator[str]:
+    """Yield the name of each value where it is defined, initializers that are inputs once."""
+    for graph in (proto.graph, *graphs_inside(proto.graph.node)):
+        yield from {value.name for value in (*graph.input, *graph.initializer)}
+        yield from (name for node in graph.node for name in node.output)
+
+
+def _hash(proto: onnx.ModelProto, coded: Collection[str]) -> str:
+    """Return the hash of what the main graph has once it is decoded."""
+    inner = [
+        tensor
+        for graph in graphs_inside(proto.graph.node)
+        for tensor in graph.initializer
+        if tensor.name in coded
+    ]
+    return hash_weights([*proto.graph.initializer, *inner])
 
 
 def _names(proto: onnx.ModelProto) -> set[str]:
@@ -102,10 +145,13 @@ def _insert(
     gone: set[str],
 ) -> None:
     """Put the decoder in front of the nodes, its constants in the place of what it makes."""
-    kept = [tensor for tensor in proto.graph.initializer if tensor.name not in gone]
+    for graph in (proto.graph, *graphs_inside(proto.graph.node)):
+        kept = [tensor for tensor in graph.initializer if tensor.name not in gone]
+        del graph.initializer[:]
+        graph.initializer.extend(kept)
     nodes = list(proto.graph.node)
-    del proto.graph.initializer[:], proto.graph.node[:]
-    proto.graph.initializer.extend([*kept, *writer.constants])
+    del proto.graph.node[:]
+    proto.graph.initializer.extend(writer.constants)
     proto.graph.node.extend([*writer.nodes, *nodes])
     proto.ir_version = max(proto.ir_version, _OLDEST_IR)
     if functions:

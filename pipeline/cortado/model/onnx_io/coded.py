@@ -10,7 +10,7 @@ they may not hold more than weights of that size are worth.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import onnx
 import onnx.inliner
@@ -67,11 +67,19 @@ def sort_by_use(graph: onnx.GraphProto) -> None:
 
     A coded file cannot keep another order; done before it is coded too, it loses nothing.
     """
-    names = (name for node in graph.node for name in node.input)
+    names = (name for node in graph.node for name in _read_by(node))
     place = {name: index for index, name in enumerate(dict.fromkeys(names))}
     tensors = sorted(graph.initializer, key=lambda tensor: place.get(tensor.name, len(place)))
     del graph.initializer[:]
     graph.initializer.extend(tensors)
+
+
+def _read_by(node: onnx.NodeProto) -> Iterator[str]:
+    """Yield the names that a node reads, then those that nodes inside it read."""
+    yield from node.input
+    for graph in graphs_inside([node]):
+        for inner in graph.node:
+            yield from inner.input
 
 
 def _take_card(proto: onnx.ModelProto, source: str) -> Card | None:
