@@ -7,7 +7,6 @@ import click
 from cortado_cli.choices import storage_option
 from cortado_cli.options import (
     check_file,
-    data_options,
     device_option,
     json_option,
     model_argument,
@@ -17,6 +16,7 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.runtimes import runtime_options
+from cortado_cli.task import TaskChoice, task_options
 from cortado_cli.training import batch_option, shift_option
 from cortado_cli.types import Number, ReportPath
 
@@ -29,18 +29,20 @@ __all__ = ["command"]
 
 @click.command("compress")
 @model_argument
-@data_options(required=True)
+@task_options(required=True)
 @click.option(
     "--max-drop",
-    type=Number(0, 1, max_open=True),
-    show_default="0.005, and then not checked on the test images",
-    help="The accuracy that may be lost, as a fraction of the images.",
+    type=Number(min=0),
+    show_default="0.005 of a fraction such as accuracy, and then not checked on the test part",
+    help="How much worse the metric may become, in its own units.",
 )
 @click.option(
+    "--floor",
     "--min-accuracy",
-    type=Number(0, 1),
-    metavar="A",
-    help="The least accuracy on validation images, in place of what --max-drop implies.",
+    "floor",
+    type=Number(),
+    metavar="V",
+    help="The worst value of the metric on validation samples, in place of what --max-drop implies.",
 )
 @click.option(
     "--bits",
@@ -86,11 +88,9 @@ __all__ = ["command"]
 def command(
     *,
     model: str,
-    data: str,
-    samples: int | None,
-    head: str | None,
+    choice: TaskChoice,
     max_drop: float | None,
-    min_accuracy: float | None,
+    floor: float | None,
     bits: int | None,
     no_train: bool,
     effort: Literal["quick", "default", "max"],
@@ -106,30 +106,30 @@ def command(
     runtime: "Runtime",
     talk: "Talk",
 ) -> None:
-    """Prune, retrain, share weights, emit and validate, as far as the accuracy holds.
+    """Prune, retrain, share weights, emit and validate, until the metric drops by more than a limit.
 
     \b
     cortado compress lenet.onnx --data mnist/ -o small.onnx
     cortado compress lenet.onnx --data mnist/ --max-drop 0.002 --effort max -o small.onnx
     cortado compress lenet.onnx --data mnist/ -o small.onnx --report small.html
     cortado compress lenet.onnx --data images.npy --no-train -o small.onnx
+    cortado compress ocr.onnx --data lines/ --no-train --metric cer --max-drop 0.01 -o small.onnx
 
-    How far to go is decided on validation images, a tenth of the training images. --max-drop
-    counts from the dense model as it is, or as it is after retraining without those images,
-    whichever scores lower: a model that was trained on them scores too well. The finished
-    file is then measured on the test images beside the model that came in. If it lost more than
-    a --max-drop that you gave, nothing is written and the exit code is 3.
+    How far to go is decided on validation samples, a tenth of the training part. --max-drop
+    counts from the dense model as it is, or as it is after retraining without those samples,
+    whichever is worse: a model that was trained on them scores too well. The finished file is then
+    measured on the test part beside the model that came in. If it lost more than a --max-drop that
+    you gave, nothing is written and the exit code is 3.
 
-    With --no-train plans from a sweep are carried out, and least squares fit what is left, to
-    training images without their labels. A plan is taken where the validation images show, at a
-    confidence of 95 %, that it loses no more than it may; for half a point that takes 540 of
-    them at least. Where --data is a file of images without labels, what counts is how often the
-    file chooses what the dense model chooses.
+    --no-train tries pruning plans from a sweep, refits the remaining weights by least squares, and
+    keeps the smallest file that is within the limit at 95 % confidence on the validation samples;
+    for half a point of accuracy that takes 540 of them at least. It needs no labels: without them
+    the metric compares with what the dense model gives.
     """
-    from cortado.compress import DEFAULT_MAX_DROP, CompressOptions, compress
+    from cortado.compress import CompressOptions, compress, default_drop
     from cortado.validate import Limits, check_limits
     from cortado_cli.compress_report import collect, show
-    from cortado_cli.data import open_compressed
+    from cortado_cli.data import bind_task, open_training_data, tell_inputs
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_artifact, write_json
     from cortado_cli.torchrun import count_cores
@@ -137,10 +137,11 @@ def command(
     if no_train:
         refuse_without("training, and so no --no-train", ["shift", "lr", "batch", "device"])
     network = read_model(model)
-    images = open_compressed(network, data, samples, head, runtime=runtime, train=not no_train)
+    task = bind_task(network, choice, runtime, open_training_data(network, choice))
+    tell_inputs(task, talk)
     options = CompressOptions(
-        max_drop=DEFAULT_MAX_DROP if max_drop is None else max_drop,
-        min_accuracy=min_accuracy,
+        max_drop=default_drop(task.metric) if max_drop is None else max_drop,
+        floor=floor,
         bits=bits,
         train=not no_train,
         effort=effort,
@@ -154,10 +155,10 @@ def command(
         runtime=runtime,
     )
     record(network)
-    compressed = talk.follow(compress(network, images.data, options, head))
+    compressed = talk.follow(compress(network, task, options))
     show(compressed, talk)
     check_limits(compressed.validation, Limits(max_drop=max_drop))
-    written = collect(compressed, images, options, talk)
+    written = collect(compressed, task, options, talk)
     write_artifact(output, compressed.emitted.data)
     if report is not None:
         write_artifact(report, written.page)

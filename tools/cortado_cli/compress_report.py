@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cortado.inspect.describe import describe
-from cortado.sensitivity import wilson_interval
+from cortado.progress import show_figure
 
 if TYPE_CHECKING:
     from cortado.compress import Account, Compressed, CompressOptions
     from cortado.inspect.describe import LayerFigures
     from cortado.report import Origin
     from cortado.scoring.evaluate import Evaluation
+    from cortado.scoring.task import Task
     from cortado.validate import ProviderFigures
-    from cortado_cli.data import Opened
     from cortado_cli.talk import Talk
 
 __all__ = ["Written", "collect", "show"]
@@ -26,10 +26,11 @@ _HOLDS = {None: "", True: "yes", False: "no"}
 def show(compressed: "Compressed", talk: "Talk") -> None:
     """Print the stages, the layers of the finished model, and dense model beside file."""
     stages = [
-        (stage.name, f"{stage.density:.2%}", f"{stage.val.accuracy:.4f}", _HOLDS[stage.holds])
+        (stage.name, f"{stage.density:.2%}", f"{stage.val.value:.4f}", _HOLDS[stage.holds])
         for stage in compressed.stages
     ]
-    talk.table(("stage", "weights left", "validation accuracy", "holds"), stages)
+    metric = compressed.stages[0].val.metric.name
+    talk.table(("stage", "weights left", f"validation {metric}", "holds"), stages)
     talk.say("")
     final = describe(compressed.model)
     layers = [_layer_row(layer) for layer in (*final.layers, final.total)]
@@ -41,7 +42,7 @@ def show(compressed: "Compressed", talk: "Talk") -> None:
         ("dense", f"{dense_bytes:,}", *_score_row(dense)),
         ("file", f"{file_bytes:,}", *_score_row(file)),
     ]
-    talk.table(("test images", "bytes", "errors", "accuracy", "loss"), rows)
+    talk.table(("test part", "bytes", "errors", metric, "loss"), rows)
     talk.say(
         f"The file is {dense_bytes / file_bytes:.1f} times smaller than its dense values. "
         f"The entropy of its weights, one by one, with their values and the biases as they are: "
@@ -60,7 +61,7 @@ class Written:
 
 
 def collect(
-    compressed: "Compressed", images: "Opened", options: "CompressOptions", talk: "Talk"
+    compressed: "Compressed", task: "Task", options: "CompressOptions", talk: "Talk"
 ) -> Written:
     """Return the page and the report that the running command was asked for.
 
@@ -75,16 +76,16 @@ def collect(
         return Written()
     curves = compressed.curves
     if curves is None and asked["report"] is not None:
-        curves = talk.follow(sweep_beside(compressed, images.data, options, asked["head"]))
-    account = talk.follow(account_for(compressed, options, curves))
-    origin = _origin(compressed, options, images)
+        curves = talk.follow(sweep_beside(compressed, task, options))
+    account = talk.follow(account_for(compressed, curves))
+    origin = _origin(compressed, options, task)
     written = Written(json=_as_json(compressed, account, origin))
     if asked["report"] is None:
         return written
     return replace(written, page=compression_page(account, compressed.validation, origin))
 
 
-def _origin(compressed: "Compressed", options: "CompressOptions", images: "Opened") -> "Origin":
+def _origin(compressed: "Compressed", options: "CompressOptions", task: "Task") -> "Origin":
     """Return how to repeat the running command."""
     from cortado.report import Origin
     from cortado.task.metadata import read_history
@@ -97,7 +98,8 @@ def _origin(compressed: "Compressed", options: "CompressOptions", images: "Opene
         seed=options.seed,
         data=data.rstrip("/").rpartition("/")[2],
         earlier=read_history(compressed.stages[0].model)[:-1],
-        labelled=images.labelled,
+        labelled=task.against == "targets",
+        metric=task.metric.name,
     )
 
 
@@ -105,14 +107,14 @@ def _as_json(compressed: "Compressed", account: "Account", origin: "Origin") -> 
     """Return the figures as `json` can write them."""
     (found,), reference = compressed.validation.found, compressed.validation.reference
     assert reference is not None  # compress gives the dense model as the reference
-    final = describe(compressed.model)
+    final, metric = describe(compressed.model), origin.metric
     entropy = {layer.name: layer.entropy for layer in final.layers}
     return {
         "stages": [
             {
                 "stage": stage.name,
                 "density": stage.density,
-                "val_accuracy": stage.accuracy,
+                "val_accuracy" if metric == "accuracy" else "val_metric": stage.value,
                 "holds": stage.holds,
                 "bytes": stage.bytes,
             }
@@ -200,7 +202,8 @@ def _scores(compressed: "Compressed") -> "tuple[Evaluation, Evaluation]":
 
 
 def _score_row(score: "Evaluation") -> tuple[str, ...]:
-    return f"{score.errors:,}", f"{score.accuracy:.4f}", f"{score.loss:.4f}"
+    errors = f"{score.errors:,}" if score.classified else ""
+    return errors, show_figure(score.value), show_figure(score.loss)
 
 
 def _score_report(figures: "ProviderFigures") -> dict[str, Any]:
@@ -211,7 +214,9 @@ def _score_report(figures: "ProviderFigures") -> dict[str, Any]:
         "samples": score.samples,
         "correct": score.correct,
         "accuracy": score.accuracy,
-        "interval": wilson_interval(score.correct, score.samples),
+        "metric": score.metric,
+        "value": score.value,
+        "interval": score.interval,
         "loss": score.loss,
         "latency_seconds": latency.median,
         "latency_quartiles": [latency.low, latency.high],

@@ -20,7 +20,14 @@ from cortado.compress.account import (
     account_for,
     sweep_beside,
 )
-from cortado.compress.options import DEFAULT_MAX_DROP, EFFORTS, CompressOptions, Effort, EffortName
+from cortado.compress.options import (
+    DEFAULT_MAX_DROP,
+    EFFORTS,
+    CompressOptions,
+    Effort,
+    EffortName,
+    default_drop,
+)
 from cortado.compress.passes import Compressed, compress
 
 __all__ = [
@@ -35,5 +42,6 @@ __all__ = [
     "TensorAccount",
     "account_for",
     "compress",
+    "default_drop",
     "sweep_beside",
 ]

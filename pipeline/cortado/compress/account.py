@@ -16,12 +16,12 @@ import onnx_ir as ir
 from cortado.compress.curves import measure_curves
 from cortado.compress.options import EFFORTS, CompressOptions
 from cortado.compress.passes import Compressed
-from cortado.compress.stages import Task
-from cortado.data import Dataset
-from cortado.emit import Emitted, StoredTensor, emit
+from cortado.compress.stages import Compression
+from cortado.emit import Emitted, StoredTensor
 from cortado.inspect.describe import describe
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
+from cortado.scoring.task import Task
 from cortado.sensitivity import (
     DEFAULT_RATES,
     Curve,
@@ -38,7 +38,7 @@ class StageAccount:
 
     name: str
     density: float
-    accuracy: float
+    value: float
     holds: bool | None
     bytes: int
 
@@ -141,26 +141,20 @@ class Account:
         return _sum("all", (*self.layers, self.others))
 
 
-def account_for(
-    compressed: Compressed, options: CompressOptions, curves: Table | None = None
-) -> Steps[Account]:
+def account_for(compressed: Compressed, curves: Table | None = None) -> Steps[Account]:
     """Return the figures of a compression; `curves` are those of the dense model.
 
     Without them, they are those that the compression needed itself, if any.
     """
-    emitted, sizes = compressed.emitted, []
+    emitted, stages = compressed.emitted, list[StageAccount]()
     for index, stage in enumerate(compressed.stages):
         yield Progress("bytes", index, len(compressed.stages))
-        last = stage.model is compressed.model
-        sizes.append(len((emitted if last else emit(stage.model, options.storage)).data))
-    stages = tuple(
-        StageAccount(stage.name, stage.density, stage.val.accuracy, stage.holds, size)
-        for stage, size in zip(compressed.stages, sizes, strict=True)
-    )
+        figures = (stage.density, stage.val.value, stage.holds, stage.bytes)
+        stages.append(StageAccount(stage.name, *figures))
     figures = describe(compressed.model)
     layers, others = _tensors(compressed.model, emitted)
     return Account(
-        stages=stages,
+        stages=tuple(stages),
         layers=layers,
         others=others,
         graph_bytes=emitted.graph_bytes,
@@ -171,16 +165,14 @@ def account_for(
     )
 
 
-def sweep_beside(
-    compressed: Compressed, data: Dataset, options: CompressOptions, head: str | None
-) -> Steps[Table]:
+def sweep_beside(compressed: Compressed, task: Task, options: CompressOptions) -> Steps[Table]:
     """Sweep the dense model on validation images, through the sparsities that its layers got."""
     layers = find_layers(compressed.model).prunable
     reached = {float(np.mean(layer.array == 0)) for layer in layers}
     rates = (*DEFAULT_RATES, *(rate for rate in sorted(reached) if 0 < rate < 1))
-    images = Task(data, head, options, EFFORTS[options.effort]).swept
+    swept = Compression.of(task, options, EFFORTS[options.effort]).swept
     dense = compressed.stages[0].model
-    return (yield from measure_curves(images, dense, options, ("prune", "bits"), rates))
+    return (yield from measure_curves(swept, dense, options, ("prune", "bits"), rates))
 
 
 def _bits_of(distinct: int) -> int:

@@ -6,13 +6,13 @@ import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions
 from cortado.progress import Steps
-from cortado.sensitivity import DEFAULT_BITS, Images, Kind, SweepOptions, Table, sweep
+from cortado.sensitivity import DEFAULT_BITS, Kind, SweepOptions, Swept, Table, sweep
 
 __all__ = ["measure_curves"]
 
 
 def measure_curves(
-    images: Images,
+    swept: Swept,
     model: ir.Model,
     options: CompressOptions,
     kinds: tuple[Kind, ...],
@@ -28,4 +28,4 @@ def measure_curves(
         seed=options.seed,
         runtime=options.runtime,
     )
-    return (yield from sweep(model, images, asked))
+    return (yield from sweep(model, swept, asked))

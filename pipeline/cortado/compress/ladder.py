@@ -1,7 +1,7 @@
-"""The ladder: prune rung by rung, as long as the accuracy on validation images holds.
+"""The ladder: prune rung by rung, until the metric on validation samples no longer holds.
 
 Each rung multiplies the density by a factor and retrains; the next rung starts from the model
-that this one gave. Where the accuracy does not hold, the rung is taken back, and from then on
+that this one gave. Where it does not hold, the rung is taken back, and from then on
 each factor is the square root of the one before: the ladder closes in on the lowest density
 that holds, as bisection does.
 
@@ -10,7 +10,7 @@ that holds, as bisection does.
 
 from collections.abc import Sequence
 
-from cortado.compress.stages import Stage, Task, judge
+from cortado.compress.stages import Compression, Stage, judge
 from cortado.model.layers.prunable import find_layers
 from cortado.model.layers.selector import ALL, Assignment
 from cortado.progress import Steps
@@ -26,43 +26,41 @@ _RISE = 0.4  # part of a rung during which the sparsity rises
 _FEWEST_WEIGHTS = 10  # a layer of the model, on average, keeps at least so many
 
 
-def climb(task: Task, start: Stage, floor: float) -> Steps[list[Stage]]:
+def climb(job: Compression, start: Stage, floor: float) -> Steps[list[Stage]]:
     """Return every rung that was tried, in order; the first is `start`, which must hold.
 
     Parameters
     ----------
-    task : Task
+    job : Compression
         What to train on, and how.
     start : Stage
         The model to prune.
     floor : float
-        The least accuracy on the validation part.
+        The worst value of the metric on the validation part that holds.
     """
     rungs, factor = [start], _FIRST_FACTOR
     layers = find_layers(start.model).prunable
     fewest = _FEWEST_WEIGHTS * len(layers) / sum(layer.array.size for layer in layers)
     failures = 0
-    while failures < task.effort.failures and factor < _CLOSE_ENOUGH:
+    while failures < job.effort.failures and factor < _CLOSE_ENOUGH:
         best = holding(rungs)[-1]
         density = best.density * factor
         if density < fewest:
             factor = factor**0.5
             continue
-        rungs.append((yield from _rung(task, best, density, floor)))
+        rungs.append((yield from _rung(job, best, density, floor)))
         failures += not rungs[-1].holds
         factor = factor**0.5 if failures else _FACTOR
     return rungs
 
 
 def holding(rungs: Sequence[Stage]) -> list[Stage]:
-    """Return the rungs whose accuracy holds, the sparsest last."""
+    """Return the rungs that hold, the sparsest last."""
     return sorted((rung for rung in rungs if rung.holds), key=lambda rung: -rung.density)
 
 
-def _rung(task: Task, start: Stage, density: float, floor: float) -> Steps[Stage]:
+def _rung(job: Compression, start: Stage, density: float, floor: float) -> Steps[Stage]:
     gradual = Gradual((Assignment(ALL, 1 - density),), PruneOptions("lamp"), _RISE)
-    training = task.training(task.effort.rung, task.options.lr)
-    pruned = yield from retrain(
-        start.model, task.data, training, task.head, gradual, task.distillation
-    )
-    return (yield from judge(task, f"prune to {density:.2%}", pruned.model, floor))
+    training = job.training(job.effort.rung, job.options.lr)
+    pruned = yield from retrain(start.model, job.task, training, gradual, job.distillation)
+    return (yield from judge(job, f"prune to {density:.2%}", pruned.model, floor))

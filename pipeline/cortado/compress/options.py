@@ -6,8 +6,17 @@ from typing import Literal
 from cortado.emit import Storage
 from cortado.errors import UsageError
 from cortado.runtime import Runtime
+from cortado.scoring.metrics import Metric
 
-__all__ = ["BIAS_BITS", "DEFAULT_MAX_DROP", "EFFORTS", "CompressOptions", "Effort", "EffortName"]
+__all__ = [
+    "BIAS_BITS",
+    "DEFAULT_MAX_DROP",
+    "EFFORTS",
+    "CompressOptions",
+    "Effort",
+    "EffortName",
+    "default_drop",
+]
 
 EffortName = Literal["quick", "default", "max"]
 
@@ -53,6 +62,10 @@ EFFORTS: dict[EffortName, Effort] = {
 }
 
 DEFAULT_MAX_DROP = 0.005
+"""Of a metric that is a fraction of samples, positions, pixels or characters."""
+
+_FRACTIONS = ("accuracy", "agreement", "top-", "iou", "cer")
+
 BIAS_BITS = 6
 """Of all biases together; they are shared last, as training would part them again."""
 
@@ -64,10 +77,10 @@ class CompressOptions:
     Attributes
     ----------
     max_drop : float
-        The accuracy that may be lost, as a fraction of the images.
-    min_accuracy : float or None
-        The least accuracy on validation images, in place of what `max_drop` implies; for a
-        model whose accuracy on images that it never saw is known.
+        How much worse the metric may become, in its own units.
+    floor : float or None
+        The worst value of the metric on validation samples, in place of what `max_drop` implies;
+        for a model whose metric on samples that it never saw is known.
     bits : int or None
         Bits of the codebooks: each layer shares at most 2^bits values. None: a sweep says.
     train : bool
@@ -93,7 +106,7 @@ class CompressOptions:
     """
 
     max_drop: float = DEFAULT_MAX_DROP
-    min_accuracy: float | None = None
+    floor: float | None = None
     bits: int | None = None
     train: bool = True
     effort: EffortName = "default"
@@ -107,7 +120,18 @@ class CompressOptions:
     runtime: Runtime = Runtime()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.max_drop < 1:
-            raise UsageError(f"the drop {self.max_drop:g} is no fraction of the images")
-        if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
-            raise UsageError(f"the accuracy {self.min_accuracy:g} is no fraction of the images")
+        if not self.max_drop >= 0:
+            raise UsageError(f"the drop {self.max_drop:g} is less than nothing")
+
+
+def default_drop(metric: Metric) -> float:
+    """Return how much worse a metric may become where the user does not say it.
+
+    Raises
+    ------
+    UsageError
+        If its values are no fractions, so that no limit suits all nets.
+    """
+    if metric.name.startswith(_FRACTIONS):
+        return DEFAULT_MAX_DROP
+    raise UsageError(f"the metric {metric.name} has no usual limit: say --max-drop, in its units")

@@ -9,18 +9,16 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 
 from cortado.compress.options import EFFORTS, CompressOptions
-from cortado.compress.stages import Stage, Task, judge
+from cortado.compress.stages import Compression, Stage, judge
 from cortado.compress.trained import train_small
 from cortado.compress.untrained import fit_small
-from cortado.data import Dataset
-from cortado.emit import Emitted, emit
-from cortado.errors import CortadoError
+from cortado.emit import Emitted
+from cortado.errors import CortadoError, UsageError
 from cortado.model.layers.codebook import find_codebook
 from cortado.model.layers.prunable import find_layers
-from cortado.model.onnx_io import serial
 from cortado.progress import Steps
+from cortado.scoring.task import Task
 from cortado.sensitivity import Table
-from cortado.task.outputs import check_classifying
 from cortado.validate import Candidate, ValidateOptions, Validation, validate
 
 __all__ = ["Compressed", "compress"]
@@ -54,43 +52,42 @@ class Compressed:
 
 
 def compress(
-    model: ir.Model,
-    data: Dataset,
-    options: CompressOptions = CompressOptions(),
-    head: str | None = None,
+    model: ir.Model, task: Task, options: CompressOptions = CompressOptions()
 ) -> Steps[Compressed]:
-    """Make the smallest file whose accuracy on validation images holds.
+    """Make the smallest file that loses no more than it may on validation samples.
 
     Parameters
     ----------
     model : onnx_ir.Model
-        The trained model; left as it is.
-    data : Dataset
-        Trained on the training part, judged on the validation part, reported on the test part.
+        The trained model, which the task is bound to; left as it is.
+    task : Task
+        Models are trained on the training part of its data, judged on the validation part, and
+        reported on the test part.
     options : CompressOptions
         The limit, the bits, and how long to search.
-    head : str or None
-        The output that is trained and scored.
 
     Raises
     ------
     LimitNotMetError
-        If no shared model holds the floor, or the retrained dense model misses `min_accuracy`.
+        If no shared model holds the floor, or the retrained dense model misses `floor`.
     CortadoError
-        If the model can't be trained, is no classifier, or shares weights already.
+        If the model can't be trained, or shares weights already.
+    UsageError
+        If training is asked for, and the data have no targets.
     """
     _check_free(model)
-    check_classifying(model, head, "compress")
-    task = Task(data, head, options, EFFORTS[options.effort])
-    dense = yield from judge(task, "dense", model, None)
+    if options.train and not task.data.labelled:
+        raise UsageError("the data have no labels: --no-train does without them")
+    job = Compression.of(task, options, EFFORTS[options.effort])
+    dense = yield from judge(job, "dense", model, None)
     curves = None
     if options.train:
-        smaller = yield from train_small(task, dense)
+        smaller = yield from train_small(job, dense)
     else:
-        smaller, curves = yield from fit_small(task, dense)
-    emitted = emit(smaller[-1].model, options.storage)
-    candidate = Candidate(emitted.data, serial.decode(emitted.data, "the emitted file"))
-    measured = replace(ValidateOptions.of_test(data, head, options.runtime), latency_batch=1)
+        smaller, curves = yield from fit_small(job, dense)
+    emitted = smaller[-1].emitted
+    candidate = Candidate(emitted.data, smaller[-1].model)
+    measured = replace(ValidateOptions.of_test(task), latency_batch=1)
     validation = yield from validate(candidate, model, measured)
     return Compressed(emitted, (dense, *smaller), validation, curves)
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from cortado.compress.options import BIAS_BITS
-from cortado.compress.stages import Stage, Task, measured
+from cortado.compress.stages import Compression, Stage
 from cortado.data import Samples
 from cortado.model.layers.selector import ALL, Assignment
-from cortado.plan import Judge, Plan, bits_of, prune_by_plan
+from cortado.plan import Plan, bits_of, prune_by_plan
 from cortado.progress import Progress, Steps
 from cortado.quantize import quantize, share_biases
 from cortado.repair import RepairOptions, repair
-from cortado.sensitivity import DEFAULT_BITS, Images
+from cortado.scoring.judge import Judge, ScoredSamples
+from cortado.sensitivity import DEFAULT_BITS
 from cortado.stats.noninferior import Limit
 
 __all__ = ["Search", "sequence"]
@@ -29,43 +30,45 @@ _BACK = (16, 8, 4, 2, 1)  # steps before the place where the limit seems to lie
 class Search:
     """A chain of plans, what they are carried out on, and the models so far by their place."""
 
-    task: Task
+    job: Compression
     dense: ir.Model
     chain: Sequence[Plan]
     fitted: Samples
-    guide: Images
+    guide: Samples
     limit: Limit
     models: dict[int, ir.Model] = field(default_factory=dict)
 
     def likely(self) -> Steps[int]:
-        """Return the last place on the chain that would hold, if all images were as the guide's."""
-        referee = Judge(self.dense, self.guide, self.task.options.runtime)
-        share = self.limit.images / len(self.guide.samples)
+        """Return the last place on the chain that would hold, if all samples were as the guide."""
+        referee = Judge(self.job.task, self.guide)
         low, high = 0, len(self.chain)
         while high - low > 1:
             middle = (low + high) // 2
-            lost, gained = referee.compare((yield from self.model(middle)))
-            yield Progress("plans", 1, 1, (), f"{self.name(middle)}: {lost} lost, {gained} gained")
-            if self.limit.holds(share * lost, share * gained):
+            scored = referee.score((yield from self.model(middle)))
+            drop = referee.dense.drop_to(scored)
+            message = f"{self.name(middle)}: {self.job.task.metric.name} worse by {drop:.4f}"
+            yield Progress("plans", 1, 1, (), message)
+            if self._holds(referee.dense, scored):
                 low = middle
             else:
                 high = middle
         return low
 
     def confirmed(self, likely: int) -> Steps[list[Stage]]:
-        """Return the models that were tested on the validation images; only the last may fail."""
-        data, judged = self.task.data, list[Stage]()
-        images = Images(data.val, data.classes, self.task.head)
-        referee = Judge(self.dense, images, self.task.options.runtime)
+        """Return the models that were tested on validation samples; only the last may fail."""
+        judged = list[Stage]()
         for place in sequence(likely, len(self.chain)):
             model = yield from self.model(place)
-            holds = self.limit.holds(*referee.compare(model))
-            stage = yield from measured(self.task, self.name(place), model, holds=holds)
-            yield stage.told(" holds" if holds else " may have lost more")
+            stage = yield from self.job.stage(self.name(place), model)
+            stage = stage.judged(holds=self._holds(self.job.referee.dense, stage.val))
+            yield stage.told(" holds" if stage.holds else " may have lost more")
             judged.append(stage)
-            if not holds:
+            if not stage.holds:
                 break
         return judged
+
+    def _holds(self, dense: ScoredSamples, changed: ScoredSamples) -> bool:
+        return self.limit.shows_within(dense.metric, dense.parts, changed.parts)
 
     def name(self, place: int) -> str:
         """Return what a plan is called: what its file takes is not known before it is made."""
@@ -78,12 +81,12 @@ class Search:
         return self.models[place]
 
     def _carried_out(self, plan: Plan) -> Steps[ir.Model]:
-        asked, held = self.task.options, self.guide.samples
+        asked, held = self.job.options, self.guide
         options = RepairOptions(seed=asked.seed, runtime=asked.runtime)
         pruned = prune_by_plan(self.dense, plan).model
         fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
         # where a plan leaves values free
-        most = Assignment(ALL, self.task.options.bits or DEFAULT_BITS[-1])
+        most = Assignment(ALL, self.job.options.bits or DEFAULT_BITS[-1])
         shared = quantize(fitted.model, [most, *bits_of(plan, self.dense)]).model
         refitted = yield from repair(shared, self.dense, self.fitted, held, options)
         return share_biases(refitted.model, BIAS_BITS).model

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cortado.compress.curves import measure_curves
 from cortado.compress.ladder import holding
 from cortado.compress.options import BIAS_BITS
-from cortado.compress.stages import Stage, Task, file_size, judge
+from cortado.compress.stages import Compression, Stage, judge
 from cortado.errors import LimitNotMetError
 from cortado.model.layers.selector import ALL, Assignment
 from cortado.plan import Plan, bits_of, make_plans
@@ -28,7 +28,7 @@ _LOSSES = (4.0, 1.0)  # of a plan, as multiples of what `_BITS` everywhere lose
 _SHARE_LR = 0.1  # of the peak rate: a shared value gathers the gradients of all its members
 
 
-def share_best(task: Task, rungs: list[Stage], floor: float) -> Steps[list[Stage]]:
+def share_best(job: Compression, rungs: list[Stage], floor: float) -> Steps[list[Stage]]:
     """Return the shared models that were tried; the last one is the smallest that holds.
 
     Raises
@@ -36,25 +36,27 @@ def share_best(task: Task, rungs: list[Stage], floor: float) -> Steps[list[Stage
     LimitNotMetError
         If none holds.
     """
-    bits = task.options.bits or _BITS
+    bits = job.options.bits or _BITS
     tried: list[Stage] = []
     for rung in reversed(holding(rungs)):
         name, everywhere = f"share {2**bits} values", [Assignment(ALL, bits)]
-        tried.append((yield from _share(task, rung, name, everywhere, floor)))
+        tried.append((yield from _share(job, rung, name, everywhere, floor)))
         if tried[-1].holds:
-            if task.options.bits is None:
-                return (yield from _share_by_plan(task, rung, tried, floor))
+            if job.options.bits is None:
+                return (yield from _share_by_plan(job, rung, tried, floor))
             return tried
     raise LimitNotMetError(
         f"no model with {bits}-bit shared weights reaches {floor:.4f} on the "
-        "validation images; allow a larger drop, or take more bits"
+        "validation samples; allow a larger drop, or take more bits"
     )
 
 
-def _share_by_plan(task: Task, rung: Stage, tried: list[Stage], floor: float) -> Steps[list[Stage]]:
+def _share_by_plan(
+    job: Compression, rung: Stage, tried: list[Stage], floor: float
+) -> Steps[list[Stage]]:
     """Try bits of each layer's own; what holds and is smallest comes last."""
     best = tried[-1]
-    swept = yield from measure_curves(task.swept, rung.model, task.options, ("bits",), (), _PLANNED)
+    swept = yield from measure_curves(job.swept, rung.model, job.options, ("bits",), (), _PLANNED)
     table, same = _comparable(swept)
     if not same.curves:
         return tried
@@ -69,8 +71,8 @@ def _share_by_plan(task: Task, rung: Stage, tried: list[Stage], floor: float) ->
         counts = f"{most}" if fewest == most else f"{fewest} to {most}"
         name = f"share {counts} values"
         others = Assignment(ALL, _BITS)
-        planned = yield from _share(task, rung, name, [others, *bits], floor)
-        if planned.holds and file_size(task, planned) < file_size(task, best):
+        planned = yield from _share(job, rung, name, [others, *bits], floor)
+        if planned.holds and planned.bytes < best.bytes:
             return [*tried, planned]
         tried = [*tried[:-1], planned, best]
     return tried
@@ -97,12 +99,10 @@ def _loss(plan: Plan) -> float:
 
 
 def _share(
-    task: Task, rung: Stage, name: str, bits: Sequence[Assignment[int]], floor: float
+    job: Compression, rung: Stage, name: str, bits: Sequence[Assignment[int]], floor: float
 ) -> Steps[Stage]:
     shared = quantize(rung.model, bits)
-    training = task.training(task.effort.share, _SHARE_LR * task.options.lr)
-    trained = yield from retrain(
-        shared.model, task.data, training, task.head, None, task.distillation
-    )
+    training = job.training(job.effort.share, _SHARE_LR * job.options.lr)
+    trained = yield from retrain(shared.model, job.task, training, None, job.distillation)
     model = share_biases(trained.model, BIAS_BITS).model
-    return (yield from judge(task, name, model, floor))
+    return (yield from judge(job, name, model, floor))

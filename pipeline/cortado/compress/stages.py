@@ -1,55 +1,63 @@
-"""What is compressed, and the models on the way, each judged on validation images."""
+"""What is compressed, and the models on the way, each judged on validation samples."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions, Effort
-from cortado.data import Dataset, subset
-from cortado.emit import emit
+from cortado.data import subset
+from cortado.emit import Emitted, Storage, emit
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.retrain import Distillation, RetrainOptions
-from cortado.scoring.evaluate import Evaluation, evaluate
-from cortado.sensitivity import Images
+from cortado.scoring.judge import Judge, ScoredSamples
+from cortado.scoring.task import Task
+from cortado.sensitivity import Swept
 
-__all__ = ["Stage", "Task", "file_size", "judge", "measured"]
+__all__ = ["Compression", "Stage", "judge"]
 
 
 @dataclass(frozen=True)
-class Task:
+class Compression:
     """What is compressed, on what, and how.
 
     Attributes
     ----------
-    data : Dataset
-        Trained on the training part; judged on the validation part.
-    head : str or None
-        The output that is trained and scored.
+    task : Task
+        Bound to the dense model. Models are trained on the training part of its data and judged on
+        the validation part.
     options : CompressOptions
         What the user asks for.
     effort : Effort
         Epochs for each part of the work.
+    referee : Judge
+        Compares models with the dense one on the validation part.
     distillation : Distillation or None
         The teacher: the retrained dense model, once there is one.
     """
 
-    data: Dataset
-    head: str | None
+    task: Task
     options: CompressOptions
     effort: Effort
+    referee: Judge
     distillation: Distillation | None = None
 
+    @classmethod
+    def of(cls, task: Task, options: CompressOptions, effort: Effort) -> "Compression":
+        """Begin a compression of the model that a task is bound to."""
+        return cls(task, options, effort, Judge(task, task.data.val))
+
     @property
-    def swept(self) -> Images:
-        """The validation images that a sweep measures its points on."""
-        samples = subset(self.data.val, self.effort.images)
-        return Images(samples, self.data.classes, self.head)
+    def swept(self) -> Swept:
+        """The validation samples that a sweep measures its points on."""
+        return Swept(self.task, subset(self.task.data.val, self.effort.images))
 
     def training(self, epochs: int, lr: float) -> RetrainOptions:
         """Return the options of one training run."""
-        steps = max(1, len(self.data.train) // self.options.batch)
+        steps = max(1, len(self.task.data.train) // self.options.batch)
         return RetrainOptions(
             epochs=max(epochs, -(-self.effort.least_steps // steps)),
             batch=self.options.batch,
@@ -58,8 +66,17 @@ class Task:
             shift=self.options.shift,
             device=self.options.device,
             seed=self.options.seed,
-            runtime=self.options.runtime,
         )
+
+    def stage(self, name: str, model: ir.Model) -> Steps["Stage"]:
+        """Score a model on the validation samples."""
+        val = yield from self.referee.steps(model)
+        return Stage(name, model, _density(model), val, self.options.storage)
+
+    def reaches(self, stage: "Stage", floor: float) -> bool:
+        """Return whether a model is at least as good as a value of the metric."""
+        better = self.task.metric.higher_is_better
+        return stage.val.value >= floor if better else stage.val.value <= floor
 
 
 @dataclass(frozen=True)
@@ -74,46 +91,57 @@ class Stage:
         The model.
     density : float
         Fraction of its prunable weights that are not zero.
-    val : Evaluation
-        Its score on the validation images.
+    val : ScoredSamples
+        Its score on the validation samples.
+    storage : {"dense", "sparse", "coded"}
+        How its file would store tensors.
     holds : bool or None
-        Whether it loses no more than it may; None where nothing was asked yet.
+        Whether it loses no more than it may; None before that is known.
     """
 
     name: str
     model: ir.Model
     density: float
-    val: Evaluation
-    holds: bool | None
+    val: ScoredSamples
+    storage: Storage = "coded"
+    holds: bool | None = None
+
+    @cached_property
+    def emitted(self) -> Emitted:
+        """The file that the model would be; made once."""
+        return emit(self.model, self.storage)
+
+    @property
+    def bytes(self) -> int:
+        """The size of that file."""
+        return len(self.emitted.data)
+
+    def judged(self, *, holds: bool) -> "Stage":
+        """Return the stage with a verdict; a file that was made is kept."""
+        stage = replace(self, holds=holds)
+        if "emitted" in self.__dict__:
+            stage.__dict__["emitted"] = self.emitted
+        return stage
 
     def told(self, verdict: str) -> Progress:
         """Return a message about the model that ends in a verdict."""
-        about = f"{self.density:.2%} of weights, validation accuracy {self.val.accuracy:.4f}"
+        figure = f"validation {self.val.metric.name} {self.val.value:.4f}"
+        about = f"{self.density:.2%} of weights, {figure}"
         return Progress(self.name, 1, 1, (), f"{self.name}: {about}{verdict}")
 
 
-def judge(task: Task, name: str, model: ir.Model, floor: float | None) -> Steps[Stage]:
-    """Evaluate a model on the validation images, and tell whether it reaches the floor."""
-    stage = yield from measured(task, name, model, holds=None)
-    if floor is not None:
-        stage = replace(stage, holds=stage.val.accuracy >= floor)
-    verdict = {None: "", True: " holds", False: f" is below {floor or 0:.4f}"}[stage.holds]
-    yield stage.told(verdict)
+def judge(job: Compression, name: str, model: ir.Model, floor: float | None) -> Steps[Stage]:
+    """Score a model on the validation samples, and say whether it reaches the floor."""
+    stage = yield from job.stage(name, model)
+    if floor is None:
+        yield stage.told("")
+        return stage
+    stage = stage.judged(holds=job.reaches(stage, floor))
+    verb = "below" if job.task.metric.higher_is_better else "above"
+    yield stage.told(" holds" if stage.holds else f" is {verb} {floor:.4f}")
     return stage
 
 
-def measured(task: Task, name: str, model: ir.Model, *, holds: bool | None) -> Steps[Stage]:
-    """Evaluate a model on the validation images; others know whether it holds."""
-    data, runtime = task.data, task.options.runtime
-    val = yield from evaluate(model, data.val, data.classes, task.head, runtime)
-    return Stage(name, model, _density(model), val, holds)
-
-
-def file_size(task: Task, stage: Stage) -> int:
-    """Return the bytes of the file that a model would be."""
-    return len(emit(stage.model, task.options.storage).data)
-
-
 def _density(model: ir.Model) -> float:
-    arrays = [layer.array for layer in find_layers(model).prunable]
+    arrays: Sequence[np.ndarray] = [layer.array for layer in find_layers(model).prunable]
     return sum(np.count_nonzero(array) for array in arrays) / sum(array.size for array in arrays)

@@ -11,9 +11,8 @@ those images. Every choice is made against
 from dataclasses import replace
 
 from cortado.compress.ladder import climb
-from cortado.compress.options import CompressOptions
 from cortado.compress.share import share_best
-from cortado.compress.stages import Stage, Task, judge
+from cortado.compress.stages import Compression, Stage, judge
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.progress import Steps
 from cortado.retrain import Distillation, retrain
@@ -24,44 +23,48 @@ _TEMPERATURE, _TEACHING = 2.0, 0.8  # of the retrained dense model as the teache
 _MOST_HARM = 0.05  # that retraining without pruning may do to the accuracy
 
 
-def train_small(task: Task, dense: Stage) -> Steps[list[Stage]]:
+def train_small(job: Compression, dense: Stage) -> Steps[list[Stage]]:
     """Return every model on the way; the last one holds, and is pruned and shared.
 
     Raises
     ------
     LimitNotMetError
-        If no shared model holds the floor, or the retrained dense model misses `min_accuracy`.
+        If no shared model holds the floor, or the retrained dense model misses `floor`.
     CortadoError
         If the model can't be trained.
     """
-    options = task.options
-    training = task.training(task.effort.reference, options.lr)
-    trained = yield from retrain(dense.model, task.data, training, task.head)
-    reference = yield from judge(task, "reference", trained.model, None)
-    floor = _floor(dense, reference, options)
-    task = replace(task, distillation=Distillation(reference.model, _TEMPERATURE, _TEACHING))
-    rungs = yield from climb(task, replace(reference, holds=True), floor)
-    shared = yield from share_best(task, rungs, floor)
+    options = job.options
+    training = job.training(job.effort.reference, options.lr)
+    trained = yield from retrain(dense.model, job.task, training)
+    reference = yield from judge(job, "reference", trained.model, None)
+    floor = _floor(job, dense, reference)
+    job = replace(job, distillation=Distillation(reference.model, _TEMPERATURE, _TEACHING))
+    rungs = yield from climb(job, reference.judged(holds=True), floor)
+    shared = yield from share_best(job, rungs, floor)
     return [*rungs, *shared]
 
 
-def _floor(dense: Stage, reference: Stage, options: CompressOptions) -> float:
-    """Return the least accuracy on the validation images.
+def _floor(job: Compression, dense: Stage, reference: Stage) -> float:
+    """Return the worst value of the metric on the validation samples that holds.
 
-    A reference far below the dense model says that retraining harms it; measured by that, any
+    A reference far worse than the dense model says that retraining harms it; measured by that, any
     ruin would hold.
     """
-    if options.min_accuracy is None:
-        lost = dense.val.accuracy - reference.val.accuracy
+    options, metric = job.options, job.task.metric
+    if options.floor is None:
+        lost = dense.val.drop_to(reference.val)
         if lost > _MOST_HARM + options.max_drop:
             raise CortadoError(
-                f"retraining alone lowers the validation accuracy from {dense.val.accuracy:.4f} to "
-                f"{reference.val.accuracy:.4f}: try a smaller --lr, or more data"
+                f"retraining alone takes the validation {metric.name} from {dense.val.value:.4f} "
+                f"to {reference.val.value:.4f}: try a smaller --lr, or more data"
             )
-        return min(dense.val.accuracy, reference.val.accuracy) - options.max_drop
-    if reference.val.accuracy < options.min_accuracy:
+        values = (dense.val.value, reference.val.value)
+        if metric.higher_is_better:
+            return min(values) - options.max_drop
+        return max(values) + options.max_drop
+    if not job.reaches(reference, options.floor):
         raise LimitNotMetError(
-            f"the dense model, retrained, reaches {reference.val.accuracy:.4f} on the validation "
-            f"images, less than the {options.min_accuracy:g} that its pruned ones should"
+            f"the dense model, retrained, has a {metric.name} of {reference.val.value:.4f} on the "
+            f"validation samples, worse than the {options.floor:g} that its pruned ones should have"
         )
-    return options.min_accuracy
+    return options.floor

@@ -7,8 +7,8 @@ those of the dense one.
 
 All that makes or orders the plans sees training images alone: some that least squares fit, and
 others, for the sweep, that tell by bisection about where on the chain the limit lies. From well
-before that place on, plan after plan must hold on the validation images (see `noninferior`), and
-the first that does not ends the search. As the validation images have no part in the order of the
+before that place on, plan after plan must hold on the validation samples (see `noninferior`), and
+the first that does not ends the search. As the validation samples have no part in the order of the
 plans, such a sequence of tests, each at 5 %, passes a plan that loses more with a probability of
 5 % at most, however long it is (Maurer, Hothorn and Lehmacher 1995); of all that held, the smallest
 file is taken.
@@ -17,15 +17,14 @@ file is taken.
 import numpy as np
 
 from cortado.compress.curves import measure_curves
-from cortado.compress.options import CompressOptions
 from cortado.compress.search import Search
-from cortado.compress.stages import Stage, Task, file_size
+from cortado.compress.stages import Compression, Stage
 from cortado.data import Samples
 from cortado.data.samples import Subset
 from cortado.errors import LimitNotMetError
 from cortado.plan import make_plans
 from cortado.progress import Progress, Steps
-from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, Images, Table
+from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, Swept, Table
 from cortado.stats.noninferior import Limit
 
 __all__ = ["fit_small", "open_search"]
@@ -34,7 +33,7 @@ _BEYOND = (0.985, 0.99, 0.995)  # least squares make up for more zeros than a sw
 _MOST_GUIDING = 3  # of so many training images one is kept from the fit
 
 
-def fit_small(task: Task, dense: Stage) -> Steps[tuple[list[Stage], Table]]:
+def fit_small(job: Compression, dense: Stage) -> Steps[tuple[list[Stage], Table]]:
     """Return every model that was judged, in the order of the search, and the sweep.
 
     The last model is the smallest that holds.
@@ -46,48 +45,50 @@ def fit_small(task: Task, dense: Stage) -> Steps[tuple[list[Stage], Table]]:
     CortadoError
         If no layer can be fitted.
     """
-    search, table = yield from open_search(task, dense)
+    search, table = yield from open_search(job, dense)
     judged = yield from search.confirmed((yield from search.likely()))
     held, limit = [stage for stage in judged if stage.holds], search.limit
     if not held:
         raise LimitNotMetError(
-            f"without training no plan is sure to lose {limit.drop:.4f} of the accuracy at most: "
-            f"the gentlest has {judged[0].val.accuracy:.4f} on {limit.images:,} validation images, "
-            f"the dense model {dense.val.accuracy:.4f}; allow a larger drop, or train"
+            f"without training no plan is sure to lose {limit.drop:.4f} of the "
+            f"{job.task.metric.name} at most: the gentlest has {judged[0].val.value:.4f} on "
+            f"{limit.images:,} validation samples, the dense model {dense.val.value:.4f}; allow a "
+            "larger drop, or train"
         )
-    # of files of a size, the more accurate
-    smallest = min(held, key=lambda stage: (file_size(task, stage), -stage.val.accuracy))
+    # of files of a size, the better one
+    smallest = min(held, key=lambda stage: (stage.bytes, dense.val.drop_to(stage.val)))
     return [*(stage for stage in judged if stage is not smallest), smallest], table
 
 
-def open_search(task: Task, dense: Stage) -> Steps[tuple[Search, Table]]:
+def open_search(job: Compression, dense: Stage) -> Steps[tuple[Search, Table]]:
     """Return the chain of plans, ready to be searched, and the sweep that it is made of."""
-    options = task.options
-    limit = Limit(_allowed_drop(dense, options), len(task.data.val))
-    fitted, guiding = _divided(task)
-    guide = Images(guiding, task.data.classes, task.head, split="train")
+    options, task = job.options, job.task
+    limit = Limit(_allowed_drop(job, dense), len(task.data.val), task.metric.kind)
+    fitted, guiding = _divided(job)
+    guide = Swept(task, guiding, split="train")
     bits = [each for each in DEFAULT_BITS if each <= (options.bits or DEFAULT_BITS[-1])]
     rates = (*DEFAULT_RATES, *_BEYOND)
     table = yield from measure_curves(guide, dense.model, options, ("prune", "bits"), rates, bits)
-    chain = yield from make_plans(dense.model, table, task.effort.step)
+    chain = yield from make_plans(dense.model, table, job.effort.step)
     yield Progress("limit", 1, 1, (), _told(limit))
-    return Search(task, dense.model, chain, fitted, guide, limit), table
+    return Search(job, dense.model, chain, fitted, guiding, limit), table
 
 
-def _allowed_drop(dense: Stage, options: CompressOptions) -> float:
-    if options.min_accuracy is None:
-        return options.max_drop
-    if dense.val.accuracy < options.min_accuracy:
+def _allowed_drop(job: Compression, dense: Stage) -> float:
+    floor = job.options.floor
+    if floor is None:
+        return job.options.max_drop
+    if not job.reaches(dense, floor):
         raise LimitNotMetError(
-            f"the dense model reaches {dense.val.accuracy:.4f} on the validation images, less than "
-            f"the {options.min_accuracy:g} that its pruned ones should"
+            f"the dense model has a {job.task.metric.name} of {dense.val.value:.4f} on the "
+            f"validation samples, worse than the {floor:g} that its pruned ones should have"
         )
-    return dense.val.accuracy - options.min_accuracy
+    return abs(dense.val.value - floor)
 
 
 def _told(limit: Limit) -> str:
-    """Say what is asked of the validation images."""
-    given = f"{limit.images:,} validation images"
+    """Say what is asked of the validation samples."""
+    given = f"{limit.images:,} validation samples"
     if limit.is_testable:
         return f"a plan holds where {given} show, at 95 %, that it loses less than {limit.drop:.4f}"
     return (
@@ -96,10 +97,10 @@ def _told(limit: Limit) -> str:
     )
 
 
-def _divided(task: Task) -> tuple[Samples, Samples]:
+def _divided(job: Compression) -> tuple[Samples, Samples]:
     """Return training images to fit, and others to choose plans by."""
-    train, effort = task.data.train, task.effort
-    order = np.random.default_rng(task.options.seed).permutation(len(train))
+    train, effort = job.task.data.train, job.effort
+    order = np.random.default_rng(job.options.seed).permutation(len(train))
     guiding = max(2, min(effort.images, len(train) // _MOST_GUIDING))  # a repair needs two
     parts = order[:guiding], order[guiding : guiding + effort.fitted]
     guide, fitted = (Subset(train, np.sort(part)) for part in parts)

@@ -7,7 +7,7 @@ from cortado.report.bars import Bar, bar_chart
 from cortado.report.chart import Chart, charts_of
 from cortado.report.curves import mark_curves, missing_from
 from cortado.report.page import render_page
-from cortado.sensitivity import Row, wilson_interval
+from cortado.sensitivity import Row
 
 if TYPE_CHECKING:  # these import torch, which no page needs
     from cortado.compress import Account
@@ -33,7 +33,9 @@ class Origin:
     earlier : tuple of str
         What made the model before, as far as it remembers; without the names of files.
     labelled : bool
-        Whether these have labels; if not, what the dense model chooses is correct.
+        Whether the metric compares with labels; if not, with what the dense model gives.
+    metric : str
+        Its name.
     """
 
     command: str
@@ -42,16 +44,17 @@ class Origin:
     data: str
     earlier: tuple[str, ...] = ()
     labelled: bool = True
+    metric: str = "accuracy"
 
 
 @dataclass(frozen=True)
 class _Score:
-    """A model on the test images; latencies are in milliseconds."""
+    """A model on the test part; latencies are in milliseconds."""
 
     name: str
     samples: int
-    errors: int
-    accuracy: float
+    errors: int | None
+    value: float
     low: float
     high: float
     loss: float
@@ -64,10 +67,10 @@ class _Score:
         score, latency = figures.evaluation, figures.latency
         assert score is not None  # compress measures both
         assert latency is not None
-        low, high = wilson_interval(score.correct, score.samples)
         times = [1e3 * seconds for seconds in (latency.median, latency.low, latency.high)]
-        counts = (score.samples, score.errors, score.accuracy)
-        return cls(name, *counts, low, high, score.loss, *times)
+        errors = score.errors if score.classified else None
+        figures_of = (score.samples, errors, score.value, *score.interval, score.loss)
+        return cls(name, *figures_of, *times)
 
 
 def compression_page(account: "Account", validation: "Validation", origin: Origin) -> bytes:
@@ -93,8 +96,7 @@ def compression_page(account: "Account", validation: "Validation", origin: Origi
         "missing": () if account.curves is None else missing_from(account.curves),
         "dense": dense,
         "origin": origin,
-        "what": "were recognised" if origin.labelled else "were as the dense model says",
-        "measure": "accuracy" if origin.labelled else "agreement",
+        "measure": origin.metric,
     }
     return render_page("compression", content)
 

@@ -63,6 +63,8 @@ class Evaluation:
         Time spent in onnxruntime.
     metrics : tuple of Measured
         What the model's own criteria say.
+    interval : (float, float)
+        The 95 % interval of the value.
     further : tuple of Measured
         Those of `metrics` that are not the accuracy or the loss above once more.
     refused : tuple of Criterion
@@ -78,6 +80,7 @@ class Evaluation:
     provider: str
     seconds: float
     metrics: tuple[Measured, ...] = ()
+    interval: tuple[float, float] = (math.nan, math.nan)
     further: tuple[Measured, ...] = ()
     refused: tuple[Criterion, ...] = ()
 
