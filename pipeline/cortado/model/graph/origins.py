@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from cortado.model.graph.nodes import is_standard
 
-__all__ = ["HALVES", "TRAINABLE", "origin_of"]
+__all__ = ["HALVES", "TRAINABLE", "origin_of", "path_to"]
 
 HALVES = frozenset({ir.DataType.FLOAT16, ir.DataType.BFLOAT16})
 """The types that store a float32 in 16 bits."""
@@ -26,14 +26,24 @@ _CUTTING = ("Slice", "Split")
 
 def origin_of(value: ir.Value) -> ir.Value:
     """Return the value whose elements `value` has, in another order, shape or precision."""
+    return path_to(value)[0]
+
+
+def path_to(value: ir.Value) -> tuple[ir.Value, tuple[ir.Node, ...]]:
+    """Return the origin of a value, and the nodes between the two, from the origin on.
+
+    Of the gates of a recurrent layer the Concat is among them, and the Slices in front are not.
+    """
+    path: list[ir.Node] = []
     node = value.producer()
     while node is not None:
         source = _joined(node) if is_standard(node, "Concat") else _passed(node)
         if source is None:
             break
+        path.append(node)
         value = source
         node = value.producer()
-    return value
+    return value, tuple(reversed(path))
 
 
 def _passed(node: ir.Node) -> ir.Value | None:

@@ -10,6 +10,7 @@ What looks like a layer but can't be pruned is listed apart with the reason.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
@@ -17,6 +18,7 @@ import onnx_ir as ir
 from cortado.errors import CortadoError
 from cortado.model.graph.nodes import is_standard
 from cortado.model.graph.origins import HALVES, TRAINABLE, origin_of
+from cortado.model.layers.axes import Axes, bias_of, find_axes
 from cortado.model.layers.naming import wished_name
 from cortado.model.typing import FloatArray
 
@@ -78,6 +80,21 @@ class Layer:
         """The weights as float32, in the layout of the initializer; not to be written into."""
         assert self.weight.const_value is not None  # find_layers saw to it
         return np.asarray(self.weight.const_value.numpy(), np.float32)
+
+    @cached_property
+    def axes(self) -> Axes:
+        """Which of its axes count outputs and inputs, and its groups (see `axes`)."""
+        return find_axes(self.weight, self.nodes)
+
+    @cached_property
+    def biases(self) -> tuple[ir.Value | None, ...]:
+        """For each node the initializer that adds a number to each output, if there is one."""
+        return tuple(bias_of(self.weight, node) for node in self.nodes)
+
+    @property
+    def bias(self) -> ir.Value | None:
+        """The bias, where all nodes have the same one."""
+        return self.biases[0] if len(set(self.biases)) == 1 else None
 
     @property
     def bits(self) -> int:
