@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from cortado.data import ArraySamples
+from cortado.data import labelled_images
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
@@ -23,7 +23,7 @@ from cortado.validate import (
 from nets import build, conv_net, decoded, mlp, weight, with_weight
 
 RNG = np.random.default_rng(0)
-SAMPLES = ArraySamples(RNG.standard_normal((60, 6)).astype(np.float32), RNG.integers(0, 3, 60))
+SAMPLES = labelled_images(RNG.standard_normal((60, 6)).astype(np.float32), RNG.integers(0, 3, 60))
 
 
 def compared(model, reference, **options):
@@ -113,7 +113,7 @@ def test_open_axes_take_the_size_of_the_images_or_some_size():
     ]
     weights = {"w": RNG.standard_normal((3, 1, 3, 3)).astype(np.float32)}
     model = decoded(build(nodes, weights, {"x": ["N", 1, "H", "W"]}, {"y": ["N", 3]}))
-    images = ArraySamples(RNG.random((20, 1, 9, 7)).astype(np.float32), np.arange(20) % 3)
+    images = labelled_images(RNG.random((20, 1, 9, 7)).astype(np.float32), np.arange(20) % 3)
     for options in ({}, {"samples": images, "classes": 3}):
         (figures,) = compared(model, model, latency_batch=2, **options).found
         assert figures.differences[0].absolute == 0

@@ -70,7 +70,7 @@ def test_options_of_training_are_refused_without_it(option, trained):
 def other_tests(tmp_path_factory):
     """Give digits whose test images are noise, labelled by what the dense model says of them."""
     from cortado import files
-    from cortado.data import ArraySamples, open_data
+    from cortado.data import labelled_images, open_data
     from cortado.plan import Judge
     from cortado.sensitivity import Images
 
@@ -79,7 +79,7 @@ def other_tests(tmp_path_factory):
         train = digits.take(np.arange(len(digits)))
         noise = np.random.default_rng(0).uniform(0, 255, (300, *train.pixels.shape[1:]))
         pixels = noise.astype(np.float32)
-        unknown = ArraySamples(pixels, np.zeros(300, np.int64))
+        unknown = labelled_images(pixels, np.zeros(300, np.int64))
         labels = Judge(files.read_model(str(model)), Images(unknown, 10, labelled=False)).labels
         path = tmp_path_factory.mktemp("other") / "data.npz"
         names = ("x_train", "y_train", "x_test", "y_test")

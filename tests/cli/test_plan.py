@@ -7,7 +7,7 @@ import pytest
 
 from cli.program import cortado, done, refused, weights, zeros
 from cortado import files
-from cortado.data import ArraySamples
+from cortado.data import labelled_images
 from cortado.data.digits import load_digits
 from cortado.plan import Judge
 from cortado.sensitivity import Images, read_table
@@ -178,7 +178,7 @@ def test_more_rows_never_make_a_plan_impossible(trained, tmp_path):
 def test_a_plan_counts_as_its_table(trained, tmp_path):
     """By labels that are all wrong a plan could only gain; beside the dense model it loses."""
     pixels = load_digits().pixels[:400]
-    samples = ArraySamples(pixels, np.zeros(400, np.int64))
+    samples = labelled_images(pixels, np.zeros(400, np.int64))
     chosen = Judge(files.read_model(str(trained)), Images(samples, 10, labelled=False)).labels
     wrong, table = tmp_path / "wrong.npz", tmp_path / "sweep.csv"
     np.savez(wrong, x=pixels, y=(chosen + 1) % 10)

@@ -9,7 +9,7 @@ from onnx import helper
 from cortado.compress import CompressOptions, compress
 from cortado.compress.ladder import climb
 from cortado.compress.stages import Stage, Task
-from cortado.data import ArraySamples
+from cortado.data import labelled_images
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError, UsageError
 from cortado.inspect.describe import describe
@@ -131,7 +131,7 @@ def climb_to(monkeypatch, limit, failures):
 def test_a_model_that_retraining_ruins_is_refused():
     """Else the ruin would be the reference, and any other ruin would hold."""
     trained = finish(retrain(conv_net(), DATA, RetrainOptions(epochs=20, batch=8, device="cpu")))
-    wrong = ArraySamples(DATA.train.pixels, (DATA.train.labels + 1) % 3)
+    wrong = labelled_images(DATA.train.pixels, (DATA.train.labels + 1) % 3)
     options = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
     with pytest.raises(CortadoError, match="retraining alone lowers the validation accuracy"):
         finish(compress(trained.model, replace(DATA, train=wrong), options))

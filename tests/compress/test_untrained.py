@@ -9,7 +9,7 @@ import pytest
 from cortado.compress import EFFORTS, CompressOptions, compress
 from cortado.compress.stages import Task, judge
 from cortado.compress.untrained import fit_small
-from cortado.data import ArraySamples, Dataset
+from cortado.data import Dataset, labelled_images
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.model.layers.prunable import find_layers
@@ -51,7 +51,7 @@ def test_the_first_plan_that_does_not_hold_is_the_last_that_is_tested(compressed
 
 def test_validation_images_have_no_part_in_which_plans_are_tested_next(trained):
     """Whatever they are, the same models come in the same order, until one does not hold."""
-    others = ArraySamples(DATA.val.pixels[::-1], DATA.val.labels)
+    others = labelled_images(DATA.val.pixels[::-1], DATA.val.labels)
     orders = []
     for val in (DATA.val, others):
         task = Task(Dataset(DATA.train, val, DATA.test), None, OPTIONS, EFFORTS["quick"])
@@ -104,7 +104,7 @@ def test_the_original_is_left_as_it_is(trained):
 
 def test_an_accuracy_above_that_of_the_dense_model_is_a_limit_not_met(trained):
     options = CompressOptions(min_accuracy=1.0, train=False, effort="quick", bits=2)
-    noise = ArraySamples(DATA.val.pixels, (DATA.val.labels + 1) % 3)
+    noise = labelled_images(DATA.val.pixels, (DATA.val.labels + 1) % 3)
     data = Dataset(DATA.train, noise, DATA.test)
     with pytest.raises(LimitNotMetError, match=r"less than the 1 that"):
         finish(compress(trained, data, options))
@@ -114,8 +114,8 @@ def test_an_accuracy_that_no_plan_holds_is_a_limit_not_met(trained):
     """With four values a layer, and no image to lose, the gentlest plan fails."""
     options = CompressOptions(min_accuracy=1.0, train=False, effort="quick", bits=2)
     noise = np.random.default_rng(0).standard_normal((200, 1, 6, 6)).astype(np.float32)
-    images = ArraySamples(noise, np.zeros(200, np.int64))
+    images = labelled_images(noise, np.zeros(200, np.int64))
     labels = Judge(trained, Images(images, 3, labelled=False)).labels
-    data = Dataset(DATA.train, ArraySamples(noise, labels), DATA.test)
+    data = Dataset(DATA.train, labelled_images(noise, labels), DATA.test)
     with pytest.raises(LimitNotMetError, match="no plan is sure to lose"):
         finish(compress(trained, data, options))

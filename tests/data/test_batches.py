@@ -4,17 +4,20 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortado.data import ArraySamples, Feed, feed_batches
+from cortado.data import Feed, feed_batches, labelled_images
+from cortado.data.adapters import InputAdapter
 from cortado.task.transform import InputTransform
 
 
 @given(st.integers(1, 20), st.integers(1, 9), st.booleans())
 def test_every_image_comes_once_in_order_and_the_first_fill_up(count, size, is_fixed):
     pixels = np.arange(count, dtype=np.float32)[:, None]
-    samples = ArraySamples(pixels, np.arange(count) + 100)
-    feed = Feed("x", (1,), size if is_fixed else None, InputTransform(scale=2.0))
+    samples = labelled_images(pixels, np.arange(count) + 100)
+    shape = (size if is_fixed else None, 1)
+    transform = InputTransform(scale=2.0)
+    feed = Feed((InputAdapter("x", shape, np.dtype(np.float32), transform),))
     found = list(feed_batches(feed, samples, 7 if is_fixed else size))
-    together = np.concatenate([fed.inputs for fed in found])
+    together = np.concatenate([fed.inputs["x"] for fed in found])
     np.testing.assert_array_equal(together[:, 0], 2 * (np.arange(len(together)) % count))
     assert len(together) == (size * len(found) if is_fixed else count)
     assert np.concatenate([fed.indices for fed in found]).tolist() == list(range(count))

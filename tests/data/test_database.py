@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from cortado.caffe import read_mean
 from cortado.caffe.datum import read_datum
-from cortado.data import Dataset, ImageForm, database, open_data, subset
+from cortado.data import TARGET, Dataset, ImageForm, Signature, database, open_data, subset
 from cortado.data.images import decode_image
 from cortado.errors import CortadoError, UsageError
 from cortado.task.transform import InputTransform, MeanImage
 from data.records import datum, encoded, field, mean_file, packed, write_leveldb, write_lmdb
+from samples import everything
 from support import SHARED, needs_shared
 
 GOLDEN = np.load(Path(__file__).parent / "data" / "transforms.npz")
@@ -36,17 +37,13 @@ MUTATED = [
 ]
 
 
-def everything(samples):
-    return samples.take(np.arange(len(samples)))
-
-
 def records(images=IMAGES, labels=LABELS):
     return [datum(image, int(label)) for image, label in zip(images, labels, strict=True)]
 
 
 def opened(path, form=ANY_FORM):
     """Return the images of one database: those that are tested on."""
-    return open_data(f"train={path},val={path},test={path}", form).test
+    return open_data(f"train={path},val={path},test={path}", Signature(form)).test
 
 
 @pytest.mark.parametrize("library", WRITERS)
@@ -56,7 +53,7 @@ def test_a_directory_with_a_training_and_a_test_part(library, tmp_path):
     WRITERS[library](tmp_path / f"mnist_test_{library}", records(IMAGES[:3], [0, 1, 2]))
     dataset = open_data(str(tmp_path))
     pixels, labels = everything(dataset.test)
-    assert (pixels.dtype, labels.dtype, dataset.classes) == (np.float32, np.int64, 3)
+    assert (labels.dtype, dataset.classes) == (np.int64, 3)
     np.testing.assert_array_equal(pixels, IMAGES[:3])
     np.testing.assert_array_equal(labels, [0, 1, 2])
     assert (len(dataset.train), len(dataset.val)) == (18, 2)
@@ -136,7 +133,7 @@ def test_records_are_read_when_they_are_taken(tmp_path, monkeypatch):
     images = records()
     images[5] = images[5][:-10]
     samples = opened(write_lmdb(tmp_path / "db", images))
-    assert len(samples.take(np.array([4, 6])).labels) == 2
+    assert len(samples.take(np.array([4, 6])).targets[TARGET]) == 2
     with pytest.raises(CortadoError, match=r"db: record 5 \(00000005\) is damaged: "):
         samples.take(np.array([5]))
 

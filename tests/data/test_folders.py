@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cortado.data import ImageForm, open_data
+from cortado.data import ImageForm, Signature, open_data
 from cortado.data.images import decode_image
 from cortado.errors import CortadoError, UsageError
+from samples import everything
 
 RNG = np.random.default_rng(0)
 GREY = ImageForm(1, (6, 5))
@@ -36,14 +37,10 @@ def folder(tmp_path):
     return tmp_path, written
 
 
-def everything(samples):
-    return samples.take(np.arange(len(samples)))
-
-
 @pytest.mark.parametrize("order", ["bgr", "rgb"])
 def test_classes_are_sorted_and_colours_in_the_models_order(order, folder):
     path, written = folder
-    dataset = open_data(str(path), ImageForm(3, (6, 5), order))
+    dataset = open_data(str(path), Signature(ImageForm(3, (6, 5), order)))
     pixels, labels = everything(dataset.test)
     np.testing.assert_array_equal(labels, [0] * 5 + [1] * 5)  # ape, cat
     expected = np.stack([written["test", name, i] for name in ("ape", "cat") for i in range(5)])
@@ -53,13 +50,13 @@ def test_classes_are_sorted_and_colours_in_the_models_order(order, folder):
 
 
 def test_a_folder_without_parts_is_divided(folder):
-    dataset = open_data(str(folder[0] / "train"), COLOUR)
+    dataset = open_data(str(folder[0] / "train"), Signature(COLOUR))
     assert [len(part) for part in (dataset.train, dataset.val, dataset.test)] == [11, 1, 3]
 
 
 def test_grey_is_the_luma(folder):
     path, written = folder
-    pixels, _ = everything(open_data(str(path), GREY).test)
+    pixels, _ = everything(open_data(str(path), Signature(GREY)).test)
     luma = written["test", "ape", 0] @ np.array([0.299, 0.587, 0.114])  # ITU-R 601
     np.testing.assert_allclose(pixels[0, 0], luma, atol=0.51)
 
@@ -70,7 +67,7 @@ def test_images_of_other_sizes_are_resized(tmp_path):
         save(tmp_path / name / "x.png", np.full((2, 3), 9, np.uint8))
         for i in range(4):
             save(tmp_path / name / f"{i}.png", ramp)
-    dataset = open_data(f"train={tmp_path},val={tmp_path},test={tmp_path}", GREY)
+    dataset = open_data(f"train={tmp_path},val={tmp_path},test={tmp_path}", Signature(GREY))
     pixels, _ = everything(dataset.test)
     assert pixels.shape == (10, 1, 6, 5)
     np.testing.assert_array_equal(pixels[4], np.full((1, 6, 5), 9))
@@ -86,7 +83,9 @@ def test_photographs_are_turned_upright(tmp_path):
     save(tmp_path / "a" / "x.jpg", picture, exif=turned, quality=95)
     save(tmp_path / "b" / "x.jpg", picture)
     form = ImageForm(1, (6, 6))
-    pixels, _ = everything(open_data(f"train={tmp_path},val={tmp_path},test={tmp_path}", form).test)
+    pixels, _ = everything(
+        open_data(f"train={tmp_path},val={tmp_path},test={tmp_path}", Signature(form)).test
+    )
     assert pixels[0, 0, :3].mean() > 250
     assert pixels[0, 0, 3:].mean() < 5
     assert pixels[1, 0, :, :3].mean() > 250
@@ -103,18 +102,18 @@ def test_photographs_are_turned_upright(tmp_path):
 )
 def test_what_the_model_does_not_say_is_not_guessed(form, message, folder):
     with pytest.raises(UsageError, match=message):
-        open_data(str(folder[0]), form)
+        open_data(str(folder[0]), Signature(form))
 
 
 def test_a_class_without_training_images_is_refused(folder):
     save(folder[0] / "test" / "dog" / "0.png", np.zeros((6, 5), np.uint8))
     with pytest.raises(CortadoError, match="test/dog is a class that the training images lack"):
-        open_data(str(folder[0]), GREY)
+        open_data(str(folder[0]), Signature(GREY))
 
 
 def test_a_damaged_image_is_named(folder):
     (folder[0] / "test" / "cat" / "0.png").write_bytes(b"nothing")
-    dataset = open_data(str(folder[0]), GREY)
+    dataset = open_data(str(folder[0]), Signature(GREY))
     with pytest.raises(CortadoError, match=r"test/cat/0\.png: it is no image that Pillow knows"):
         everything(dataset.test)
 

@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortado.data import ArraySamples, subset
+from cortado.data import labelled_images, subset
 from cortado.data.splits import from_train_and_test, from_whole
 from cortado.errors import CortadoError
+from samples import everything
 
 
 def numbered(count, first=0):
     """Return images that each hold their own number."""
     numbers = np.arange(first, first + count)
-    return ArraySamples(numbers[:, None].astype(np.float32), numbers)
+    return labelled_images(numbers[:, None].astype(np.float32), numbers)
 
 
 def numbers(samples):
-    pixels, labels = samples.take(np.arange(len(samples)))
+    pixels, labels = everything(samples)
     np.testing.assert_array_equal(pixels[:, 0], labels)  # images keep their labels
     np.testing.assert_array_equal(samples.labels, labels)
     return labels.tolist()
@@ -51,7 +52,7 @@ def test_the_number_of_classes_counts_every_part():
 
 
 def test_too_few_images_are_refused():
-    with pytest.raises(CortadoError, match=r"too few images .*: 3"):
+    with pytest.raises(CortadoError, match=r"too few samples .*: 3"):
         from_train_and_test(numbered(3), numbered(3))
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from cortado.data import ArraySamples
+from cortado.data import labelled_images
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.hashing import hash_model
@@ -264,7 +264,7 @@ def test_a_selector_of_all_layers_may_stand_before_a_plan():
 
 def test_a_plan_is_measured_on_the_output_of_its_table():
     model, rng = two_heads(), np.random.default_rng(0)
-    samples = ArraySamples(normal(rng, 100, 1, 6, 6), rng.integers(0, 2, 100))
+    samples = labelled_images(normal(rng, 100, 1, 6, 6), rng.integers(0, 2, 100))
     images = Images(samples, 2, head="left")
     table = finish(sweep(model, images, SweepOptions(rates=(0.3, 0.6))))
     plans = [

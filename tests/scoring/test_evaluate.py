@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from onnx import helper
 
 from cortado.caffe import import_caffe, read_caffemodel
-from cortado.data import ArraySamples, open_data, subset
+from cortado.data import labelled_images, open_data, subset
 from cortado.errors import CortadoError
 from cortado.progress import finish
 from cortado.scoring.evaluate import evaluate
@@ -21,7 +21,7 @@ RNG = np.random.default_rng(0)
 
 def images(count, *shape, classes=3):
     pixels = RNG.standard_normal((count, *shape)).astype(np.float32)
-    return ArraySamples(pixels, RNG.integers(0, classes, count))
+    return labelled_images(pixels, RNG.integers(0, classes, count))
 
 
 def forward(model, pixels):
@@ -95,7 +95,7 @@ def test_an_output_of_several_scores_a_class_is_refused():
 
 
 def test_labels_outside_of_the_classes_are_refused():
-    samples = ArraySamples(np.zeros((3, 6), np.float32), np.array([0, 3, 1]))
+    samples = labelled_images(np.zeros((3, 6), np.float32), np.array([0, 3, 1]))
     with pytest.raises(CortadoError, match="the label 3 lies outside the 3 classes of y"):
         finish(evaluate(mlp(), samples, 4))
 

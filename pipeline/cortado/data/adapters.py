@@ -143,12 +143,10 @@ class InputAdapter:
     def _fit(self, array: Array) -> Array:
         """Reshape samples only where no element could end up in a wrong place."""
         found, wanted = array.shape, self.shape
-        if len(found) == len(wanted) and all(
-            size is None or size == have for have, size in zip(found[1:], wanted[1:], strict=True)
-        ):
+        if _fits(found, wanted):
             return array
-        if len(found) == len(wanted) + 1 and found[1] == 1 and len(wanted) > 2:
-            return self._fit(array[:, 0])  # grey images that got a channel
+        if len(found) == len(wanted) + 1 and found[1] == 1 and _fits((0, *found[2:]), wanted):
+            return array[:, 0]  # the channel of grey images
         sizes = [size for size in wanted[1:] if size is not None]
         if len(sizes) == len(wanted) - 1 and _squeezed(found[1:], wanted[1:]):
             return array.reshape(len(array), *sizes)
@@ -157,6 +155,13 @@ class InputAdapter:
             f"the {what} have the shape {show_shape(found[1:])}, "
             f"the model's input {self.name} wants {show_shape(wanted[1:])}"
         )
+
+
+def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Return whether a shape is the wanted one, but for the number of samples."""
+    return len(found) == len(wanted) and all(
+        size in (None, have) for have, size in zip(found[1:], wanted[1:], strict=True)
+    )
 
 
 def _as_images(pixels: FloatArray) -> FloatArray:
