@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from cortado.batchnorm import find_norms, reestimate
 from cortado.caffe import Fillers, import_caffe
-from cortado.data import ArraySamples
+from cortado.data import IMAGE, labelled_images
 from cortado.errors import CortadoError
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
@@ -63,7 +63,7 @@ def residual():
 
 
 def images(count=230, shape=(1, 8, 8)):
-    return ArraySamples(normal(RNG, count, *shape) * 3 + 1, np.zeros(count, np.int64))
+    return labelled_images(normal(RNG, count, *shape) * 3 + 1)
 
 
 def test_statistics_are_those_of_torch_on_one_batch_of_all_images():
@@ -74,7 +74,7 @@ def test_statistics_are_those_of_torch_on_one_batch_of_all_images():
     module.train()
     for norm in (module.bn1, module.bn2, module.bn3):
         norm.reset_running_stats()
-    module(torch.from_numpy(samples.pixels))
+    module(torch.from_numpy(samples.inputs[IMAGE]))
     for name, size in (("bn1", 36), ("bn2", 16), ("bn3", 16)):
         norm, n = getattr(module, name), len(samples) * size
         expected = {"mean": norm.running_mean, "var": norm.running_var * (n - 1) / n}
@@ -147,7 +147,7 @@ def test_a_normalization_in_training_mode_stays_and_is_told():
 
 def test_what_is_not_finite_is_refused():
     net = norm_net(norm("x", "y"))
-    samples = ArraySamples(np.full((3, 4), np.inf, np.float32), np.zeros(3, np.int64))
+    samples = labelled_images(np.full((3, 4), np.inf, np.float32))
     with pytest.raises(CortadoError, match="what enters the normalization at_y is NaN"):
         finish(reestimate(net, samples))
 
@@ -155,7 +155,7 @@ def test_what_is_not_finite_is_refused():
 def test_vectors_are_normalized_too():
     samples = images(shape=(4,))
     found = finish(reestimate(norm_net(norm("x", "y")), samples)).model
-    y = open_session(serial.encode(found)).run({"x": samples.pixels})["y"]
+    y = open_session(serial.encode(found)).run({"x": samples.inputs[IMAGE]})["y"]
     np.testing.assert_allclose(y.mean(axis=0), 1, atol=1e-5)
     np.testing.assert_allclose(y.std(axis=0), 1, rtol=1e-4)
 
@@ -175,6 +175,6 @@ def test_caffes_batchnorm_before_a_scale():
     samples = images(shape=(2, 6, 6))
     found = finish(reestimate(model, samples))
     assert found.count == 1
-    (y,) = open_session(serial.encode(found.model)).run({"data": samples.pixels}).values()
+    (y,) = open_session(serial.encode(found.model)).run({"data": samples.inputs[IMAGE]}).values()
     np.testing.assert_allclose(y.mean(axis=(0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(y.std(axis=(0, 2, 3)), 1, rtol=1e-3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from cortado.data import ArraySamples, Inputs
+from cortado.data import Inputs, labelled_images
 from cortado.layerwise import Frontier
 from cortado.model.onnx_io import serial
 from cortado.runtime import open_session
@@ -13,11 +13,16 @@ from nets import build, conv_net, decoded, if_net, mlp, normal, weight
 
 def batches(model, count=7, shape=(1, 6, 6), seed=0):
     pixels = normal(np.random.default_rng(seed), count, *shape)
-    return list(Inputs.of(model, ArraySamples(pixels, np.zeros(count, np.int64))))
+    return list(Inputs.of(model, labelled_images(pixels)))
+
+
+def first(batch, count):
+    """Return the first samples of a batch."""
+    return {name: array[:count] for name, array in batch.items()}
 
 
 def whole(model, batch):
-    return open_session(serial.encode(model)).run({"x": batch})
+    return open_session(serial.encode(model)).run(batch)
 
 
 @pytest.mark.parametrize("memory", [0, 3000, 2**20])
@@ -25,13 +30,13 @@ def whole(model, batch):
 def test_pieces_give_what_the_whole_model_gives(stops, memory):
     model = conv_net()
     (batch,) = batches(model)
-    frontier = Frontier(model, [batch, batch[:2]], memory)
+    frontier = Frontier(model, [batch, first(batch, 2)], memory)
     for stop in [*stops, "y"]:
         frontier.advance([stop])
     expected = whole(model, batch)["y"]
-    first, second = frontier.values("y")
-    np.testing.assert_allclose(first, expected, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(second, expected[:2], rtol=0, atol=1e-6)
+    full, short = frontier.values("y")
+    np.testing.assert_allclose(full, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(short, expected[:2], rtol=0, atol=1e-6)
 
 
 def test_only_what_is_needed_is_held():
@@ -54,7 +59,7 @@ def test_a_part_of_the_batches_can_be_asked_for_again_and_again():
     model = mlp(sizes=(6, 5, 3))
     (batch,) = batches(model, shape=(6,))
     for memory in (0, 2**20):
-        frontier = Frontier(model, [batch, batch[:3], batch[:2]], memory)
+        frontier = Frontier(model, [batch, first(batch, 3), first(batch, 2)], memory)
         frontier.advance(["r"])
         values = frontier.values("r", slice(1, 3))
         assert [len(x) for x in values] == [len(x) for x in values] == [3, 2]
@@ -72,7 +77,7 @@ def test_a_value_is_held_for_all_that_read_it():
     for stop in "bcy":
         frontier.advance([stop])
     (batch,), (found,) = batches(model, shape=(4,)), frontier.values("y")
-    np.testing.assert_array_equal(found, 2 * np.maximum(batch, 0))
+    np.testing.assert_array_equal(found, 2 * np.maximum(batch["x"], 0))
 
 
 def test_a_change_reaches_the_nodes_that_have_not_run():
@@ -113,10 +118,10 @@ def test_a_weight_that_nodes_make_is_not_held():
     assert set(frontier._base[0]) == {"h"}
     frontier.advance(["y"])
     (found,) = frontier.values("y")
-    np.testing.assert_allclose(found, -np.maximum(batch, 0) @ w.T, atol=1e-6)
+    np.testing.assert_allclose(found, -np.maximum(batch["x"], 0) @ w.T, atol=1e-6)
 
 
 def test_the_only_batch_size_is_filled_up_with_the_first_images():
     model = mlp(fixed_batch=4)
-    first, second = batches(model, count=6, shape=(6,))
-    np.testing.assert_array_equal(second[2:], first[:2])
+    full, filled = batches(model, count=6, shape=(6,))
+    np.testing.assert_array_equal(filled["x"][2:], full["x"][:2])

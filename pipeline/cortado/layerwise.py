@@ -1,13 +1,13 @@
-"""A model that runs piece by piece, on many images at once.
+"""A model that runs piece by piece, on many samples at once.
 
 Repairing a layer needs what the layers before it give, and changes what those behind it get. A
-frontier stands somewhere in the graph and knows, for every batch of images, the values that
+frontier stands somewhere in the graph and knows, for every batch of samples, the values that
 nodes behind it still need. It moves on by running the nodes between: as a model of their own, in
 onnxruntime. A weight behind the frontier can be changed before its node runs.
 
 Where these values fit in the memory that is allowed, they are held, so that every node runs once,
 however many layers one stops at. Where they do not, what was held last stays, at first nothing
-but the source of the images, and a batch at a time is computed from there whenever it is asked for.
+but the source of the samples, and a batch at a time is computed from there whenever it is asked for.
 
 Nodes that compute with constants alone, such as a transposed weight, belong to whatever needs
 them: their results are not held.
@@ -25,7 +25,7 @@ from cortado.model.graph.extract import extract_piece
 from cortado.model.graph.reads import constant_nodes, needed_nodes, read_by
 from cortado.model.layers.prunable import replace_weights
 from cortado.model.onnx_io import serial
-from cortado.model.typing import Array, FloatArray
+from cortado.model.typing import Array
 from cortado.runtime import Runtime
 
 __all__ = ["MEMORY", "Batches", "Frontier", "Values"]
@@ -37,11 +37,14 @@ _Named = dict[str, Array]
 
 
 class Batches(Protocol):
-    """Batches that can be gone through again and again, such as `cortado.data.Inputs`."""
+    """Batches that can be iterated again and again, such as `cortado.data.Inputs`.
+
+    A batch maps each input of the graph to its array.
+    """
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[FloatArray]: ...
+    def __iter__(self) -> Iterator[dict[str, Array]]: ...
 
 
 class Frontier:
@@ -50,9 +53,9 @@ class Frontier:
     Parameters
     ----------
     model : onnx_ir.Model
-        With one input that takes images; left as it is.
+        Left as it is.
     batches : Batches
-        Inputs of it.
+        Values of its inputs.
     memory : int
         Bytes of values that may be held.
     runtime : Runtime
@@ -66,12 +69,12 @@ class Frontier:
         memory: int = MEMORY,
         runtime: Runtime = Runtime(),
     ) -> None:
-        name = Feed.of(model).name
+        names = Feed.of(model).names
         self.model = model
         self._memory, self._runtime = memory, runtime
-        self._base: list[_Named] | _Source = _Source(name, batches)  # what was held last
-        self._known = {name}  # the values there
-        self._live = {name}  # the values at the frontier
+        self._base: list[_Named] | Batches = batches  # what was held last
+        self._known = set(names)  # the values there
+        self._live = set(names)  # the values at the frontier
         constants = constant_nodes(model.graph)
         self._pending = {i for i, node in enumerate(model.graph) if node not in constants}
 
@@ -152,21 +155,6 @@ class Values:
     def __iter__(self) -> Iterator[Array]:
         for values in self.frontier.compute([self.name], self.part):
             yield values[self.name]
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The inputs of a model, named."""
-
-    name: str
-    batches: Batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[_Named]:
-        for batch in self.batches:
-            yield {self.name: batch}
 
 
 def _common_shape(arrays: Sequence[Array]) -> ir.Shape:

@@ -36,7 +36,7 @@ LARGE = """
 import json, time
 import numpy as np
 from onnx import helper
-from cortado.data import ArraySamples
+from cortado.data import labelled_images
 from cortado.model.layers.selector import Assignment
 from cortado.prune import prune
 from cortado.repair import repair
@@ -56,7 +56,7 @@ for i in range(6):
 nodes.append(helper.make_node("GlobalAveragePool", [last], ["y"]))
 dense = decoded(build(nodes, weights, {"x": ["N", 3, 224, 224]}, {"y": ["N", 64, 1, 1]}))
 images, held = (
-    ArraySamples(rng.integers(0, 256, (n, 3, 224, 224), np.uint8), np.zeros(n, np.int64))
+    labelled_images(rng.integers(0, 256, (n, 3, 224, 224), np.uint8))
     for n in (256, 128)
 )
 begin = time.perf_counter()

@@ -19,7 +19,7 @@ def digits(tmp_path_factory):
     """Give the digits without their labels, as .npy and as .npz."""
     from cortado.data.digits import load_digits
 
-    pixels = load_digits().pixels[:400]
+    pixels = load_digits().inputs["image"][:400]
     folder = tmp_path_factory.mktemp("digits")
     np.save(folder / "images.npy", pixels)
     np.savez(folder / "images.npz", x=pixels)

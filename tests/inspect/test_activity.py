@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from cortado.data import ArraySamples
+from cortado.data import IMAGE, labelled_images
 from cortado.inspect.activity import LayerActivity, measure_activity
 from cortado.progress import finish
 from nets import build, conv_net, decoded, mlp, normal, weight, with_weight
@@ -12,7 +12,7 @@ from nets import build, conv_net, decoded, mlp, normal, weight, with_weight
 
 def samples(count, *shape):
     pixels = normal(np.random.default_rng(0), count, *shape)
-    return ArraySamples(pixels, np.zeros(count, np.int64))
+    return labelled_images(pixels)
 
 
 def expected(name, active):
@@ -28,7 +28,7 @@ def test_units_of_products():
     bias[2] = -100
     model = with_weight(model, "fc1.bias", bias)
     images = samples(130, 6)
-    hidden = np.maximum(images.pixels @ weight(model, "fc1.weight").T + bias, 0)
+    hidden = np.maximum(images.inputs[IMAGE] @ weight(model, "fc1.weight").T + bias, 0)
     scores = hidden @ weight(model, "fc2.weight").T + weight(model, "fc2.bias")
     found = finish(measure_activity(model, images))
     assert found == (expected("fc1", hidden > 0), expected("fc2", scores > 0))
@@ -51,7 +51,7 @@ def test_an_activation_behind_a_bias_is_found():
     model = decoded(build(nodes, weights))
     images = samples(20, 4)
     (found,) = finish(measure_activity(model, images))
-    assert found == expected("w", images.pixels + weights["b"] > 0)
+    assert found == expected("w", images.inputs[IMAGE] + weights["b"] > 0)
 
 
 def test_a_fixed_batch_counts_no_image_twice():
@@ -108,7 +108,8 @@ class Counted:
     """Images that note how many are taken at once."""
 
     def __init__(self, count, *shape):
-        self._samples, self.labels, self.taken = samples(count, *shape), np.zeros(count), []
+        self._samples, self.labels, self.taken = samples(count, *shape), None, []
+        self.alike = None
 
     def __len__(self):
         return len(self._samples)

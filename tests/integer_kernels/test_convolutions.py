@@ -6,7 +6,7 @@ import pytest
 from onnx import helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, create_calibrator
 
-from cortado.data import ArraySamples
+from cortado.data import labelled_images
 from cortado.errors import CortadoError
 from cortado.integer_kernels import KernelOptions, Range, calibrate, to_kernel
 from cortado.model.onnx_io import serial
@@ -15,7 +15,7 @@ from integer_kernels.fused import checked, difference, optimised_operators, outp
 from nets import build, conv_net, decoded, if_net, mlp, normal
 
 PIXELS = np.random.default_rng(0).standard_normal((70, 1, 6, 6)).astype(np.float32)
-IMAGES = ArraySamples(PIXELS, np.zeros(70, np.int64))
+IMAGES = labelled_images(PIXELS)
 INPUT = {"x": ["N", 1, 6, 6]}
 
 
@@ -147,7 +147,7 @@ def test_the_original_stays_as_it_is_and_names_survive():
 
 
 def test_images_that_are_not_finite_are_refused():
-    images = ArraySamples(np.full((2, 1, 6, 6), np.nan, np.float32), np.zeros(2, np.int64))
+    images = labelled_images(np.full((2, 1, 6, 6), np.nan, np.float32))
     with pytest.raises(CortadoError, match="the tensor x is NaN or infinite on the images"):
         finish(calibrate(conv_net(), images))
 

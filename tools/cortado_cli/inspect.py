@@ -133,7 +133,7 @@ class _Inspected:
 def _inspect(
     path: str, data: str | None, samples: int, runtime: "Runtime", talk: "Talk"
 ) -> _Inspected:
-    from cortado.data import Feed, open_images, subset
+    from cortado.data import Signature, open_data, subset
     from cortado.emit import read_stored
     from cortado.inspect.activity import measure_activity
     from cortado.inspect.describe import describe
@@ -143,8 +143,8 @@ def _inspect(
     stored = read_stored(candidate.data, candidate.model)
     activity = None
     if data is not None:
-        images, _ = open_images(data, Feed.of(candidate.model).form)
-        activity = talk.follow(measure_activity(candidate.model, subset(images, samples), runtime))
+        chosen = subset(open_data(data, Signature.of(candidate.model)).train, samples)
+        activity = talk.follow(measure_activity(candidate.model, chosen, runtime))
     return _Inspected(path, candidate, describe(candidate.model), stored, activity)
 
 

@@ -98,12 +98,11 @@ def _ranges(
 ) -> "dict[str, Range]":
     if choice.data is None:
         return {}
-    from cortado.data import subset
+    from cortado.data import Signature, open_data, subset
     from cortado.integer_kernels import calibrate
-    from cortado_cli.data import open_for
 
-    images = subset(open_for(network, choice.data).train, choice.samples)
-    return talk.follow(calibrate(network, images, runtime))
+    data = open_data(choice.data, Signature.of(network))
+    return talk.follow(calibrate(network, subset(data.train, choice.samples), runtime))
 
 
 def _row(layer: "LayerKernel") -> tuple[str, ...]:

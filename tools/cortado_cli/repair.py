@@ -84,14 +84,14 @@ def command(
     model. "Better" is nearer to the outputs of the dense model, whatever the labels may be.
     """
     from cortado import files
-    from cortado.data import Feed, open_images, subset
+    from cortado.data import Signature, open_data, subset
     from cortado.repair import RepairOptions, repair
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
     network, dense = read_model(model), files.read_model(reference)
-    images, held = open_images(data, Feed.of(network).form)
-    images, held = subset(images, samples), subset(held, max(2, samples // 2))
+    dataset = open_data(data, Signature.of(network))
+    images, held = subset(dataset.train, samples), subset(dataset.val, max(2, samples // 2))
     begin = time.perf_counter()
     steps = repair(
         network, dense, images, held, RepairOptions(damping=damping, seed=seed, runtime=runtime)

@@ -80,12 +80,12 @@ def measure_activity(
     session = runtime.open(serial.encode(expose(model, list(places.values()))))
     found: dict[str, list[BoolArray]] = {layer.name: [] for layer in layers}
     alone = next(feed_batches(feed, samples, 1)).inputs
-    tensors = session.run({feed.name: alone})
-    layers = _by_image(layers, places, tensors, len(alone))
+    tensors = session.run(alone)
+    layers = _by_image(layers, places, tensors, feed.batch or 1)
     size = _BATCH_BYTES // sum(tensor.nbytes for tensor in tensors.values())
     for inputs, _, indices in feed_batches(feed, samples, min(max(size, 1), _BATCH)):
-        tensors = session.run({feed.name: inputs})
-        layers = _by_image(layers, places, tensors, len(inputs))
+        tensors = session.run(inputs)
+        layers = _by_image(layers, places, tensors, feed.batch or len(indices))
         for layer in layers:
             tensor = tensors[places[layer.name]][: len(indices)]
             found[layer.name].append(_active(layer, tensor))
@@ -104,7 +104,7 @@ def _by_image(
     count: int,
 ) -> list[Layer]:
     """Return the layers that give one of something for each of `count` images."""
-    return [layer for layer in layers if len(tensors[places[layer.name]]) == count]
+    return [layer for layer in layers if tensors[places[layer.name]].shape[:1] == (count,)]
 
 
 def _place(layer: Layer) -> str:

@@ -52,8 +52,7 @@ def calibrate(
     session = runtime.open(serial.encode(expose(model, names)))
     ranges: dict[str, Range] = {}
     for fed in feed_batches(feed, samples, _BATCH):
-        inputs = {feed.name: fed.inputs}
-        tensors = session.run(inputs) | inputs
+        tensors = session.run(fed.inputs) | fed.inputs
         ranges = {name: _widened(ranges.get(name), tensors[name], name) for name in names}
         yield Progress("calibrate", int(fed.indices[-1]) + 1, len(samples))
     return ranges
