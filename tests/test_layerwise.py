@@ -7,7 +7,7 @@ from onnx import helper
 from cortado.data import ArraySamples, Inputs
 from cortado.layerwise import Frontier
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, conv_net, decoded, if_net, mlp, normal, weight
 
 
@@ -17,7 +17,7 @@ def batches(model, count=7, shape=(1, 6, 6), seed=0):
 
 
 def whole(model, batch):
-    return open_session(serial.encode(model)).run({"x": batch})
+    return Runtime().open(serial.encode(model)).run({"x": batch})
 
 
 @pytest.mark.parametrize("memory", [0, 3000, 2**20])
