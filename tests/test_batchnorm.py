@@ -16,7 +16,7 @@ from cortado.data import IMAGE, labelled_images
 from cortado.errors import CortadoError
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, conv_net, decoded, normal, weight, with_weight
 
 RNG = np.random.default_rng(0)
@@ -155,7 +155,7 @@ def test_what_is_not_finite_is_refused():
 def test_vectors_are_normalized_too():
     samples = images(shape=(4,))
     found = finish(reestimate(norm_net(norm("x", "y")), samples)).model
-    y = open_session(serial.encode(found)).run({"x": samples.inputs[IMAGE]})["y"]
+    y = Runtime().open(serial.encode(found)).run({"x": samples.inputs[IMAGE]})["y"]
     np.testing.assert_allclose(y.mean(axis=0), 1, atol=1e-5)
     np.testing.assert_allclose(y.std(axis=0), 1, rtol=1e-4)
 
@@ -175,6 +175,6 @@ def test_caffes_batchnorm_before_a_scale():
     samples = images(shape=(2, 6, 6))
     found = finish(reestimate(model, samples))
     assert found.count == 1
-    (y,) = open_session(serial.encode(found.model)).run({"data": samples.inputs[IMAGE]}).values()
+    (y,) = Runtime().open(serial.encode(found.model)).run({"data": samples.inputs[IMAGE]}).values()
     np.testing.assert_allclose(y.mean(axis=(0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(y.std(axis=(0, 2, 3)), 1, rtol=1e-3)

@@ -7,7 +7,7 @@ from onnx import helper
 from cortado.data import Inputs, labelled_images
 from cortado.layerwise import Frontier
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, conv_net, decoded, if_net, mlp, normal, weight
 
 
@@ -22,7 +22,7 @@ def first(batch, count):
 
 
 def whole(model, batch):
-    return open_session(serial.encode(model)).run(batch)
+    return Runtime().open(serial.encode(model)).run(batch)
 
 
 @pytest.mark.parametrize("memory", [0, 3000, 2**20])

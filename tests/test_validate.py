@@ -8,7 +8,7 @@ from cortado.data import labelled_images
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
-from cortado.runtime import Runtime, open_session
+from cortado.runtime import Runtime
 from cortado.scoring.evaluate import Evaluation
 from cortado.validate import (
     Candidate,
@@ -43,7 +43,7 @@ def test_the_difference_is_the_largest_and_relative_to_the_scale():
     bias = weight(reference, "fc2.bias") + np.float32([0, 0.25, 0])
     (figures,) = compared(with_weight(reference, "fc2.bias", bias), reference).found
     x = np.random.default_rng(0).standard_normal((16, 6)).astype(np.float32)
-    scale = np.abs(open_session(serial.encode(reference)).run({"x": x})["y"]).max()
+    scale = np.abs(Runtime().open(serial.encode(reference)).run({"x": x})["y"]).max()
     assert figures.differences[0].absolute == pytest.approx(0.25, rel=1e-5)
     assert figures.differences[0].relative == pytest.approx(0.25 / scale, rel=1e-5)
 

@@ -26,7 +26,6 @@ __all__ = [
     "Shape",
     "check_loads",
     "constant_shapes",
-    "open_session",
     "provider_name",
     "run_constants",
 ]
@@ -170,11 +169,6 @@ class Runtime:
         if session.get_providers()[0] != name:
             raise CortadoError(f"the provider {self.provider} could not start on this machine")
         return Session(name, {o.name: _shape(o.shape) for o in session.get_outputs()}, session)
-
-
-def open_session(data: bytes, provider: str = "cpu") -> Session:
-    """Load the bytes of an ONNX file."""
-    return Runtime(provider).open(data)
 
 
 def check_loads(data: bytes) -> None:

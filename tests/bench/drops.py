@@ -22,7 +22,7 @@ from cortado.data import Feed, feed_batches, open_data
 from cortado.data.samples import Subset
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from cortado.scoring.formulas import is_correct
 from cortado.stats.noninferior import Limit
 from cortado.task.outputs import main_output
@@ -90,7 +90,7 @@ class _Outcomes:
         return self._changes[place]
 
     def _right(self, model: ir.Model) -> np.ndarray:
-        session, feed = open_session(serial.encode(model)), Feed.of(model)
+        session, feed = Runtime().open(serial.encode(model)), Feed.of(model)
         output = main_output(model, session.widths, 10, None)
         return np.concatenate(
             [

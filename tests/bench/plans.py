@@ -19,10 +19,10 @@ from cortado import files
 from cortado.data import Dataset, open_data
 from cortado.model.typing import IntArray
 from cortado.plan import Judge, Plan, bits_of, make_plans, prune_by_plan
-from cortado.plan.forecast import predict_drop
 from cortado.progress import finish
 from cortado.quantize import quantize
 from cortado.sensitivity import Images, Table, read_table
+from cortado.stats.paired import binary_drop
 from tests.bench.program import cortado, import_net
 from tests.bench.row import Row
 from tests.support import SHARED
@@ -109,7 +109,8 @@ def _holds(seen: IntArray, new: IntArray) -> bool:
 
 
 def _predict(losses: IntArray) -> tuple[float, float, float]:
-    return predict_drop(int((losses > 0).sum()), int((losses < 0).sum()), len(losses))
+    found = binary_drop(int((losses > 0).sum()), int((losses < 0).sum()), len(losses))
+    return found.mean, found.low, found.high
 
 
 def _draws(losses: IntArray) -> tuple[float, float, float]:

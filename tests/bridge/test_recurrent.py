@@ -7,7 +7,7 @@ from onnx import helper
 
 from bridge.agreement import assert_agrees, assert_gradients, model_of, rand
 from cortado.bridge import to_torch
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, decoded
 
 STEPS, BATCH, INPUTS, HIDDEN = 4, 3, 5, 6
@@ -96,7 +96,7 @@ def test_first_states_of_a_fixed_batch_serve_any_when_they_are_equal(kind):
     x = rng.standard_normal((STEPS, 7, INPUTS)).astype(np.float32)
     alone = helper.make_node(kind, ["x", *names], ["y"], "net", hidden_size=HIDDEN)
     proto = build([alone], kept, {"x": [STEPS, None, INPUTS]})
-    wanted = open_session(proto.SerializeToString()).run({"x": x})["y"]
+    wanted = Runtime().open(proto.SerializeToString()).run({"x": x})["y"]
     with torch.no_grad():
         found = module(torch.from_numpy(x))
     np.testing.assert_allclose(found.numpy(), wanted, atol=1e-5)

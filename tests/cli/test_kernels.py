@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from cli.program import cortado, done, refused, same_weights, shell
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from emit.coded.decoding import LEVELS, folded
 from nets import build
 
@@ -152,5 +152,7 @@ def test_coded_integers_are_decoded_before_they_are_fused(kernel, fused, tmp_pat
     assert len(coded) < len(plain) / 3
     assert folded(coded, tmp_path, LEVELS.ORT_ENABLE_ALL) == [fused]
     x = {"x": rng.standard_normal((1, 512)).astype(np.float32)}
-    np.testing.assert_array_equal(open_session(coded).run(x)["y"], open_session(plain).run(x)["y"])
+    np.testing.assert_array_equal(
+        Runtime().open(coded).run(x)["y"], Runtime().open(plain).run(x)["y"]
+    )
     assert same_weights(done("densify", stdin=coded), plain)

@@ -113,7 +113,7 @@ def test_samples_that_bring_their_batch_axis_run_alone():
     assert feed.limit(ArraySamples(given)) == 1
     found = feed(ArraySamples(given).take(np.array([2])))
     assert (found["input"].shape, found["sr"].shape) == ((1, 16), ())
-    with pytest.raises(CortadoError, match="samples of the input input can only run one by one"):
+    with pytest.raises(CortadoError, match="samples of the input sr can only run one by one"):
         feed(Batch(given))
 
 
@@ -162,4 +162,4 @@ def test_an_initializer_among_the_inputs_is_not_fed():
     """As in files of IR version 3, which list every initializer as an input too."""
     node = helper.make_node("Add", ["x", "b"], ["y"])
     inputs = {"x": ["N", 2], "b": [2]}
-    assert Feed.of(decoded(build([node], {"b": np.ones(2, np.float32)}, inputs))).name == "x"
+    assert Feed.of(decoded(build([node], {"b": np.ones(2, np.float32)}, inputs))).names == ("x",)

@@ -13,7 +13,7 @@ from cortado.model.layers.selector import ALL, Assignment
 from cortado.model.onnx_io import serial
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from emit.coded.decoding import folded
 from nets import build, decoded, normal
 from support import SHARED, needs_shared
@@ -115,7 +115,7 @@ def test_weights_in_bodies_are_coded_and_folded(kind, tmp_path):
     back = serial.decode(emitted.data, "the file")
     assert hash_model(back) == hash_model(model)
     for feed in inputs_of(model):
-        one, two = (open_session(data).run(feed) for data in (serial.encode(model), emitted.data))
+        one, two = (Runtime().open(data).run(feed) for data in (serial.encode(model), emitted.data))
         np.testing.assert_array_equal(one["y"], two["y"])
 
 
@@ -126,7 +126,7 @@ def test_weights_in_bodies_are_sparse_where_they_are(kind):
     stored = {tensor.name: tensor.storage for tensor in emitted.tensors}
     assert {stored[key] for key in find_layers(model).by_key} == {"sparse"}
     for feed in inputs_of(model):
-        one, two = (open_session(data).run(feed) for data in (serial.encode(model), emitted.data))
+        one, two = (Runtime().open(data).run(feed) for data in (serial.encode(model), emitted.data))
         np.testing.assert_array_equal(one["y"], two["y"])
 
 
@@ -165,7 +165,7 @@ def test_a_speech_model_gives_the_same_at_both_rates(storage):
     large = {layer.key for layer in find_layers(small).prunable if layer.array.size > 200}
     assert {stored[key] for key in large} == {storage}
     assert initializers_of(serial.decode(emitted.data, "the file")).keys() >= large
-    sessions = [open_session(data) for data in (serial.encode(small), emitted.data)]
+    sessions = [Runtime().open(data) for data in (serial.encode(small), emitted.data)]
     for rate, samples in ((16000, 512), (8000, 256)):
         feed = {
             "input": normal(RNG, 1, samples) / np.float32(4),

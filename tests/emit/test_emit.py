@@ -12,7 +12,7 @@ from cortado.emit import emit
 from cortado.model.layers.selector import Assignment
 from cortado.model.onnx_io import serial
 from cortado.prune import prune
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, conv_net, decoded, matmul, weight
 
 SPECIAL = [0.0, 0.0, 0.0, 0.0, -0.0, 1.5, np.nan, np.inf, -np.inf, 1e-45]
@@ -90,7 +90,7 @@ def test_a_pruned_net_gets_smaller_and_computes_the_same():
     dense, sparse = emit(model, "dense"), emit(model, "sparse")
     assert len(sparse.data) < len(dense.data)
     x = {"x": np.random.default_rng(0).standard_normal((5, 1, 6, 6)).astype(np.float32)}
-    one, two = (open_session(emitted.data).run(x)["y"] for emitted in (dense, sparse))
+    one, two = (Runtime().open(emitted.data).run(x)["y"] for emitted in (dense, sparse))
     np.testing.assert_array_equal(one, two)
     assert one.std() > 0
 
@@ -133,4 +133,4 @@ def test_an_initializer_that_is_an_input_too_may_become_sparse():
     emitted = emit(decoded(proto), "sparse")
     assert [tensor.storage for tensor in emitted.tensors] == ["sparse"]
     x = np.ones((2, 4), np.float32)
-    np.testing.assert_array_equal(open_session(emitted.data).run({"x": x})["y"], np.zeros((2, 5)))
+    np.testing.assert_array_equal(Runtime().open(emitted.data).run({"x": x})["y"], np.zeros((2, 5)))

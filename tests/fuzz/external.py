@@ -15,7 +15,7 @@ import nets
 from cortado import files
 from cortado.errors import CortadoError
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from fuzz.messages import change_message
 from fuzz.onnx_files import compare, open_file
 
@@ -97,7 +97,7 @@ def judge(data: bytes) -> None:
     for value in model.graph.initializers.values():
         assert value.const_value is not None
         assert 7 not in np.asarray(value.const_value.numpy()), "the file outside was read"
-    ours = open_session(serial.encode(model))
+    ours = Runtime().open(serial.encode(model))
     try:
         theirs = open_file(path)
     except CortadoError as error:

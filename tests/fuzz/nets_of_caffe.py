@@ -21,7 +21,7 @@ from cortado.caffe.prototxt import parse_prototxt
 from cortado.caffe.upgrade import upgrade
 from cortado.errors import CortadoError
 from cortado.model.onnx_io.serial import encode
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from fuzz.prototxts import change_text, spell
 from fuzz.schema import NetParameter
 from support import SHARED
@@ -106,7 +106,7 @@ def judge(case: tuple[str, CaffeWeights | Fillers]) -> None:
     with Watched() as watched:
         imported = import_caffe(text, weights)
     data = encode(imported.model)
-    open_session(data)
+    Runtime().open(data)
     compare_text(text, watched)
     onnx.checker.check_model(ir.to_proto(imported.model), full_check=True)
 

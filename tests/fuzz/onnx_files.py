@@ -16,7 +16,7 @@ import nets
 from cortado.emit import emit
 from cortado.errors import CortadoError
 from cortado.model.onnx_io import serial
-from cortado.runtime import Session, open_session
+from cortado.runtime import Runtime, Session
 from fuzz.damage import damage
 from fuzz.messages import change_message
 from fuzz.wire import damage_fields
@@ -129,9 +129,9 @@ def make(number: int) -> bytes:
 
 def judge(data: bytes) -> None:
     model = serial.decode(data, "the file")
-    ours = open_session(serial.encode(model))
+    ours = Runtime().open(serial.encode(model))
     try:
-        theirs = open_session(data)
+        theirs = Runtime().open(data)
     except CortadoError as error:
         if not any(words in str(error) for words in LENIENT):
             raise AssertionError(f"onnxruntime refuses it: {error}") from error
@@ -142,7 +142,7 @@ def judge(data: bytes) -> None:
 def open_file(path: Path) -> Session:
     """Open a file in onnxruntime, which then finds the weights beside it."""
     with patch("onnxruntime.InferenceSession", partial(open_path, str(path))):
-        return open_session(b"")
+        return Runtime().open(b"")
 
 
 def open_path(path: str, _: bytes, *arguments: object, **options: object) -> ort.InferenceSession:

@@ -162,7 +162,7 @@ def two_layouts():
         (gemm(transA=1), "its input is transposed"),
         (left_factor(), "its weight is the left factor"),
         (read_elsewhere(), "its weight is also read by ReduceMax"),
-        (two_layouts(), "its nodes use the weight in two layouts"),
+        (two_layouts(), "its nodes use its weight in different layouts"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

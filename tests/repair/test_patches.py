@@ -10,7 +10,7 @@ from cortado.model.layers.prunable import find_layers
 from cortado.model.onnx_io import serial
 from cortado.repair.fit import Linear
 from cortado.repair.regression import find_regression
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, decoded, normal
 
 RNG = np.random.default_rng(0)
@@ -20,7 +20,7 @@ def check(model, x, bias):
     """Check that the regression of the only layer gives its output; return the regression."""
     (layer,) = find_layers(model).prunable
     job = find_regression(layer, model.graph, ())
-    y = open_session(serial.encode(model)).run({"x": x})["y"]
+    y = Runtime().open(serial.encode(model)).run({"x": x})["y"]
     inputs, outputs = job.rows(x, y, 10**6, RNG)
     fixed = np.zeros(outputs.shape[1], np.float32) if bias is None else bias
     np.testing.assert_allclose(Linear(job.matrix(layer.array), fixed)(inputs), outputs, atol=1e-4)
@@ -94,7 +94,7 @@ def test_positions_are_drawn_once_each():
     model, _ = conv(x, (3, 3), bias=False)
     (layer,) = find_layers(model).prunable
     job = find_regression(layer, model.graph, ())
-    y = open_session(serial.encode(model)).run({"x": x})["y"]
+    y = Runtime().open(serial.encode(model)).run({"x": x})["y"]
     inputs, outputs = job.rows(x, y, 20, np.random.default_rng(0))
     assert len(inputs) == len(outputs) == len(np.unique(outputs[:, 0])) == 20
     found = Linear(job.matrix(layer.array), np.zeros(2, np.float32))(inputs)

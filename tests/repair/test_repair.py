@@ -14,7 +14,7 @@ from cortado.progress import finish
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
 from cortado.repair import RepairOptions, repair
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from cortado.task.metadata import write_transform
 from cortado.task.transform import InputTransform
 from nets import build, conv_net, decoded, mlp, normal, shared_weight_net, weight, with_weight
@@ -38,7 +38,7 @@ def repaired(model, reference, shape=(1, 6, 6), **options):
 def distance(model, reference, shape=(1, 6, 6)):
     x = images(200, 3, shape).inputs[IMAGE]
     found, wanted = (
-        open_session(serial.encode(net)).run({"x": x})["y"] for net in (model, reference)
+        Runtime().open(serial.encode(net)).run({"x": x})["y"] for net in (model, reference)
     )
     return float(np.square(found - wanted).sum() / np.square(wanted - wanted.mean(axis=0)).sum())
 

@@ -21,7 +21,7 @@ from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.losses import loss_of
 from cortado.retrain.passes import prepare
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from cortado.scoring.evaluate import evaluate, evaluate_session
 from cortado.scoring.formulas import score
 from cortado.task.criteria import Criterion
@@ -173,7 +173,7 @@ def test_damaged_criteria_are_one_line(stored):
 
 def validate_alone(model, samples):
     """Measure a model in a session that outputs nothing but what the file does."""
-    session = open_session(serial.encode(model))
+    session = Runtime().open(serial.encode(model))
     return finish(evaluate_session(model, session, samples, 256, None))
 
 

@@ -1,6 +1,7 @@
 """Statistics of BatchNormalizations around a training."""
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from cortado.data import ArraySamples, Dataset
@@ -8,6 +9,7 @@ from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.statistics import refresh_statistics
+from cortado.runtime import Runtime
 from cortado.scoring.evaluate import evaluate
 from nets import conv_net, weight
 from retrain.sets import dataset
@@ -63,3 +65,17 @@ def test_without_normalizations_nothing_happens():
     assert finish(refresh_statistics(model, data, None, "now")) is model
     found = finish(retrain(model, data, options(epochs=0))).model
     assert serial.encode(found) == serial.encode(model)
+
+
+def test_statistics_are_measured_where_models_are_said_to_run(monkeypatch):
+    threads, real = [], onnxruntime.InferenceSession
+
+    def note(data, options, providers):
+        threads.append(options.intra_op_num_threads)
+        return real(data, options, providers=providers)
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", note)
+    _, model = residual()
+    finish(retrain(model, DATA, options(runtime=Runtime(threads=3))))
+    assert len(threads) > 4  # the heads, and pieces and scores before and after
+    assert set(threads) == {3}

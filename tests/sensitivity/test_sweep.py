@@ -122,9 +122,9 @@ def test_the_divergence_is_that_of_scipy():
 
 def logits(model, samples):
     from cortado.model.onnx_io import serial
-    from cortado.runtime import open_session
+    from cortado.runtime import Runtime
 
-    session = open_session(serial.encode(model))
+    session = Runtime().open(serial.encode(model))
     pixels, _ = samples.take(np.arange(len(samples)))
     return session.run({"x": pixels})["y"].astype(np.float64)
 

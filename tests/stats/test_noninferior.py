@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from cortado.stats.noninferior import Limit
+from stats.figures import ERRORS, RATIO, RIGHT, SCORE, Figure
 
 COUNTS = st.integers(0, 60)
 DROPS = st.floats(0.001, 0.3)
@@ -69,3 +70,64 @@ def test_of_too_few_images_none_more_is_lost(limit):
     assert limit.holds(0, 0)
     assert limit.holds(3, 3)
     assert not limit.holds(4, 3)
+
+
+def test_a_binary_figure_is_counted_as_lost_and_gained():
+    rng = np.random.default_rng(0)
+    dense, changed = rng.integers(0, 2, (2, 800, 1)).astype(float)
+    changed[50:] = dense[50:]
+    lost, gained = int((dense > changed).sum()), int((dense < changed).sum())
+    for drop in (0.0, 0.01, 0.02, 0.03, 0.05, 0.1):
+        limit = Limit(drop, 800)
+        assert limit.shows_within(RIGHT, dense, changed) == limit.holds(lost, gained)
+        assert limit.shows_within(ERRORS, 1 - dense, 1 - changed) == limit.holds(lost, gained)
+
+
+def test_a_few_samples_stand_for_as_many_as_the_limit_is_about():
+    dense, changed = np.ones((100, 1)), np.ones((100, 1))
+    changed[:2] = 0
+    assert Limit(0.05, 800).shows_within(RIGHT, dense, changed) == Limit(0.05, 800).holds(16, 0)
+    rng = np.random.default_rng(0)
+    noisy = dense - rng.normal(0.02, 0.1, (100, 1))
+    assert not Limit(0.03, 100, "mean").shows_within(SCORE, dense, noisy)
+    assert Limit(0.03, 10_000, "mean").shows_within(SCORE, dense, noisy)
+
+
+@given(st.integers(0, 1000), st.floats(0.01, 0.3))
+def test_a_mean_is_tested_by_the_paired_t_test(seed, drop):
+    rng = np.random.default_rng(seed)
+    dense, changed = rng.normal(0, 1, (30, 1)), rng.normal(0, 1, (30, 1))
+    changed = dense - 0.3 * drop - 0.1 * changed
+    worse = (dense - changed)[:, 0]
+    p = stats.ttest_1samp(worse, drop, alternative="less").pvalue
+    if abs(p - 0.05) > 1e-6:
+        assert Limit(drop, 30, "mean").shows_within(SCORE, dense, changed) == (p <= 0.05)
+
+
+@pytest.mark.parametrize("figure", [SCORE, RATIO], ids=["mean", "pooled"])
+def test_a_model_that_loses_just_the_limit_seldom_passes(figure):
+    rng, passed, limit = np.random.default_rng(0), [], Limit(0.03, 50, figure.kind)
+    for _ in range(400):
+        letters = rng.integers(5, 40, 50)
+        errors = rng.binomial(letters, 0.03)
+        if figure is SCORE:
+            dense, changed = np.ones((50, 1)), 1 - rng.normal(0.03, 0.05, (50, 1))
+        else:
+            dense = np.stack([0 * letters, letters], axis=1).astype(float)
+            changed = np.stack([errors, letters], axis=1).astype(float)
+        passed.append(limit.shows_within(figure, dense, changed))
+    assert 0.01 <= np.mean(passed) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+@pytest.mark.parametrize("kind", ["mean", "pooled"])
+def test_without_a_drop_or_of_one_sample_nothing_may_be_lost(kind):
+    figure, ones = Figure(kind), np.ones((5, 1))
+    assert Limit(0.0, 5, kind).shows_within(figure, ones, ones)
+    assert not Limit(0.0, 5, kind).shows_within(figure, ones, ones - 1e-3)
+    assert not Limit(0.5, 1, kind).shows_within(figure, ones[:1], ones[:1] - 1e-3)
+
+
+@pytest.mark.parametrize("kind", ["mean", "pooled"])
+def test_what_is_not_a_number_shows_nothing(kind):
+    broken = np.full((5, 1), np.nan)
+    assert not Limit(0.5, 5, kind).shows_within(Figure(kind), np.ones((5, 1)), broken)

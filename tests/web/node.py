@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "models" / "lenet5" / "web"
@@ -125,7 +125,7 @@ def compare_in_node(model, inputs, runtime, reference=None, atol=1e-5):
     outputs in Python are expected, such as the dense one.
     """
     found = run_in_node(model, inputs, runtime)
-    expected = open_session(model if reference is None else reference).run(inputs)
+    expected = Runtime().open(model if reference is None else reference).run(inputs)
     assert found.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, rtol=0, atol=atol, err_msg=name)

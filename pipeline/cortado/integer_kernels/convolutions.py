@@ -99,12 +99,13 @@ class _Plan:
 
 
 def _convert_weight(surgery: Surgery, layer: Layer) -> Integers:
-    integers = to_int8(layer.array, axis=0, each="channel")
+    assert layer.axes.output is not None  # the weight is an input of each node
+    integers = to_int8(layer.array, axis=layer.axes.output, each="channel")
     replace_constant(layer.weight, integers.k)
     steps = surgery.constant(f"{layer.key}_scale", integers.steps)
     for node in layer.nodes:
         name = f"{node.name or node.outputs[0].name}/weight"
-        inputs, attributes = [layer.weight, steps], {"axis": 0}
+        inputs, attributes = [layer.weight, steps], {"axis": layer.axes.output}
         (expanded,) = surgery.node("DequantizeLinear", inputs, node, name, attributes)
         node.replace_input_with(1, expanded)
     return integers

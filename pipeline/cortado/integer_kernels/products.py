@@ -31,12 +31,11 @@ _MOST_ROWS = 2**31 // (255 * 127)  # the int32 sum of more products could overfl
 
 @dataclass(frozen=True)
 class _Product:
-    """One node as x · W + b, W transposed or not; no b for None."""
+    """One node as x · W + b; no b for None."""
 
     node: ir.Node
     x: ir.Value
     bias: ir.Value | None
-    transposed: bool
 
 
 def why_no_product(layer: Layer, kernel: Kernel) -> str:
@@ -51,9 +50,9 @@ def why_no_product(layer: Layer, kernel: Kernel) -> str:
             return "its input is transposed"
         if attributes.get_float("alpha", 1.0) != 1 or attributes.get_float("beta", 1.0) != 1:
             return "its product is scaled by alpha or beta"
-    if len({_product(node).transposed for node in layer.nodes}) > 1:
-        return "its nodes use the weight in two layouts"
-    rows = layer.array.shape[_product(layer.nodes[0]).transposed]
+    if layer.axes.input is None:
+        return layer.axes.reason
+    rows = layer.array.shape[layer.axes.input]
     if kernel == "int8" and rows > _MOST_ROWS:
         return f"a sum of {rows:,} products may not fit into int32"
     if kernel == "int4" and len(layer.nodes) > 1:
@@ -64,7 +63,7 @@ def why_no_product(layer: Layer, kernel: Kernel) -> str:
 def convert_products(surgery: Surgery, layer: Layer, kernel: Kernel) -> Integers:
     """Replace the nodes of a layer by integer ones, in place; return its integers, (in, out)."""
     products = [_product(node) for node in layer.nodes]
-    matrix = layer.array.T if products[0].transposed else layer.array
+    matrix = layer.array if layer.axes.input == 0 else layer.array.T
     matrix = np.ascontiguousarray(matrix)
     if kernel == "int8":
         integers = to_int8(matrix, axis=1, each="column")
@@ -89,7 +88,7 @@ def _product(node: ir.Node) -> _Product:
     x = node.inputs[0]
     assert x is not None  # ONNX demands it
     bias = node.inputs[2] if len(node.inputs) > 2 else None
-    return _Product(node, x, bias, bool(node.attributes.get_int("transB", 0)))
+    return _Product(node, x, bias)
 
 
 def _multiply_int8(

@@ -5,7 +5,7 @@ isotonic   monotone fits of noisy curves
 choices    what each layer may become: sparsity and bits, with loss and measured bytes
 knapsack   the best of all combinations, for every budget at once
 judge      a changed model beside the dense one
-forecast   what it loses on other images
+forecast   what layers lose together, by what each loses alone
 planner    the plan that meets a budget; checked on images where there are some
 fields     fields of a JSON document, each checked by a rule
 document   plan.json

@@ -31,8 +31,9 @@ from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
 from cortado.quantize import optimal_codebooks, share_values
 from cortado.sensitivity import Curve, SweepOptions, Table, changed_weights
-from cortado.stats.intervals import Z
 from cortado.stats.isotonic import isotonic_fit
+from cortado.stats.paired import binary_variance
+from cortado.stats.quantiles import z
 
 __all__ = ["Choice", "chosen_weights", "measure_choices"]
 
@@ -82,7 +83,7 @@ class Choice:
     @property
     def bound(self) -> float:
         """The upper end of the 95 % interval of the drop."""
-        return self.drop + Z * math.sqrt(self.variance)
+        return self.drop + z(0.95) * math.sqrt(self.variance)
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _fit(curve: Curve) -> list[_Step]:
     weights = [float(row.samples) for row in rows]
     losses = isotonic_fit([row.rise for row in rows], weights)
     drops = isotonic_fit([row.drop for row in rows], weights)
-    variances = [((r.lost or 0) + (r.gained or 0) + 1) / r.samples**2 for r in rows]
+    variances = [binary_variance(r.lost or 0, r.gained or 0, r.samples) for r in rows]
     return [
         _Step(row.rate, max(loss, 0.0), max(drop, 0.0), variance)
         for row, loss, drop, variance in zip(rows, losses, drops, variances, strict=True)

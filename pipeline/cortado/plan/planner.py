@@ -8,8 +8,8 @@ together and measured beside the dense model, and bisection finds the smallest t
 
 As bisection takes a chain for falling that only nearly is, a few plans behind the last that held
 are tried too, each a few percent smaller than the one before. The interval is that of as many
-other images, see `forecast`. Without images the drop is the sum of what the layers lost alone, and
-its interval wider, as nobody looked at the layers together.
+other images, see `cortado.stats.paired`. Without images the drop is the sum of what the layers
+lost alone, and its interval wider, as nobody looked at the layers together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from cortado.model.hashing import hash_model
 from cortado.model.layers.prunable import Layer, find_layers, replace_weights
 from cortado.plan.choices import Choice, chosen_weights, measure_choices
 from cortado.plan.document import Expectation, LayerPlan, Plan
-from cortado.plan.forecast import predict_drop, predict_sum
+from cortado.plan.forecast import predict_sum
 from cortado.plan.knapsack import best_combinations
 from cortado.plan.options import Budget
 from cortado.progress import Progress, Steps
@@ -32,6 +32,7 @@ from cortado.prune import Method
 from cortado.runtime import Runtime
 from cortado.scoring.judge import Judge
 from cortado.sensitivity import Images, Kind, Row, SweepOptions, Table
+from cortado.stats.paired import binary_drop
 
 __all__ = ["make_plan", "make_plans"]
 
@@ -73,7 +74,8 @@ class _Task:
             for choice in choices
         }
         lost, gained = self.judge.compare(replace_weights(self.model, weights))
-        return predict_drop(lost, gained, self.images)
+        found = binary_drop(lost, gained, self.images)
+        return found.mean, found.low, found.high
 
 
 def make_plan(

@@ -5,7 +5,6 @@ one their layers have too few of them for codebooks of their own. So there is on
 stay zero.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +18,6 @@ from cortado.quantize.codebook import make_codebook, share_values
 __all__ = ["SharedBiases", "share_biases"]
 
 _MAX_BITS = 8
-_BIAS_INPUTS = {"LSTM": 3, "GRU": 3, "RNN": 3}
-_BIAS_INPUT = 2  # of Conv, ConvTranspose and Gemm
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,9 @@ def share_biases(model: ir.Model, bits: int) -> SharedBiases:
     """Let all biases of a model that are not zero share 2^bits values.
 
     A bias is a float32 vector, of any number of axes, that a prunable layer's node takes, or that
-    is added to what a MatMul gives. The values are the optimum of k-means over all of them.
-    Training afterwards parts them again: it keeps shared weights together, and not biases.
+    an Add behind it adds to its outputs (see `cortado.model.layers.axes`). The values are the
+    optimum of k-means over all of them. Training afterwards parts them again: it keeps shared
+    weights together, and not biases.
 
     Parameters
     ----------
@@ -83,27 +81,14 @@ def share_biases(model: ir.Model, bits: int) -> SharedBiases:
     return SharedBiases(replace_weights(model, shared), values.size, len(codebook), rmse)
 
 
-def _find_biases(model: ir.Model) -> Iterator[ir.Value]:
-    for layer in find_layers(model).prunable:
-        for node in layer.nodes:
-            yield from (
-                value for value in _added_to(node) if value is not None and _is_vector(value)
-            )
-
-
-def _added_to(node: ir.Node) -> list[ir.Value | None]:
-    """Return what is added to the product of a node, by itself or by the next."""
-    if node.op_type != "MatMul":
-        index = _BIAS_INPUTS.get(node.op_type, _BIAS_INPUT)
-        return [*node.inputs[index : index + 1]]
-    users = [use.node for use in node.outputs[0].uses()]
-    return [value for user in users if user.op_type == "Add" for value in user.inputs]
+def _find_biases(model: ir.Model) -> list[ir.Value]:
+    every = [bias for layer in find_layers(model).prunable for bias in layer.biases]
+    return [bias for bias in every if bias is not None and _is_vector(bias)]
 
 
 def _is_vector(value: ir.Value) -> bool:
     return (
-        value.is_initializer()
-        and value.dtype is ir.DataType.FLOAT
+        value.dtype is ir.DataType.FLOAT
         and value.shape is not None
         and len(value.shape) > 0
         and sum(size != 1 for size in value.shape) <= 1

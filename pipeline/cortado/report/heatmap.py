@@ -64,7 +64,7 @@ def make_heatmap(layer: Layer, image: tuple[int, ...] | None) -> Heatmap:
     if layer.op_type in _CONVOLUTIONS and weights.ndim > 2:
         return _kernels(layer, weights.reshape(*weights.shape[:2], -1, weights.shape[-1]))
     matrix = weights.reshape(-1, weights.shape[-1])
-    matrix = matrix if _outputs_first(layer) else matrix.T
+    matrix = matrix if _is_outputs_first(layer) else matrix.T
     if image is not None and len(image) == 3 and math.prod(image) == matrix.shape[1]:
         pixels = matrix.sum(axis=0).reshape(image)
         side_by_side = np.concatenate(list(pixels), axis=1)  # channels across
@@ -87,7 +87,7 @@ def image_of(layer: Layer) -> tuple[int, ...] | None:
 
 def _kernels(layer: Layer, weights: FloatArray) -> Heatmap:
     """Return the heat map of kernels (a, b, h, w), outputs first except for ConvTranspose."""
-    if layer.op_type == "ConvTranspose":
+    if layer.axes.output == 1:
         weights = weights.swapaxes(0, 1)
     outputs, inputs, height, width = weights.shape
     if inputs <= _FEW_CHANNELS:
@@ -128,7 +128,7 @@ def _binned(matrix: FloatArray, caption: str, down: str, across: str) -> Heatmap
     return Heatmap(matrix, caption, down, across, size)
 
 
-def _outputs_first(layer: Layer) -> bool:
-    """Tell whether a product's weight is (outputs, inputs), as a Gemm with transB has it."""
-    node = layer.nodes[0]
-    return node.op_type == "Gemm" and bool(node.attributes.get_int("transB", 0))
+def _is_outputs_first(layer: Layer) -> bool:
+    """Tell whether the last axis of a product's weight is that of its inputs."""
+    last, axes = layer.array.ndim - 1, layer.axes
+    return axes.input == last if axes.input is not None else axes.output != last

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
+from scipy import special
 
 from cortado.errors import CortadoError
 from cortado.model.typing import BoolArray, FloatArray, IntArray
@@ -135,8 +136,7 @@ def log_probabilities(scores: FloatArray, activation: Activation) -> FloatArray:
         return np.log(np.maximum(wide, _SMALLEST))
     if activation == "log_softmax":
         return wide
-    shifted = wide - wide.max(axis=1, keepdims=True, initial=-np.inf)
-    logs: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    logs: FloatArray = special.log_softmax(wide, axis=1)
     return logs
 
 

@@ -1,21 +1,64 @@
-"""The confidence interval of 95 % of a fraction p = k / n (Wilson 1927).
+"""Confidence intervals of 95 % of a figure.
 
-    (p + z²/2n ± z √(p (1 − p) / n + z²/4n²)) / (1 + z²/n),   z = 1.96
-
-It never leaves 0 … 1, and keeps a width where p is either.
+binary   a fraction p = k / n: Wilson's interval (1927), which never leaves 0 … 1 and keeps a width
+         where p is either
+mean     mean ± t s / √n, by Student's t
+pooled   the quantiles of the bootstrap
 """
 
 import math
 
-__all__ = ["Z", "wilson_interval"]
+from cortado.model.typing import FloatArray
+from cortado.stats.bootstrap import draws, upper
+from cortado.stats.paired import Aggregate
+from cortado.stats.quantiles import t
 
-Z = 1.959963984540054
-"""Standard deviations on either side in a 95 % interval of a normal distribution."""
+__all__ = ["figure_interval", "mean_interval", "wilson_interval"]
+
+_LEVEL = 0.95
 
 
 def wilson_interval(count: int, samples: int) -> tuple[float, float]:
     """Return the ends of the interval of a fraction: `count` of `samples` ≥ 1."""
-    p, extra = count / samples, Z**2 / samples
-    middle = (p + extra / 2) / (1 + extra)
-    reach = Z * math.sqrt(p * (1 - p) / samples + extra / (4 * samples)) / (1 + extra)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    from scipy import stats  # slow to import
+
+    found = stats.binomtest(count, samples).proportion_ci(_LEVEL, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def mean_interval(mean: float, variance: float, samples: int) -> tuple[float, float]:
+    """Return the ends of the interval of a mean; it is infinite if there is one sample only.
+
+    Parameters
+    ----------
+    mean, variance : float
+        Of the samples; the variance with a divisor of samples − 1.
+    samples : int
+        How many there are.
+    """
+    if samples == 1:
+        return -math.inf, math.inf
+    reach = t(_LEVEL, samples) * math.sqrt(variance / samples)
+    return mean - reach, mean + reach
+
+
+def figure_interval(figure: Aggregate, parts: FloatArray) -> tuple[float, float]:
+    """Return the ends of the interval of a figure.
+
+    Parameters
+    ----------
+    figure : Aggregate
+        What is computed.
+    parts : array of shape (n, k)
+        The statistics of n ≥ 1 samples.
+    """
+    count = len(parts)
+    if figure.kind == "binary":
+        return wilson_interval(int(parts[:, 0].sum()), count)
+    value = figure.value(parts)
+    if count == 1 or not math.isfinite(value):
+        return -math.inf, math.inf
+    if figure.kind == "mean":
+        return mean_interval(value, float(parts[:, 0].var(ddof=1)), count)
+    found = draws(lambda places: figure.value(parts[places]), count)
+    return -upper(-found, _LEVEL, count), upper(found, _LEVEL, count)

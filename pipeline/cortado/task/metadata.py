@@ -19,6 +19,7 @@ cortado.history   {"version": 1, "steps": ["prune --sparsity 0.9", …]}: how th
 
 import base64
 import json
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -116,13 +117,13 @@ def _parse_transform(stored: dict[str, Any]) -> InputTransform:
         raise ValueError(order)
     scale = stored["scale"] if stored["version"] == 1 else stored.get("scale")
     return InputTransform(
-        scale=None if scale is None else float(scale),
-        mean=tuple(float(m) for m in stored.get("mean", ())),
+        scale=None if scale is None else _finite(scale),
+        mean=tuple(_finite(m) for m in stored.get("mean", ())),
         image=None if image is None else _unpack_image(image),
         crop=_natural(stored.get("crop", 0)),
         mirror=bool(stored.get("mirror", False)),
         order=order,
-        std=tuple(float(d) for d in stored.get("std", ())),
+        std=tuple(_finite(d) for d in stored.get("std", ())),
         resize=_natural(stored.get("resize", 0)),
         size=_parse_size(stored.get("size")),
     )
@@ -135,8 +136,15 @@ def _parse_size(stored: Any) -> tuple[int | None, int | None] | None:
     return height, width
 
 
+def _finite(stored: Any) -> float:
+    number = float(stored)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} among the numbers of a transform")
+    return number
+
+
 def _natural(stored: Any) -> int:
-    number = int(stored)
+    number = int(_finite(stored))
     if number < 0:
         raise ValueError(f"{number} pixels")
     return number
@@ -182,7 +190,7 @@ def _read(model: ir.Model, key: str, parse: Callable[[dict[str, Any]], T]) -> T 
         if stored["version"] not in range(1, _VERSIONS.get(key, 1) + 1):
             raise CortadoError(f"the model's cortado.{key} is of a newer version of cortado")
         return parse(stored)
-    except (ValueError, TypeError, KeyError, zlib.error) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, zlib.error) as error:
         raise CortadoError(f"the model's metadata cortado.{key} is damaged") from error
 
 

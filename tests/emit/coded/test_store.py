@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 from cortado.emit import emit
 from cortado.errors import CortadoError
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, decoded, weight
 
 RNG = np.random.default_rng(0)
@@ -17,7 +17,7 @@ WEIGHT = RNG.choice(np.array([0, 0, 0, 0, 0.5, -1], np.float32), (80, 90))
 
 def outputs(data):
     x = np.random.default_rng(1).standard_normal((3, 80)).astype(np.float32)
-    return open_session(data).run({"x": x})
+    return Runtime().open(data).run({"x": x})
 
 
 def product(opset=17, **fields):

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cortado.model.graph.plain import to_plain
 from cortado.model.layers.prunable import find_layers
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session, run_constants
+from cortado.runtime import Runtime, run_constants
 from nets import build, decoded, normal, weight
 
 RNG = np.random.default_rng(0)
@@ -16,7 +16,7 @@ X = normal(RNG, 3, 4)
 
 
 def run(model, x=X):
-    return next(iter(open_session(serial.encode(model)).run({"x": x}).values()))
+    return next(iter(Runtime().open(serial.encode(model)).run({"x": x}).values()))
 
 
 def quantized(kind, scale, zero=None, opset=21, **attributes):

@@ -6,7 +6,7 @@ from onnx import helper
 
 from cortado.model.layers.prunable import find_layers, replace_weights
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, conv_net, decoded, mlp, normal, shared_weight_net
 
 RNG = np.random.default_rng(0)
@@ -28,7 +28,7 @@ def without(layer, axis, index):
 
 
 def run(model, x):
-    return open_session(serial.encode(model)).run({"x": x})["y"]
+    return Runtime().open(serial.encode(model)).run({"x": x})["y"]
 
 
 def check(model, layer, x, channels, groups=1):

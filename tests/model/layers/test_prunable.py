@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cortado.errors import CortadoError
 from cortado.model.layers.prunable import find_layers, replace_weights
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, conv_net, decoded, if_net, mlp, normal, shared_weight_net, weight
 
 RNG = np.random.default_rng(0)
@@ -148,7 +148,7 @@ def test_layers_inside_of_branches_are_found_and_replaced():
     ones = np.ones((4, 2), np.float32)
     replaced = replace_weights(model, {"w_then": ones})
     x = np.arange(4, dtype=np.float32)[None]
-    outputs = open_session(serial.encode(replaced)).run({"x": x})
+    outputs = Runtime().open(serial.encode(replaced)).run({"x": x})
     np.testing.assert_array_equal(outputs["y"], x @ ones)
     kept = [find_layers(m).by_key["w_else"].array for m in (model, replaced)]
     np.testing.assert_array_equal(*kept)
@@ -247,7 +247,7 @@ def test_a_weight_is_found_behind_nodes_that_pass_it_on(chain):
     np.testing.assert_array_equal(layer.array, stored.astype(np.float32))
     halved = layer.rounded(np.where(layer.array > 0, layer.array / 3, 0).astype(np.float32))
     replaced = replace_weights(model, {"t": halved})
-    outputs = open_session(serial.encode(replaced)).run({"x": X})
+    outputs = Runtime().open(serial.encode(replaced)).run({"x": X})
     np.testing.assert_allclose(outputs["y"], X @ halved.T, rtol=1e-6)
     kept = [[(n.op_type, n.name) for n in m.graph] for m in (model, replaced)]
     assert kept[0] == kept[1]
@@ -262,7 +262,7 @@ def test_a_weight_in_a_constant_node_becomes_an_initializer():
     model = decoded(build([constant, product]))
     (layer,) = find_layers(model).prunable
     assert (layer.name, layer.key) == ("product", "w")
-    outputs = open_session(serial.encode(model)).run({"x": X})
+    outputs = Runtime().open(serial.encode(model)).run({"x": X})
     np.testing.assert_allclose(outputs["y"], X @ array, rtol=1e-6)
 
 
@@ -280,7 +280,7 @@ def test_a_constant_node_in_a_branch_becomes_an_initializer_there():
     choice = helper.make_node("If", ["yes"], ["y"], **branches)
     model = decoded(build([choice], {"yes": np.array(True)}))
     assert find_layers(model).by_key.keys() == {"w_a", "w_b"}
-    open_session(serial.encode(model)).run({"x": X})
+    Runtime().open(serial.encode(model)).run({"x": X})
 
 
 def test_a_bias_in_a_constant_node_becomes_an_initializer_and_a_size_stays():
@@ -295,7 +295,7 @@ def test_a_bias_in_a_constant_node_becomes_an_initializer_and_a_size_stays():
     ]
     model = decoded(build(nodes, {"w": normal(RNG, 4, 2)}))
     assert model.graph.initializers.keys() == {"w", "b"}
-    open_session(serial.encode(model)).run({"x": X})
+    Runtime().open(serial.encode(model)).run({"x": X})
 
 
 def test_the_gates_of_an_lstm_in_another_order_are_one_layer():

@@ -11,7 +11,7 @@ from cortado.model.layers.prunable import find_layers
 from cortado.model.layers.selector import ALL, Assignment
 from cortado.model.onnx_io import serial
 from cortado.quantize import QuantizeOptions, quantize
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from nets import build, decoded, normal
 from support import SHARED, needs_shared
 
@@ -88,6 +88,6 @@ def check_whole_way(model, shape):
     emitted = emit(shared, "coded")
     assert any(tensor.storage == "coded" for tensor in emitted.tensors)
     x = {model.graph.inputs[0].name: normal(np.random.default_rng(1), *shape)}
-    one, two = (open_session(data).run(x) for data in (serial.encode(shared), emitted.data))
+    one, two = (Runtime().open(data).run(x) for data in (serial.encode(shared), emitted.data))
     for name, array in one.items():
         np.testing.assert_array_equal(two[name], array)

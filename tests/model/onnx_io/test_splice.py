@@ -8,7 +8,7 @@ import pytest
 from cortado.errors import CortadoError
 from cortado.model.onnx_io import serial
 from cortado.model.onnx_io.serial import decode, encode, encode_outline
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 
 SIZES = [(4, 3), (600, 700), (2**19,), (5,)]
 
@@ -64,14 +64,14 @@ def test_an_outline_is_small_and_takes_the_large_weights_as_inputs():
     proto = onnx.load_from_string(data)
     assert [value.name for value in proto.graph.input] == ["w1", "w2"]
     assert [tensor.name for tensor in proto.graph.initializer] == ["w0", "w3"]
-    open_session(data)
+    Runtime().open(data)
 
 
 def test_an_outline_is_refused_where_the_model_is():
     wrong = model()
     wrong.graph.node(1).op_type = "Nothing"
     with pytest.raises(CortadoError, match=r"onnxruntime refuses the model: .*Nothing"):
-        open_session(encode_outline(wrong))
+        Runtime().open(encode_outline(wrong))
 
 
 def test_a_file_of_more_than_two_gigabytes_is_refused(monkeypatch):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from cortado.model.onnx_io import serial
-from cortado.runtime import open_session
+from cortado.runtime import Runtime
 from cortado.sensitivity.runner.ort_layout import choose_layout, part_channels
 from cortado.sensitivity.runner.split_points import cut_network
 from nets import build, decoded, normal
@@ -99,10 +99,10 @@ def test_a_convolution_in_parts_is_the_same(seed, channels, kernel, opset, bias)
     assert operators == (["Split", "Conv", "Conv", "Add"] if in_parts else ["Conv"])
     images = np.random.default_rng(seed).standard_normal((3, channels, 9, 9), np.float32)
     expected, found = (
-        open_session(data).run({"x": images})["y"]
+        Runtime().open(data).run({"x": images})["y"]
         for data in (proto.SerializeToString(), serial.encode(model))
     )
-    bound = open_session(sizes_of(proto).SerializeToString()).run({"x": abs(images)})["y"]
+    bound = Runtime().open(sizes_of(proto).SerializeToString()).run({"x": abs(images)})["y"]
     assert np.all(abs(found - expected) <= 2 * (channels * kernel**2 + 1) * 2.0**-24 * bound)
 
 

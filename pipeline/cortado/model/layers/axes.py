@@ -200,9 +200,10 @@ def _flatten(layout: _Layout, node: ir.Node) -> _Layout:
 
 
 def _reshaped(layout: _Layout, sizes: Sequence[int]) -> _Layout:
-    """An axis stays one where it has its size, and as many elements in front of it, as before.
+    """Return what a Reshape makes of a layout.
 
-    Axes of size 1, which hold no order, follow one another as before.
+    An axis stays one where it has its size, and as many elements in front of it, as before. Axes
+    of size 1, which hold no order, follow one another as before.
     """
     places = {
         (math.prod(layout.shape[:axis]), size): layout.axes[axis]
@@ -211,12 +212,9 @@ def _reshaped(layout: _Layout, sizes: Sequence[int]) -> _Layout:
     }
     kept = [places.get((math.prod(sizes[:axis]), size)) for axis, size in enumerate(sizes)]
     ones = iter(axis for axis, size in zip(layout.axes, layout.shape, strict=True) if size == 1)
-    return _Layout(
-        tuple(sizes),
-        tuple(
-            next(ones, None) if size == 1 else axis for axis, size in zip(kept, sizes, strict=True)
-        ),
-    )
+    pairs = zip(kept, sizes, strict=True)
+    axes = tuple(next(ones, None) if size == 1 else axis for axis, size in pairs)
+    return _Layout(tuple(sizes), axes)
 
 
 def _squeeze(layout: _Layout, node: ir.Node) -> _Layout | None:
