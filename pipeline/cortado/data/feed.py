@@ -149,14 +149,25 @@ class Feed:
 
         Samples that bring a batch axis with them run alone.
         """
+        return 1 if self.run_alone(samples) else self.batch
+
+    def run_alone(self, samples: Samples) -> bool:
+        """Return whether each sample brings a batch axis of its own."""
         first = samples.take(np.zeros(1, np.int64)).inputs
         sources = self.sources(first)
-        alone = any(
+        return any(
             a.runs_alone(first[sources[a.name]])
             for a in self.adapters
             if a.name in sources and a.transform is None
         )
-        return 1 if alone else self.batch
+
+    def any_batch(self) -> "Feed":
+        """Return the feed of a model that takes any number of samples at once."""
+        opened = [
+            a if a.is_state or not a.shape else replace(a, shape=(None, *a.shape[1:]))
+            for a in self.adapters
+        ]
+        return Feed(tuple(opened))
 
     @property
     def _given(self) -> list[InputAdapter]:

@@ -107,6 +107,10 @@ class Task:
         Samples that run at once.
     runtime : Runtime
         Where models run.
+    head : str or None
+        The output that the user chose, if any.
+    alphabet : tuple of str
+        The characters of a text recogniser; empty where nothing says them.
     """
 
     model: ir.Model
@@ -118,6 +122,8 @@ class Task:
     divergence: Metric
     size: int
     runtime: Runtime = Runtime()
+    head: str | None = None
+    alphabet: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -202,7 +208,19 @@ def bind(
     loss = _loss(scored, is_classifier=is_classifier)
     divergence: Metric = Divergence(scored.main) if is_classifier else _noise(scored)
     size = _rows_at_once(session, feed, data.train, chosen)
-    return Task(model, data, feed, outputs, metric, loss, divergence, size, runtime)
+    return Task(
+        model,
+        data,
+        feed,
+        outputs,
+        metric,
+        loss,
+        divergence,
+        size,
+        runtime,
+        options.head,
+        alphabet,
+    )
 
 
 def _choose(
