@@ -7,7 +7,7 @@ onnxruntime. A weight behind the frontier can be changed before its node runs.
 
 Where these values fit in the memory that is allowed, they are held, so that every node runs once,
 however many layers one stops at. Where they do not, what was held last stays, at first nothing
-but the source of the samples, and a batch at a time is computed from there whenever it is asked for.
+but the source of the samples, and a batch at a time is computed from there when it is asked for.
 
 Nodes that compute with constants alone, such as a transposed weight, belong to whatever needs
 them: their results are not held.

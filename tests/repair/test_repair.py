@@ -213,7 +213,7 @@ def test_one_image_is_no_check():
 def wrong(net, samples):
     """Return how many images a plain loop over onnxruntime finds wrong."""
     pixels, labels = samples.inputs[IMAGE], samples.labels
-    outputs = open_session(serial.encode(net)).run({"data": pixels / np.float32(256)})
+    outputs = Runtime().open(serial.encode(net)).run({"data": pixels / np.float32(256)})
     return int((outputs["ip3"].argmax(axis=1) != labels).sum())
 
 

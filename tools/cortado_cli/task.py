@@ -63,8 +63,8 @@ _OPTIONS = (
         default="",
         metavar="NAME",
         help="accuracy, top-5, agreement, relative-error, cosine, kl, mse, psnr, iou, iou@0.3, "
-        "cer, or package.module:callable. The default is accuracy with labels; without them agreement "
-        "with the dense model for classifiers, else the relative error of all outputs.",
+        "cer, or package.module:callable. The default is accuracy with labels; without them "
+        "agreement with the dense model for classifiers, else the relative error of all outputs.",
     ),
     click.option("--raw", is_flag=True, help="Feed arrays as they are, without a transform."),
     click.option(
