@@ -206,14 +206,14 @@ def test_options_without_sense_are_refused(wrong):
 def test_one_image_is_no_check():
     reference = mlp()
     one = labelled_images(images(1).inputs[IMAGE].reshape(1, -1)[:, :4])
-    with pytest.raises(CortadoError, match="checked on 2 images at least; there is 1"):
+    with pytest.raises(CortadoError, match="checked on 2 samples at least; there is 1"):
         finish(repair(cut(reference), reference, one, one, RepairOptions()))
 
 
 def wrong(net, samples):
     """Return how many images a plain loop over onnxruntime finds wrong."""
     pixels, labels = samples.inputs[IMAGE], samples.labels
-    outputs = open_session(serial.encode(net)).run({"data": pixels / np.float32(256)})
+    outputs = Runtime().open(serial.encode(net)).run({"data": pixels / np.float32(256)})
     return int((outputs["ip3"].argmax(axis=1) != labels).sum())
 
 
