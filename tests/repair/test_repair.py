@@ -206,7 +206,7 @@ def test_options_without_sense_are_refused(wrong):
 def test_one_image_is_no_check():
     reference = mlp()
     one = labelled_images(images(1).inputs[IMAGE].reshape(1, -1)[:, :4])
-    with pytest.raises(CortadoError, match="checked on 2 images at least; there is 1"):
+    with pytest.raises(CortadoError, match="checked on 2 samples at least; there is 1"):
         finish(repair(cut(reference), reference, one, one, RepairOptions()))
 
 

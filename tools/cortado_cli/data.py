@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado import files
-from cortado.data import Dataset, Samples, Signature, open_data, subset
+from cortado.data import Dataset, Feed, Samples, Signature, open_data, subset
 from cortado.data.splits import SplitName
 from cortado.errors import CortadoError
 from cortado.plan import Plan, parse_plan
@@ -25,6 +25,7 @@ __all__ = [
     "open_training_data",
     "read_plan",
     "tell_inputs",
+    "tell_states",
 ]
 
 
@@ -68,8 +69,13 @@ def open_training_data(model: ir.Model, choice: TaskChoice) -> Dataset:
 
 def tell_inputs(task: Task, talk: Talk) -> None:
     """Say which inputs start at zero, as no sample gives them."""
-    given = task.data.train.take(np.zeros(1, np.int64)).inputs
-    for name in task.feed.invented(given):
+    tell_states(task.feed, task.data.train, talk)
+
+
+def tell_states(feed: Feed, samples: Samples, talk: Talk) -> None:
+    """Say which inputs of a model start at zero, as no sample gives them."""
+    given = samples.take(np.zeros(1, np.int64)).inputs
+    for name in feed.invented(given):
         talk.say(f"the input {name} is not in the data: a recurrent state, it starts at zero")
 
 
