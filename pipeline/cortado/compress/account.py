@@ -20,6 +20,7 @@ from cortado.compress.stages import Task
 from cortado.data import Dataset
 from cortado.emit import Emitted, StoredTensor, emit
 from cortado.inspect.describe import describe
+from cortado.model.graph.constants import initializers_of
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.sensitivity import (
@@ -194,7 +195,7 @@ def _tensors(model: ir.Model, emitted: Emitted) -> tuple[tuple[TensorAccount, ..
     names = {layer.key: layer.name for layer in find_layers(model).prunable}
     layers: list[TensorAccount] = []
     others: list[TensorAccount] = []
-    for key, value in model.graph.initializers.items():
+    for key, value in initializers_of(model).items():
         if key in stored and value.const_value is not None:
             found = _account(names.get(key, key), value.const_value.numpy(), stored[key])
             (layers if key in names else others).append(found)
