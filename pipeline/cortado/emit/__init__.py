@@ -4,7 +4,22 @@ Whatever the form, the bytes are read back and compared with the model before th
 returned: a file that does not give the same weights, bit for bit, is never written.
 """
 
-from cortado.emit.passes import Emitted, Storage, emit, read_stored, tensor_bytes
+from cortado.emit.passes import (
+    Emitted,
+    Storage,
+    emit,
+    emitted_size,
+    read_stored,
+    tensor_bytes,
+)
 from cortado.storage import StoredTensor
 
-__all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored", "tensor_bytes"]
+__all__ = [
+    "Emitted",
+    "Storage",
+    "StoredTensor",
+    "emit",
+    "emitted_size",
+    "read_stored",
+    "tensor_bytes",
+]

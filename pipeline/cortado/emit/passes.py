@@ -17,7 +17,7 @@ from cortado.runtime import Runtime
 from cortado.storage import Codec, StoredTensor, all_codecs, codec_named
 from cortado.storage.walk import bodies_of
 
-__all__ = ["Emitted", "Storage", "emit", "read_stored", "tensor_bytes"]
+__all__ = ["Emitted", "Storage", "emit", "emitted_size", "read_stored", "tensor_bytes"]
 
 Storage = Literal["dense", "sparse", "coded"]
 """The forms that cortado has by itself; `cortado.storage.register` adds others."""
@@ -55,13 +55,17 @@ def emit(model: ir.Model, storage: str) -> Emitted:
     UsageError
         If there is no such codec.
     """
-    codec = codec_named(storage)
-    rest = [codec_named(name) for name in codec.rest]
-    forms = [_emit(model, [codec, *rest])]
-    forms += [_emit(model, rest)] if rest else []
-    emitted = min((form for form in forms if form is not None), key=lambda form: len(form.data))
+    emitted = _smallest(model, storage)
     _check(model, emitted.data)
     return emitted
+
+
+def emitted_size(model: ir.Model, storage: str) -> int:
+    """Return the bytes of the file that `emit` makes, without the checks of a file to be kept.
+
+    For comparing models: the file is neither loaded in onnxruntime nor decoded.
+    """
+    return len(_smallest(model, storage).data)
 
 
 def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
@@ -94,6 +98,15 @@ def tensor_bytes(array: Array) -> float:
     """
     sizes = [codec.size(array) for codec in all_codecs()]
     return float(min(size for size in sizes if size is not None))
+
+
+def _smallest(model: ir.Model, storage: str) -> Emitted:
+    """Return the smaller file of the two with a codec and without it."""
+    codec = codec_named(storage)
+    rest = [codec_named(name) for name in codec.rest]
+    forms = [_emit(model, [codec, *rest])]
+    forms += [_emit(model, rest)] if rest else []
+    return min((form for form in forms if form is not None), key=lambda form: len(form.data))
 
 
 def _emit(model: ir.Model, codecs: Sequence[Codec]) -> Emitted | None:
@@ -136,7 +149,7 @@ def _raised(model: ir.Model, opset: int) -> onnx.ModelProto:
 def _check(model: ir.Model, data: bytes) -> None:
     """Load the bytes in onnxruntime, and compare every initializer with the model's.
 
-    Those of graphs inside nodes may have moved to the main graph.
+    The first shows that a user's runtime folds the decoder, the second what comes out of it. Those of graphs inside nodes may have moved to the main graph.
     """
     Runtime().open(data)
     decoded = initializers_of(serial.decode(data, "the emitted file"))
