@@ -149,7 +149,8 @@ def _raised(model: ir.Model, opset: int) -> onnx.ModelProto:
 def _check(model: ir.Model, data: bytes) -> None:
     """Load the bytes in onnxruntime, and compare every initializer with the model's.
 
-    The first shows that a user's runtime folds the decoder, the second what comes out of it. Those of graphs inside nodes may have moved to the main graph.
+    The first shows that a user's runtime folds the decoder, the second what comes out of it. Those
+    of graphs inside nodes may have moved to the main graph.
     """
     Runtime().open(data)
     decoded = initializers_of(serial.decode(data, "the emitted file"))
