@@ -150,7 +150,7 @@ def test_an_error_of_onnxruntime_without_a_message_is_named(dense, monkeypatch):
 def test_onnxruntime_logs_the_same_under_every_name_of_a_provider(provider, dense, monkeypatch):
     levels = []
 
-    def note(data, options, providers):
+    def note(data, options, providers, **others):
         levels.append(options.log_severity_level)
         raise RuntimeError("stop")
 

@@ -19,6 +19,7 @@ from cortado.compress.passes import Compressed
 from cortado.compress.stages import Compression
 from cortado.emit import Emitted, StoredTensor
 from cortado.inspect.describe import describe
+from cortado.model.graph.constants import initializers_of
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.scoring.task import Task
@@ -186,7 +187,7 @@ def _tensors(model: ir.Model, emitted: Emitted) -> tuple[tuple[TensorAccount, ..
     names = {layer.key: layer.name for layer in find_layers(model).prunable}
     layers: list[TensorAccount] = []
     others: list[TensorAccount] = []
-    for key, value in model.graph.initializers.items():
+    for key, value in initializers_of(model).items():
         if key in stored and value.const_value is not None:
             found = _account(names.get(key, key), value.const_value.numpy(), stored[key])
             (layers if key in names else others).append(found)

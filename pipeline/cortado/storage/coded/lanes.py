@@ -25,14 +25,22 @@ from functools import cached_property
 import numpy as np
 import onnx
 
-from cortado.emit.coded.bits import pack_codewords
-from cortado.emit.coded.entries import Entries, fill_up, one_filler, to_entries
-from cortado.emit.coded.pieces import CodedTensor, Piece, write_piece
-from cortado.emit.coded.prefix import canonical_codewords, canonical_order, limited_lengths
-from cortado.emit.coded.writer import Writer
-from cortado.model.typing import Array, IntArray
+from cortado.model.typing import Array, FloatArray, IntArray
+from cortado.storage.coded.bits import pack_codewords
+from cortado.storage.coded.entries import Entries, fill_up, one_filler, to_entries
+from cortado.storage.coded.pieces import CodedTensor, Piece, write_piece
+from cortado.storage.coded.prefix import canonical_codewords, canonical_order, limited_lengths
+from cortado.storage.coded.writer import Writer
 
-__all__ = ["MOST_ENTRIES", "MOST_VALUES", "STEPS", "WINDOW", "lane_functions", "write_lanes"]
+__all__ = [
+    "MOST_ENTRIES",
+    "MOST_VALUES",
+    "STEPS",
+    "WINDOW",
+    "lane_functions",
+    "lane_share",
+    "write_lanes",
+]
 
 STEPS = 64
 """Codewords that a lane reads."""
@@ -96,25 +104,48 @@ class _Tables:
     values: str
 
 
+@dataclass(frozen=True)
+class _Encoded:
+    """A piece as jumps and ranks, each of shape (N,), with a code for each, and its values."""
+
+    symbols: tuple[IntArray, IntArray]
+    codes: tuple[_Code, _Code]
+    codebook: FloatArray
+
+    @classmethod
+    def of(cls, piece: Piece) -> "_Encoded":
+        longest_gap, limit = _best_limits(to_entries(piece.values, _COUNTED_GAPS))
+        entries = fill_up(to_entries(piece.values, longest_gap), STEPS)
+        if not len(entries.gaps):
+            entries = one_filler(entries)
+        jumps = entries.gaps + 1
+        jumps[0] -= 1  # the first cell is 0
+        jump_code = _Code.of(np.bincount(jumps), limit)
+        rank_code = _Code.of(np.bincount(entries.ranks), WINDOW - limit)
+        return cls((jumps, entries.ranks), (jump_code, rank_code), entries.codebook)
+
+    def share(self, piece: Piece) -> CodedTensor:
+        """Return what it takes: the codewords and the table of values."""
+        jumps, ranks = self.codes
+        return CodedTensor(piece.name, jumps.bits / 8, ranks.bits / 8, self.codebook.nbytes)
+
+
 def write_lanes(writer: Writer, piece: Piece, domain: str) -> CodedTensor:
     """Write the nodes and constants whose output is a piece; they call `lane_functions`."""
-    longest_gap, limit = _best_limits(to_entries(piece.values, _COUNTED_GAPS))
-    entries = fill_up(to_entries(piece.values, longest_gap), STEPS)
-    if not len(entries.gaps):
-        entries = one_filler(entries)
-    jumps = entries.gaps + 1
-    jumps[0] -= 1  # the first cell is 0
-    jump_code = _Code.of(np.bincount(jumps), limit)
-    rank_code = _Code.of(np.bincount(entries.ranks), WINDOW - limit)
-    tables = _write_tables(writer, jump_code, rank_code, entries.codebook)
-    symbols, codes = (jumps, entries.ranks), (jump_code, rank_code)
-    windows = _write_walk(writer, domain, symbols, codes, tables.lengths)
+    plan = _Encoded.of(piece)
+    tables = _write_tables(writer, *plan.codes, plan.codebook)
+    windows = _write_walk(writer, domain, plan.symbols, plan.codes, tables.lengths)
     jumped = _gather(writer, tables.jumps, windows)
     cells = writer.node("CumSum", [jumped, writer.constant(np.array(2))])
-    reach = 1 + piece.cells - len(jumps)  # N − 1 + reach cells come out
+    reach = 1 + piece.cells - len(plan.symbols[0])  # N − 1 + reach cells come out
     inputs = [_gather(writer, tables.values, windows), cells]
     write_piece(writer, piece, writer.node("MaxUnpool", inputs, {"kernel_shape": [reach]}))
-    return CodedTensor(piece.name, jump_code.bits / 8, rank_code.bits / 8, entries.codebook.nbytes)
+    return plan.share(piece)
+
+
+def lane_share(piece: Piece) -> CodedTensor:
+    """Return what a piece takes, without writing it."""
+    return _Encoded.of(piece).share(piece)
 
 
 def lane_functions(domain: str, opset: int) -> list[onnx.FunctionProto]:

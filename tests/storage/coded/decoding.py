@@ -4,10 +4,10 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from cortado.emit.coded.flat import LONGEST_GAP, write_flat
-from cortado.emit.coded.lanes import lane_functions, write_lanes
-from cortado.emit.coded.pieces import Piece, sections_of
-from cortado.emit.coded.writer import Writer
+from cortado.storage.coded.flat import LONGEST_GAP, write_flat
+from cortado.storage.coded.lanes import lane_functions, write_lanes
+from cortado.storage.coded.pieces import Piece, sections_of
+from cortado.storage.coded.writer import Writer
 
 LEVELS = onnxruntime.GraphOptimizationLevel
 OPSET = 17

@@ -13,8 +13,8 @@ are. That is what makes the code decodable by a few array operations.
 
 import numpy as np
 
-from cortado.emit.coded.bits import pack_codewords, unary
 from cortado.model.typing import Array, IntArray
+from cortado.storage.coded.bits import pack_codewords, unary
 
 __all__ = ["MAX_WIDTH", "best_widths", "code_lengths", "encode"]
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cortado.emit.coded.entries import fill_up, one_filler, to_entries
+from cortado.storage.coded.entries import fill_up, one_filler, to_entries
 
 SPECIAL = [0.0] * 8 + [-0.0, 1.5, -2.25, np.inf, np.nan, 1e-45]
 TENSORS = hnp.arrays(

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cortado.emit.coded.classes import MAX_WIDTH, best_widths
-from cortado.emit.coded.flat import LONGEST_GAP, _write_numbers
-from cortado.emit.coded.lanes import MOST_ENTRIES, WINDOW
-from cortado.emit.coded.pieces import Piece
-from cortado.emit.coded.plan import _MOST_VALUES as MOST_VALUES_OF_A_SECTION
-from cortado.emit.coded.writer import Writer
-from emit.coded.decoding import LEVELS, flat_model, lanes_model, pieces_of, run
+from cortado.storage.coded.classes import MAX_WIDTH, best_widths
+from cortado.storage.coded.flat import LONGEST_GAP, _write_numbers
+from cortado.storage.coded.lanes import MOST_ENTRIES, WINDOW
+from cortado.storage.coded.pieces import Piece
+from cortado.storage.coded.plan import _MOST_VALUES as MOST_VALUES_OF_A_SECTION
+from cortado.storage.coded.writer import Writer
+from storage.coded.decoding import LEVELS, flat_model, lanes_model, pieces_of, run
 
 SPECIAL = [0.0, 0.0, 0.0, 0.0, 0.0, -0.0, 1.5, -2.25, np.inf, -np.inf, 1e-45]
 DENSITIES = st.sampled_from([0.0, 0.001, 0.01, 0.1, 0.5, 0.99, 1.0])

@@ -17,12 +17,12 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cortado.emit.coded.entries import to_entries
-from cortado.emit.coded.flat import LONGEST_GAP
-from cortado.emit.coded.lanes import MOST_ENTRIES, MOST_VALUES
-from cortado.emit.coded.pieces import Piece
-from cortado.emit.sparse import sparse_size
 from cortado.model.typing import IntArray
+from cortado.storage.coded.entries import to_entries
+from cortado.storage.coded.flat import LONGEST_GAP
+from cortado.storage.coded.lanes import MOST_ENTRIES, MOST_VALUES
+from cortado.storage.coded.pieces import Piece
+from cortado.storage.sparse import sparse_size
 
 __all__ = ["MANY_ENTRIES", "Plan", "make_plan"]
 
@@ -85,10 +85,9 @@ class _Item:
         return bits / 8 + _VALUE_BYTES * self.values
 
 
-def make_plan(tensors: Sequence[onnx.TensorProto]) -> Plan:
+def make_plan(candidates: Sequence[Piece]) -> Plan:
     """Return how to code some initializers; those that it leaves out are smaller otherwise."""
-    pieces = [piece for tensor in tensors if (piece := Piece.of(tensor)) is not None]
-    pieces = [p for p in pieces if p.shape and p.cells and not _is_unshared(p)]
+    pieces = [p for p in candidates if p.shape and p.cells and not _is_unshared(p)]
     filled = [piece for piece in pieces if piece.cells > _FEW_CELLS and _is_filled(piece)]
     pieces = [piece for piece in pieces if piece not in filled]
     vectors = _choose_vectors([piece for piece in pieces if _is_vector(piece)])

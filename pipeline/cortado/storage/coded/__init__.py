@@ -16,11 +16,9 @@ prefix     Huffman's code, of limited length
 lanes      the decoder for large tensors, which many lanes read in this code
 slim       what a file can do without
 store      the pass over the file
+card       what a coded file says of itself
+reader     a coded file → its dense weights
+codec      the form as a codec of `cortado.storage`
 
 onnxruntime folds only nodes whose shapes it knows beforehand: no NonZero, no Compress, no loops.
 """
-
-from cortado.emit.coded.pieces import CodedTensor
-from cortado.emit.coded.store import OLDEST_OPSET, fixed_initializers, has_codable, store_coded
-
-__all__ = ["OLDEST_OPSET", "CodedTensor", "fixed_initializers", "has_codable", "store_coded"]

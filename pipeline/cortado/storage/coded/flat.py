@@ -22,12 +22,12 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 
-from cortado.emit.coded.classes import best_widths, code_lengths, encode
-from cortado.emit.coded.pieces import CodedTensor, Section, cells_of, write_piece
-from cortado.emit.coded.writer import Writer
 from cortado.model.typing import Array, IntArray
+from cortado.storage.coded.classes import best_widths, code_lengths, encode
+from cortado.storage.coded.pieces import CodedTensor, Section, cells_of, write_piece
+from cortado.storage.coded.writer import Writer
 
-__all__ = ["LONGEST_GAP", "write_flat"]
+__all__ = ["LONGEST_GAP", "flat_shares", "write_flat"]
 
 LONGEST_GAP = 2**15 - 1
 
@@ -36,11 +36,7 @@ _LAST_AXIS = np.array(-1)
 
 def write_flat(writer: Writer, sections: Sequence[Section]) -> list[CodedTensor]:
     """Write the nodes and constants whose outputs are the pieces of some sections."""
-    rows = [
-        np.concatenate([section.entries.gaps for section in sections]),
-        np.concatenate([section.entries.ranks for section in sections]),
-    ]
-    widths = [best_widths(np.bincount(row)) for row in rows]
+    rows, widths = _rows_of(sections)
     numbers, first = _write_numbers(writer, rows, widths)
     gap_row, value_row = writer.name(), writer.name()
     writer.put("Split", [numbers, writer.integers(1, 1)], [gap_row, value_row], {"axis": 2})
@@ -51,6 +47,20 @@ def write_flat(writer: Writer, sections: Sequence[Section]) -> list[CodedTensor]
     flat = writer.node("MaxUnpool", [values, cells], {"kernel_shape": [1, reach]})
     _write_pieces(writer, sections, flat)
     return _shares(sections, rows, widths)
+
+
+def flat_shares(sections: Sequence[Section]) -> list[CodedTensor]:
+    """Return what the pieces of some sections take, in order, without writing them."""
+    return _shares(sections, *_rows_of(sections))
+
+
+def _rows_of(sections: Sequence[Section]) -> tuple[list[IntArray], list[IntArray]]:
+    """Return the gaps and the ranks of all entries, and the widths of their classes."""
+    rows = [
+        np.concatenate([section.entries.gaps for section in sections]),
+        np.concatenate([section.entries.ranks for section in sections]),
+    ]
+    return rows, [best_widths(np.bincount(row)) for row in rows]
 
 
 def _shares(

@@ -10,16 +10,16 @@ from collections.abc import Collection, Iterator, Sequence
 
 import onnx
 
-from cortado.emit.coded.flat import LONGEST_GAP, write_flat
-from cortado.emit.coded.lanes import lane_functions, write_lanes
-from cortado.emit.coded.pieces import CodedTensor, sections_of, write_filled
-from cortado.emit.coded.plan import make_plan
-from cortado.emit.coded.slim import slim
-from cortado.emit.coded.writer import Writer, short_names
 from cortado.model.graph.nodes import STANDARD
-from cortado.model.onnx_io.card import KEY, Card, hash_decoder, hash_weights
-from cortado.model.onnx_io.coded import sort_by_use
-from cortado.model.onnx_io.walk import graphs_inside, used_by
+from cortado.storage.coded.card import KEY, Card, hash_decoder, hash_weights
+from cortado.storage.coded.flat import LONGEST_GAP, write_flat
+from cortado.storage.coded.lanes import lane_functions, write_lanes
+from cortado.storage.coded.pieces import CodedTensor, Piece, sections_of, write_filled
+from cortado.storage.coded.plan import make_plan
+from cortado.storage.coded.reader import sort_by_use
+from cortado.storage.coded.slim import slim
+from cortado.storage.coded.writer import Writer, short_names
+from cortado.storage.walk import bodies_of, graphs_inside, used_by
 
 __all__ = ["OLDEST_OPSET", "fixed_initializers", "has_codable", "store_coded"]
 
@@ -36,13 +36,15 @@ def has_codable(proto: onnx.ModelProto) -> bool:
     return bool(plan.flat or plan.lanes or plan.filled)
 
 
-def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
+def store_coded(proto: onnx.ModelProto, names: Collection[str]) -> list[CodedTensor]:
     """Code the initializers of a file that become smaller, in place, and leave out the redundant.
 
     Parameters
     ----------
     proto : onnx.ModelProto
         Of `OLDEST_OPSET` or newer.
+    names : collection of str
+        The initializers that may be coded.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def store_coded(proto: onnx.ModelProto) -> list[CodedTensor]:
     """
     slim(proto)
     sort_by_use(proto.graph)
-    plan = make_plan(_candidates(proto))
+    plan = make_plan([piece for piece in _candidates(proto) if piece.name in names])
     writer = Writer(_names(proto))
     coded: list[CodedTensor] = []
     for runs in plan.flat:
@@ -89,7 +91,7 @@ def fixed_initializers(proto: onnx.ModelProto) -> dict[str, str]:
     """Return the initializers that no node of the main graph may make, and why."""
     reasons: dict[str, str] = {}
     defined = Counter(_definitions(proto))
-    for graph in (proto.graph, *graphs_inside(proto.graph.node)):
+    for graph in bodies_of(proto):
         inputs = {value.name for value in graph.input}
         outputs = {value.name for value in graph.output}
         for tensor in graph.initializer:
@@ -102,17 +104,17 @@ def fixed_initializers(proto: onnx.ModelProto) -> dict[str, str]:
     return reasons
 
 
-def _candidates(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
+def _candidates(proto: onnx.ModelProto) -> list[Piece]:
     """Return the initializers that a node of the main graph may make, and that are used."""
     fixed, used = fixed_initializers(proto), used_by(proto.graph.node)
-    graphs = (proto.graph, *graphs_inside(proto.graph.node))
-    tensors = [tensor for graph in graphs for tensor in graph.initializer]
-    return [tensor for tensor in tensors if tensor.name in used and tensor.name not in fixed]
+    tensors = [tensor for graph in bodies_of(proto) for tensor in graph.initializer]
+    chosen = [tensor for tensor in tensors if tensor.name in used and tensor.name not in fixed]
+    return [piece for tensor in chosen if (piece := Piece.of(tensor)) is not None]
 
 
 def _definitions(proto: onnx.ModelProto) -> Iterator[str]:
     """Yield the name of each value where it is defined, initializers that are inputs once."""
-    for graph in (proto.graph, *graphs_inside(proto.graph.node)):
+    for graph in bodies_of(proto):
         yield from {value.name for value in (*graph.input, *graph.initializer)}
         yield from (name for node in graph.node for name in node.output)
 
@@ -130,7 +132,7 @@ def _hash(proto: onnx.ModelProto, coded: Collection[str]) -> str:
 
 def _names(proto: onnx.ModelProto) -> set[str]:
     """Return every name of a value in the graph, and in graphs inside its nodes."""
-    graphs = [proto.graph, *graphs_inside(proto.graph.node)]
+    graphs = bodies_of(proto)
     names = {tensor.name for graph in graphs for tensor in graph.initializer}
     for graph in graphs:
         names.update(value.name for value in (*graph.input, *graph.output))
@@ -145,7 +147,7 @@ def _insert(
     gone: set[str],
 ) -> None:
     """Put the decoder in front of the nodes, its constants in the place of what it makes."""
-    for graph in (proto.graph, *graphs_inside(proto.graph.node)):
+    for graph in bodies_of(proto):
         kept = [tensor for tensor in graph.initializer if tensor.name not in gone]
         del graph.initializer[:]
         graph.initializer.extend(kept)

@@ -1,7 +1,7 @@
 """The card of a coded file: what its decoder is, and what it must give.
 
 A coded file holds its weights as the constants of a decoder, the first nodes of its graph (see
-`cortado.emit.coded`). One entry of `metadata_props` says so,
+`cortado.storage.coded`). One entry of `metadata_props` says so,
 
     cortado.coded = "1 NODES DECODER WEIGHTS"
 

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from cortado.emit.coded.entries import Entries, one_filler, to_entries
-from cortado.emit.coded.writer import Writer
-from cortado.model.typing import FloatArray
+from cortado.model.typing import Array, FloatArray
+from cortado.storage.coded.entries import Entries, one_filler, to_entries
+from cortado.storage.coded.writer import Writer
 
 __all__ = [
     "CodedTensor",
     "Piece",
     "Section",
     "cells_of",
+    "filled_share",
     "sections_of",
     "write_filled",
     "write_piece",
@@ -55,11 +56,18 @@ class Piece:
         """Return the piece for an initializer; None if its values are not exact as float32."""
         if tensor.data_type not in _EXACT:
             return None
-        array = onnx.numpy_helper.to_array(tensor)
+        return cls.of_array(tensor.name, onnx.numpy_helper.to_array(tensor))
+
+    @classmethod
+    def of_array(cls, name: str, array: Array) -> "Piece | None":
+        """Return the piece for an array; None if its values are not exact as float32."""
+        data_type = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+        if data_type not in _EXACT:
+            return None
         values = array.astype(np.float32)
-        if tensor.data_type != onnx.TensorProto.FLOAT and np.isnan(values).any():
+        if data_type != onnx.TensorProto.FLOAT and np.isnan(values).any():
             return None  # casts may change the bits of a NaN
-        return cls(tensor.name, tensor.data_type, tuple(tensor.dims), values)
+        return cls(name, data_type, array.shape, values)
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,11 @@ class CodedTensor:
     values: float
     codebook: float
 
+    @property
+    def bytes(self) -> float:
+        """All of it."""
+        return self.positions + self.values + self.codebook
+
 
 def cells_of(sections: Sequence[Section]) -> list[int]:
     """Return the sizes of all pieces, in order."""
@@ -115,6 +128,11 @@ def write_piece(writer: Writer, piece: Piece, part: str) -> None:
 def write_filled(writer: Writer, piece: Piece) -> CodedTensor:
     """Write a piece that is one value all over."""
     _write_last(writer, piece, "Expand", writer.constant(piece.values.reshape(-1)[0]))
+    return filled_share(piece)
+
+
+def filled_share(piece: Piece) -> CodedTensor:
+    """Return what a piece takes that is one value all over."""
     return CodedTensor(piece.name, 0, 0, piece.values.itemsize)
 
 

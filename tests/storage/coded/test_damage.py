@@ -16,7 +16,7 @@ from cli.program import cortado, refused
 from cortado.emit import emit
 from cortado.errors import CortadoError
 from cortado.model.onnx_io import serial
-from cortado.model.onnx_io.card import KEY, Card, hash_decoder
+from cortado.storage.coded.card import KEY, Card, hash_decoder
 from nets import build, decoded, normal, weight
 
 SECONDS = 5

@@ -6,7 +6,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from cortado.errors import CortadoError
-from cortado.model.onnx_io.card import KEY, Card, hash_decoder, hash_weights
+from cortado.storage.coded.card import KEY, Card, hash_decoder, hash_weights
 
 CARD = Card(39, "AbCd+/12", "x" * 43)
 

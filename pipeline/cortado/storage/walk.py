@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import onnx
 
-__all__ = ["graphs_inside", "graphs_of", "tensors_of", "used_by"]
+__all__ = ["bodies_of", "graphs_inside", "graphs_of", "tensors_of", "used_by"]
 
 
 def graphs_inside(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:
@@ -14,6 +14,11 @@ def graphs_inside(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:
             for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
                 yield graph
                 yield from graphs_inside(graph.node)
+
+
+def bodies_of(proto: onnx.ModelProto) -> list[onnx.GraphProto]:
+    """Return the graph of a model and those inside its nodes, where its weights are."""
+    return [proto.graph, *graphs_inside(proto.graph.node)]
 
 
 def graphs_of(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto]:

@@ -3,11 +3,11 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
 
 from cortado.emit import emit
-from cortado.emit.coded.plan import MANY_ENTRIES, make_plan
 from cortado.model.onnx_io import serial
+from cortado.storage.coded.pieces import Piece
+from cortado.storage.coded.plan import MANY_ENTRIES, make_plan
 from nets import build, decoded
 
 VALUES = np.linspace(-1, 1, 16, dtype=np.float32)
@@ -19,7 +19,8 @@ def shared(shape, density=0.1, seed=0, values=VALUES):
 
 
 def plan_of(**arrays):
-    return make_plan([numpy_helper.from_array(np.asarray(a), n) for n, a in arrays.items()])
+    pieces = [Piece.of_array(name, np.asarray(array)) for name, array in arrays.items()]
+    return make_plan([piece for piece in pieces if piece is not None])
 
 
 def names(plan):

@@ -1,6 +1,6 @@
 """Reading coded files: run the decoder once, and put its weights where it was.
 
-What a decoder looks like is the business of `cortado.emit.coded`; here it is a run of nodes at
+What a decoder looks like is the business of `cortado.storage.coded`; here it is a run of nodes at
 the front of the graph that depend on constants alone. It is hashed before it runs: a file that
 was damaged, or changed by another program, is refused instead of being decoded to other weights.
 A file that was made to do harm has the hash that fits. Hence the shape of every array that the
@@ -16,10 +16,10 @@ import onnx
 import onnx.inliner
 
 from cortado.errors import CortadoError
-from cortado.model.onnx_io.card import KEY, Card, hash_decoder, hash_weights
-from cortado.model.onnx_io.walk import graphs_inside, used_by
 from cortado.model.typing import Array
 from cortado.runtime import constant_shapes, run_constants
+from cortado.storage.coded.card import KEY, Card, hash_decoder, hash_weights
+from cortado.storage.walk import graphs_inside, used_by
 
 __all__ = ["decode_weights", "sort_by_use"]
 

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from cortado.emit.coded.slim import slim
+from cortado.storage.coded.slim import slim
 from nets import build, normal
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cortado.emit.coded.classes import MAX_WIDTH, best_widths, code_lengths, encode
+from cortado.storage.coded.classes import MAX_WIDTH, best_widths, code_lengths, encode
 
 CLASS_BITS = 8
 
