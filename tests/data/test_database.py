@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import io
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import plyvel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from cortado.caffe import read_mean
 from cortado.caffe.datum import read_datum
@@ -110,6 +112,24 @@ def test_a_model_that_takes_rgb_gets_rgb(tmp_path):
     path = write_lmdb(tmp_path / "db", [encoded(GOLDEN["f0"].tobytes(), 0)])
     pixels, _ = everything(opened(path, ImageForm(3, None, "rgb")))
     np.testing.assert_array_equal(pixels, GOLDEN["caffe_encoded"][:1, ::-1])
+
+
+def test_encoded_images_are_resized_and_cropped_for_a_model_that_wants_it(tmp_path):
+    sizes = [(12, 20), (31, 14)]
+    images = [Image.fromarray(RNG.integers(0, 256, (*size, 3), np.uint8)) for size in sizes]
+    path = write_lmdb(tmp_path / "db", [encoded(png_of(image), 0) for image in images])
+    pixels, _ = everything(opened(path, ImageForm(3, (8, 8), "rgb", resize=10, crop=8)))
+    expected = [
+        images[0].resize((16, 10), Image.Resampling.BILINEAR).crop((4, 1, 12, 9)),  # 16 of 16.67
+        images[1].resize((10, 22), Image.Resampling.BILINEAR).crop((1, 7, 9, 15)),  # 22 of 22.14
+    ]
+    np.testing.assert_array_equal(pixels, [np.asarray(each).transpose(2, 0, 1) for each in expected])
+
+
+def png_of(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("write", [datum, packed])

@@ -3,12 +3,13 @@
 Images are in the order of the keys. Those of a small database are read once and kept; of another
 one a record is read each time it is taken, and only its label is kept, so that a database may be
 larger than memory. Encoded images are decoded as
-Caffe does, to BGR, unless the model says that it takes RGB; others are taken as they are stored.
+Caffe does, to BGR, unless the model says that it takes RGB, and are as large as they are stored but
+for a resize of the shorter side, with its crop, that the model wants. Others are taken as they are.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,7 +45,7 @@ def open_database(path: str, form: ImageForm) -> Samples:
     records = open_records(path, lmdb=_LMDB in files.list_names(path))
     if not len(records):
         raise CortadoError(f"the database {path} is empty")
-    samples = _DatabaseSamples(path, records, ImageForm(form.channels, None, form.order))
+    samples = _DatabaseSamples(path, records, replace(form, size=None))
     return samples.kept() if samples.is_small() else samples
 
 

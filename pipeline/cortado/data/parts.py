@@ -1,9 +1,12 @@
-"""Directories with a training and a test part: Caffe's databases, and image folders.
+"""Directories with a training and a test part: Caffe's databases, images, and sample files.
 
-A part is a database (LMDB or LevelDB) or a directory of classes, and is told by a word of its
-name: ``train`` or ``mnist_train_lmdb``, ``test``, ``ilsvrc12_val_lmdb``. Or the parts are named one
-by one, ``train=PATH,test=PATH``, perhaps with ``val=PATH``. A ``val`` without a ``test`` is what
-is tested on. A directory that is itself a part is divided as any source without a test part.
+A part is a database (LMDB or LevelDB), a directory of classes, a flat folder of images, or a
+directory of sample files, and is known by a word of its name: ``train`` or ``mnist_train_lmdb``,
+``test``, ``ilsvrc12_val_lmdb``. Or the parts are named one by one, ``train=PATH,test=PATH``,
+perhaps with ``val=PATH``. A ``val`` without a ``test`` is what is tested on. A directory that is
+itself a part is divided as any source without a test part.
+
+Directories of images are classes, unless the names of all of them are those of parts.
 """
 
 import re
@@ -11,7 +14,9 @@ from collections.abc import Mapping
 
 from cortado import files
 from cortado.data.database import is_database, open_database
+from cortado.data.flat import open_flat
 from cortado.data.folders import list_classes, open_folder
+from cortado.data.image_files import list_images
 from cortado.data.sample_files import list_samples, open_samples
 from cortado.data.samples import Samples
 from cortado.data.signature import Signature
@@ -48,35 +53,57 @@ def find_parts(directory: str) -> dict[str, str]:
     if is_database(directory):
         return {"whole": directory}
     parts: dict[str, str] = {}
+    holding = list_classes(directory)
+    are_parts = all(map(_part_of, holding))
     for name in files.list_names(directory):
-        path = f"{directory.rstrip('/')}/{name}"
-        words = [_WORDS[word] for word in re.split(r"[^a-z]+", name.lower()) if word in _WORDS]
-        if words and (_is_part(path)):
-            if words[0] in parts:
+        path, part = f"{directory.rstrip('/')}/{name}", _part_of(name)
+        if part and (_is_part(path) or (are_parts and name in holding)):
+            if part in parts:
                 raise CortadoError(
-                    f"both {parts[words[0]]} and {path} could be the {words[0]} part; "
+                    f"both {parts[part]} and {path} could be the {part} part; "
                     "name them as --data train=PATH,test=PATH"
                 )
-            parts[words[0]] = path
-    if not parts and _is_part(directory):
+            parts[part] = path
+    if not parts and (_is_part(directory) or list_images(directory)):
         return {"whole": directory}
     return parts
 
 
-def open_parts(parts: Mapping[str, str], signature: Signature) -> Dataset:
+def _part_of(name: str) -> str:
+    """Return the part that a directory's name has a word of; empty where it has none."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return next((_WORDS[word] for word in words if word in _WORDS), "")
+
+
+def open_parts(
+    parts: Mapping[str, str], signature: Signature, labels: str | None = None
+) -> Dataset:
     """Return the data set of the parts that were found or named.
+
+    Parameters
+    ----------
+    parts : mapping of str to str
+        Part → path.
+    signature : Signature
+        What the model wants.
+    labels : str or None
+        A file of labels for flat folders of images, see `flat`.
 
     Raises
     ------
     CortadoError
-        If there is no training part, or one of them is no database and holds no classes.
+        If there is no training part, one of them holds no samples, or labels do not fit.
     """
     first = parts.get("whole", parts.get("train"))
     if first is None:
         path = next(iter(parts.values()))
         raise CortadoError(f"there is {path}, but nothing beside it to train on")
     classes = list_classes(first)
-    sources = {path: _open_part(path, classes, signature) for path in dict.fromkeys(parts.values())}
+    paths = dict.fromkeys(parts.values())
+    if labels is None:
+        sources = {path: _open_part(path, classes, signature) for path in paths}
+    else:
+        sources = {path: _open_labelled(path, signature, labels) for path in paths}
     opened = {name: sources[path] for name, path in parts.items()}
     if len(opened) == 1:
         return from_whole(*opened.values())
@@ -96,6 +123,16 @@ def _open_part(path: str, classes: list[str], signature: Signature) -> Samples:
         return open_database(path, signature.form)
     if samples := list_samples(path):
         return open_samples(samples, signature)
-    if not list_classes(path):
-        raise CortadoError(f"{path} is neither an LMDB, a LevelDB nor a directory of classes")
-    return open_folder(path, classes, signature.form)
+    if list_classes(path):
+        return open_folder(path, classes, signature.form)
+    if list_images(path):
+        return open_flat(path, signature.form)
+    raise CortadoError(
+        f"{path} is neither an LMDB, a LevelDB, nor a directory of classes, images or samples"
+    )
+
+
+def _open_labelled(path: str, signature: Signature, labels: str) -> Samples:
+    if is_database(path) or not list_images(path):
+        raise UsageError(f"--labels {labels} is for folders of images; {path} holds none")
+    return open_flat(path, signature.form, labels)
