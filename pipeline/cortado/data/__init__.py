@@ -12,7 +12,9 @@ digits        the embedded default: real handwritten digits that scikit-learn ca
 database      the images of an LMDB or LevelDB of Caffe
 records       the records of these
 lmdb          the file format of LMDB
-folders       image files
+image_files   image files, as samples
+folders       directories of image files, one a class
+flat          directories of image files, with labels in a text file or none
 images        image files → pixels
 parts         directories with a training and a test part
 adapters      samples → one input of a graph
