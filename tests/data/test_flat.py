@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cortado.data import image_files
+from cortado.data import image_files, open_data
 from cortado.data.flat import open_flat
 from cortado.data.images import ImageForm
 from cortado.data.parts import find_parts, open_parts
@@ -135,6 +135,22 @@ def test_labels_for_what_is_no_folder_of_images_are_refused(tmp_path):
     labels = texts(tmp_path, "a.png\t1\n", "l.tsv")
     with pytest.raises(UsageError, match=r"--labels .*l\.tsv is for folders of images; .* none"):
         open_parts({"whole": str(tmp_path)}, Signature(FORM), labels)
+
+
+@pytest.mark.parametrize("spec", ["digits", "x.npz", "package.module:callable"])
+def test_labels_beside_a_source_that_has_its_own_are_refused(spec):
+    with pytest.raises(
+        UsageError, match=rf"--labels l\.tsv is for folders of images; --data {spec}"
+    ):
+        open_data(spec, Signature(FORM), "l.tsv")
+
+
+def test_a_named_folder_takes_the_labels_that_are_given(tmp_path):
+    fill(tmp_path / "photos", [f"{i}.png" for i in range(20)])
+    labels = texts(tmp_path, "".join(f"{i}.png\t{i}\n" for i in range(20)), "l.tsv")
+    dataset = open_data(f"{tmp_path}/photos/", Signature(FORM), labels)
+    found = [part.labels for part in (dataset.train, dataset.val, dataset.test)]
+    np.testing.assert_array_equal(np.sort(np.concatenate(found)), np.arange(20))
 
 
 def test_a_damaged_head_is_named(tmp_path):

@@ -32,7 +32,7 @@ __all__ = [
 def open_dataset(model: ir.Model, choice: TaskChoice) -> Dataset:
     """Open ``--data`` for a model, which says how image files are decoded and what names mean."""
     assert choice.data is not None  # the command saw to it
-    return open_data(choice.data, Signature.of(model, raw=choice.raw))
+    return open_data(choice.data, Signature.of(model, raw=choice.raw), choice.labels)
 
 
 def bind_task(

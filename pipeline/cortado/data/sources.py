@@ -23,7 +23,7 @@ from cortado.data.parts import find_parts, name_parts, open_parts
 from cortado.data.samples import ArraySamples, labelled_images
 from cortado.data.signature import Signature
 from cortado.data.splits import Dataset, from_train_and_test, from_whole
-from cortado.errors import CortadoError
+from cortado.errors import CortadoError, UsageError
 from cortado.model.typing import Array
 
 __all__ = ["open_data"]
@@ -31,7 +31,7 @@ __all__ = ["open_data"]
 _CALLABLE = re.compile(r"[\w.]+:\w+")
 
 
-def open_data(spec: str, signature: Signature = Signature()) -> Dataset:
+def open_data(spec: str, signature: Signature = Signature(), labels: str | None = None) -> Dataset:
     """Return the data set that a ``--data`` option names.
 
     Parameters
@@ -40,20 +40,35 @@ def open_data(spec: str, signature: Signature = Signature()) -> Dataset:
         What the option says.
     signature : Signature
         What the model wants.
+    labels : str or None
+        A file of labels for folders of images, see `flat`.
 
     Raises
     ------
     CortadoError
         If there is no such source, its files are damaged, or its arrays do not fit the model.
+    UsageError
+        If labels are given for anything but folders of images.
     """
+    parts = _find_parts(spec)
+    if parts:
+        return open_parts(parts, signature, labels)
+    if labels is not None:
+        raise UsageError(f"--labels {labels} is for folders of images; --data {spec} has its own")
     if spec == "digits":
         return from_whole(load_digits())
     if spec.endswith((".npz", ".npy")):
         return open_archive(spec, signature)
     if _CALLABLE.fullmatch(spec):
         return open_callable(spec, signature)
-    parts = name_parts(spec) or find_parts(spec)
-    return open_parts(parts, signature) if parts else _open_idx(spec)
+    return _open_idx(spec)
+
+
+def _find_parts(spec: str) -> dict[str, str]:
+    """Return part → path where a spec names directories of them."""
+    if spec == "digits" or spec.endswith((".npz", ".npy")) or _CALLABLE.fullmatch(spec):
+        return {}
+    return name_parts(spec) or find_parts(spec)
 
 
 def _open_idx(directory: str) -> Dataset:
