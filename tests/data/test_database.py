@@ -123,7 +123,9 @@ def test_encoded_images_are_resized_and_cropped_for_a_model_that_wants_it(tmp_pa
         images[0].resize((16, 10), Image.Resampling.BILINEAR).crop((4, 1, 12, 9)),  # 16 of 16.67
         images[1].resize((10, 22), Image.Resampling.BILINEAR).crop((1, 7, 9, 15)),  # 22 of 22.14
     ]
-    np.testing.assert_array_equal(pixels, [np.asarray(each).transpose(2, 0, 1) for each in expected])
+    np.testing.assert_array_equal(
+        pixels, [np.asarray(each).transpose(2, 0, 1) for each in expected]
+    )
 
 
 def png_of(image):
