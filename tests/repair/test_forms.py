@@ -1,4 +1,4 @@
-"""Products of any rank and transposed convolutions: rows times weights are what onnxruntime gives."""
+"""Products of any rank and transposed convolutions: rows × weights are what onnxruntime gives."""
 
 import numpy as np
 import pytest

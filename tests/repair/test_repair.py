@@ -158,8 +158,11 @@ def test_pruned_biases_stay_zero():
 
 def test_a_layer_that_cannot_be_fitted_is_told_with_the_reason():
     net = shared_weight_net()
-    with pytest.raises(CortadoError, match=r"no layer .* can be repaired: .*several nodes use"):
-        repaired(net, net, (4,))
+    found = repaired(net, net, (4,))
+    assert not found.kept
+    assert found.steps == ()
+    assert "can be repaired: first: several nodes use its weight" in found.refusal
+    assert serial.encode(found.model) == serial.encode(net)
 
 
 def test_another_shape_of_a_layer_is_refused():

@@ -91,6 +91,7 @@ def command(
     """
     from cortado import files
     from cortado.data import Feed, subset
+    from cortado.errors import CortadoError
     from cortado.repair import RepairOptions, repair
     from cortado_cli.data import open_dataset, tell_states
     from cortado_cli.history import record
@@ -108,6 +109,8 @@ def command(
     options = RepairOptions(damping=damping, seed=seed, runtime=runtime, raw=choice.raw)
     repaired = talk.follow(repair(network, dense, samples, held, options))
     seconds = time.perf_counter() - begin
+    if repaired.refusal:
+        raise CortadoError(repaired.refusal)
     talk.table(_HEADINGS, [_row(step) for step in repaired.steps])
     talk.say(_summary(repaired, len(held), seconds))
     figures = {} if metric is None else metric.report(repaired.model, talk)

@@ -10,6 +10,7 @@ compared with the reference: layers there stay, and outputs there do not count.
 """
 
 from dataclasses import dataclass
+from math import nan
 
 import onnx_ir as ir
 
@@ -20,7 +21,6 @@ from cortado.invariants import check_kept
 from cortado.model.layers.prunable import Skipped, check_finite, find_layers, replace_weights
 from cortado.progress import Progress, Steps
 from cortado.repair.distance import MisalignedError
-from cortado.repair.judged import Judged
 from cortado.repair.options import RepairOptions
 from cortado.repair.reference import check_reference
 from cortado.repair.regression import Regression, find_regression
@@ -45,7 +45,7 @@ class Repaired:
         Layers and normalizations that stay as they were, and why.
     before, after : float
         Distance of the outputs, as in `Step`; of a Softmax, that of what it gets. Where no output
-        can be compared, that of what the last layers give.
+        can be compared, that of what the last layers give; NaN without steps.
     kept : bool
         Whether the repair as a whole made the outputs better.
     """
@@ -57,6 +57,14 @@ class Repaired:
     after: float
     kept: bool
 
+    @property
+    def refusal(self) -> str:
+        """Why nothing could be repaired; empty if something could."""
+        if self.steps:
+            return ""
+        why = f"{self.skipped[0].name}: {self.skipped[0].reason}" if self.skipped else "it has none"
+        return f"no layer of the model can be repaired: {why}"
+
 
 def repair(
     model: ir.Model,
@@ -66,6 +74,8 @@ def repair(
     options: RepairOptions = RepairOptions(),
 ) -> Steps[Repaired]:
     """Fit the weights that are left, layer by layer, to what the reference gives.
+
+    Where no layer can be fitted, the model stays; see `Repaired.refusal`.
 
     Parameters
     ----------
@@ -90,16 +100,19 @@ def repair(
     check_reference(model, reference)
     check_finite([*find_layers(model).prunable, *find_layers(reference).prunable])
     jobs, skipped = _jobs(model)
-    work = Work.of((model, reference), (samples, held), options, Judged.of(model, jobs))
-    steps: list[Step] = []
+    work = Work.of((model, reference), (samples, held), options)
+    steps, fitted = list[Step](), list[Regression | Norm]()
     for done, job in enumerate(jobs, start=1):
         try:
             steps.append(work.fit(job) if isinstance(job, Regression) else work.measure(job))
+            fitted.append(job)
         except MisalignedError as error:
             skipped.append(_skipped(job, str(error)))
         figures = (("error", steps[-1].after),) if steps else ()
         yield Progress("repair", done, len(jobs), figures)
-    before, after = work.distances(model)
+    if not steps:
+        return Repaired(replace_weights(model, {}), (), tuple(skipped), nan, nan, kept=False)
+    before, after = work.distances(model, fitted)
     result = work.student.model if after < before else replace_weights(model, {})
     check_kept(model, result)
     return Repaired(result, tuple(steps), tuple(skipped), before, after, after < before)
@@ -125,7 +138,4 @@ def _jobs(model: ir.Model) -> tuple[list[Regression | Norm], list[Skipped]]:
         else:
             jobs.append(found)
     jobs.sort(key=lambda job: job.place)
-    if not jobs:
-        why = f"{skipped[0].name}: {skipped[0].reason}" if skipped else "it has none"
-        raise CortadoError(f"no layer of the model can be repaired: {why}")
     return jobs, [*skipped, *norms.skipped]

@@ -4,7 +4,7 @@ What enters a layer comes from the model as far as it is repaired, what it shoul
 reference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from cortado.model.layers.prunable import find_layers
 from cortado.model.typing import Array, BoolArray, FloatArray
 from cortado.repair.distance import MisalignedError, relative_distance
 from cortado.repair.fit import Linear, fit
-from cortado.repair.judged import Judged
+from cortado.repair.judged import judged_ends, judged_outputs
 from cortado.repair.moments import measure_moments
 from cortado.repair.options import RepairOptions
 from cortado.repair.regression import Regression
@@ -64,7 +64,7 @@ class Work:
     held: Inputs
     fitted: int
     pruned_biases: bool
-    judged: Judged
+    outputs: tuple[str, ...]
     options: RepairOptions
 
     @classmethod
@@ -73,20 +73,19 @@ class Work:
         models: tuple[ir.Model, ir.Model],
         parts: tuple[Samples, Samples],
         options: RepairOptions,
-        judged: Judged,
     ) -> "Work":
         """Return the work on a model and its reference, with samples to fit on and held ones."""
-        model, raw, lasting = models[0], options.raw, (*judged.outputs, *judged.ends)
+        model, raw, outputs = models[0], options.raw, tuple(judged_outputs(models[0]))
         student, teacher = (
             Frontier(
-                each, Inputs.of(each, *parts, raw=raw), options.memory, options.runtime, lasting
+                each, Inputs.of(each, *parts, raw=raw), options.memory, options.runtime, outputs
             )
             for each in models
         )
         whole = Inputs.of(model, *parts, raw=raw)
         fitted, held = (replace(whole, parts=(part,)) for part in parts)
         pruned = _has_pruned_biases(model)
-        return cls(student, teacher, held, len(fitted), pruned, judged, options)
+        return cls(student, teacher, held, len(fitted), pruned, outputs, options)
 
     def fit(self, job: Regression) -> Step:
         """Fit one layer, and take the fit if it is better."""
@@ -129,30 +128,24 @@ class Work:
             self.student.model = old
         return Step(job.name, "BatchNormalization", "statistics", before, after, after < before)
 
-    def distances(self, model: ir.Model) -> tuple[float, float]:
-        """Return how far the outputs are from the reference's, before and after, if held out."""
-        for names in (self.judged.outputs, self.judged.ends):
-            old = Frontier(model, self.held, self.options.memory, self.options.runtime)
-            for frontier in (old, self.student, self.teacher):
-                frontier.advance(names)
-            found = [x for name in names if (x := self._distances(name, old)) is not None]
-            if found:
-                before, after = np.mean(found, axis=0)
-                return float(before), float(after)
-        raise CortadoError(
-            "no output of the model can be compared with the reference's: the shapes of all of "
-            "them depend on the weights"
-        )
+    def distances(self, model: ir.Model, jobs: Sequence[Regression | Norm]) -> tuple[float, float]:
+        """Return how far the outputs are from the reference's, before and after, if held out.
 
-    def _distances(self, name: str, old: Frontier) -> tuple[float, float] | None:
-        """Return the distances of one value, before and after; None where shapes differ."""
-        held = slice(self.fitted, None)
-        wanted = self.teacher.values(name, held)
-        try:
-            before = relative_distance(old.values(name), wanted)
-            return before, relative_distance(self.student.values(name, held), wanted)
-        except MisalignedError:
-            return None
+        Where no output can be compared, what the last of `jobs` give is.
+        """
+        old, held = self._on_held(model), slice(self.fitted, None)
+        found = _distances(self.outputs, (old, self.student, self.teacher), held)
+        if not found:
+            models = (model, self.student.model, self.teacher.model)
+            old, student, teacher = (self._on_held(each) for each in models)
+            found = _distances(judged_ends(model, jobs), (old, student, teacher), slice(None))
+        if not found:
+            raise CortadoError("nothing that the model gives can be compared with the reference")
+        before, after = np.mean(found, axis=0)
+        return float(before), float(after)
+
+    def _on_held(self, model: ir.Model) -> Frontier:
+        return Frontier(model, self.held, self.options.memory, self.options.runtime)
 
     def _is_by_output(self, job: Regression) -> bool:
         """Return whether the channels of a normalization behind a layer are its outputs."""
@@ -194,6 +187,27 @@ class Work:
             if rows is None:
                 raise MisalignedError
             yield rows
+
+
+def _distances(
+    names: Sequence[str], models: tuple[Frontier, Frontier, Frontier], held: slice
+) -> list[tuple[float, float]]:
+    """Return the distances of values, before and after, but of those whose shapes differ.
+
+    The models are the old one, which sees held samples alone, the repaired one and the reference.
+    """
+    old, student, teacher = models
+    for frontier in models:
+        frontier.advance(names)
+    found = []
+    for name in names:
+        wanted = teacher.values(name, held)
+        try:
+            before = relative_distance(old.values(name), wanted)
+            found.append((before, relative_distance(student.values(name, held), wanted)))
+        except MisalignedError:
+            continue
+    return found
 
 
 def _has_pruned_biases(model: ir.Model) -> bool:
