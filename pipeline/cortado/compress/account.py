@@ -150,8 +150,8 @@ def account_for(compressed: Compressed, curves: Table | None = None) -> Steps[Ac
     emitted, stages = compressed.emitted, list[StageAccount]()
     for index, stage in enumerate(compressed.stages):
         yield Progress("bytes", index, len(compressed.stages))
-        figures = (stage.density, stage.val.value, stage.holds, stage.bytes)
-        stages.append(StageAccount(stage.name, *figures))
+        about = (stage.name, stage.density, stage.val.value, stage.holds, stage.bytes)
+        stages.append(StageAccount(*about))
     figures = describe(compressed.model)
     layers, others = _tensors(compressed.model, emitted)
     return Account(

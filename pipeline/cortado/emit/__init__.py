@@ -7,8 +7,9 @@ returned: a file that does not give the same weights, bit for bit, is never writ
 from cortado.emit.passes import (
     Emitted,
     Storage,
+    check_emitted,
     emit,
-    emitted_size,
+    encode,
     read_stored,
     tensor_bytes,
 )
@@ -18,8 +19,9 @@ __all__ = [
     "Emitted",
     "Storage",
     "StoredTensor",
+    "check_emitted",
     "emit",
-    "emitted_size",
+    "encode",
     "read_stored",
     "tensor_bytes",
 ]

@@ -17,7 +17,7 @@ from cortado.runtime import Runtime
 from cortado.storage import Codec, StoredTensor, all_codecs, codec_named
 from cortado.storage.walk import bodies_of
 
-__all__ = ["Emitted", "Storage", "emit", "emitted_size", "read_stored", "tensor_bytes"]
+__all__ = ["Emitted", "Storage", "check_emitted", "emit", "encode", "read_stored", "tensor_bytes"]
 
 Storage = Literal["dense", "sparse", "coded"]
 """The forms that cortado has by itself; `cortado.storage.register` adds others."""
@@ -55,17 +55,38 @@ def emit(model: ir.Model, storage: str) -> Emitted:
     UsageError
         If there is no such codec.
     """
-    emitted = _smallest(model, storage)
-    _check(model, emitted.data)
+    emitted = encode(model, storage)
+    check_emitted(model, emitted)
     return emitted
 
 
-def emitted_size(model: ir.Model, storage: str) -> int:
-    """Return the bytes of the file that `emit` makes, without the checks of a file to be kept.
+def encode(model: ir.Model, storage: str) -> Emitted:
+    """Return the file that `emit` makes, not yet checked: for comparing models by their files."""
+    codec = codec_named(storage)
+    rest = [codec_named(name) for name in codec.rest]
+    forms = [_emit(model, [codec, *rest])]
+    forms += [_emit(model, rest)] if rest else []
+    return min((form for form in forms if form is not None), key=lambda form: len(form.data))
 
-    For comparing models: the file is neither loaded in onnxruntime nor decoded.
+
+def check_emitted(model: ir.Model, emitted: Emitted, runtime: Runtime = Runtime()) -> None:
+    """Load a file in onnxruntime, and compare every initializer with the model's, bit for bit.
+
+    The first shows that a user's runtime folds the decoder, the second what comes out of it. Those
+    of graphs inside nodes may have moved to the main graph.
+
+    Raises
+    ------
+    CortadoError
+        As `emit`.
     """
-    return len(_smallest(model, storage).data)
+    runtime.open(emitted.data)
+    decoded = initializers_of(serial.decode(emitted.data, "the emitted file"))
+    for name, value in initializers_of(model).items():
+        assert value.const_value is not None  # or the file would not have been valid
+        stored = decoded[name].const_value if name in decoded else None
+        if stored is None or _bits(stored) != _bits(value.const_value):
+            raise CortadoError(f"{name} would not come back bit for bit")
 
 
 def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
@@ -98,15 +119,6 @@ def tensor_bytes(array: Array) -> float:
     """
     sizes = [codec.size(array) for codec in all_codecs()]
     return float(min(size for size in sizes if size is not None))
-
-
-def _smallest(model: ir.Model, storage: str) -> Emitted:
-    """Return the smaller file of the two with a codec and without it."""
-    codec = codec_named(storage)
-    rest = [codec_named(name) for name in codec.rest]
-    forms = [_emit(model, [codec, *rest])]
-    forms += [_emit(model, rest)] if rest else []
-    return min((form for form in forms if form is not None), key=lambda form: len(form.data))
 
 
 def _emit(model: ir.Model, codecs: Sequence[Codec]) -> Emitted | None:
@@ -144,21 +156,6 @@ def _raised(model: ir.Model, opset: int) -> onnx.ModelProto:
     except CortadoError as error:
         raise CortadoError(f"{error}; --storage sparse or dense keeps it") from error
     return serial.parse(serial.encode(raised), "the model")
-
-
-def _check(model: ir.Model, data: bytes) -> None:
-    """Load the bytes in onnxruntime, and compare every initializer with the model's.
-
-    The first shows that a user's runtime folds the decoder, the second what comes out of it. Those
-    of graphs inside nodes may have moved to the main graph.
-    """
-    Runtime().open(data)
-    decoded = initializers_of(serial.decode(data, "the emitted file"))
-    for name, value in initializers_of(model).items():
-        assert value.const_value is not None  # or the file would not have been valid
-        stored = decoded[name].const_value if name in decoded else None
-        if stored is None or _bits(stored) != _bits(value.const_value):
-            raise CortadoError(f"{name} would not come back bit for bit")
 
 
 def _bits(tensor: ir.TensorProtocol) -> bytes | tuple[bytes, ...]:
