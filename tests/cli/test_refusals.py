@@ -267,7 +267,7 @@ number = 3
         ("cli_callables:odd", ["data set of --data", "ValueError"]),
         ("cli_callables:number", ["cli_callables:number"]),
         ("cli_broken:data", ["cli_broken:data", "cannot be imported: invalid syntax"]),
-        (".", ["--data . is none of: digits, a directory of IDX files"]),
+        (".", ["--data . is none of: digits, a .npz"]),
     ],
 )
 def test_data_that_cannot_be_had_are_refused(spec, words, dense, old, tmp_path, monkeypatch):

@@ -7,7 +7,6 @@ from PIL import Image
 from cortado.data import image_files, open_data
 from cortado.data.flat import open_flat
 from cortado.data.images import ImageForm
-from cortado.data.parts import find_parts, open_parts
 from cortado.data.samples import IMAGE, TARGET
 from cortado.data.signature import Signature
 from cortado.errors import CortadoError, UsageError
@@ -66,9 +65,7 @@ def test_a_file_of_labels_serves_several_folders(tmp_path):
     fill(tmp_path / "test", ["0.png", "x.png"])
     lines = [f"train/{i}.png\t{i}" for i in range(10)] + ["test/0.png\t5", "x.png\t6"]
     labels = texts(tmp_path, "\n".join(lines), "all.tsv")
-    parts = find_parts(str(tmp_path))
-    assert parts == {"train": f"{tmp_path}/train", "test": f"{tmp_path}/test"}
-    dataset = open_parts(parts, Signature(FORM), labels)
+    dataset = open_data(str(tmp_path), Signature(FORM), labels)
     np.testing.assert_array_equal(dataset.test.labels, [5, 6])
     found = np.concatenate([dataset.train.labels, dataset.val.labels])
     np.testing.assert_array_equal(np.sort(found), np.arange(10))
@@ -78,9 +75,7 @@ def test_flat_parts_have_labels_of_their_own(tmp_path):
     for part in ("train", "val", "test"):
         fill(tmp_path / part, ["a.png", "b.png"])
         texts(tmp_path / part, "a.png\t1\nb.png\t0\n")
-    parts = find_parts(str(tmp_path))
-    assert list(parts) == ["test", "train", "val"]
-    dataset = open_parts(parts, Signature(FORM))
+    dataset = open_data(str(tmp_path), Signature(FORM))
     for part in (dataset.train, dataset.val, dataset.test):
         np.testing.assert_array_equal(part.labels, [1, 0])
 
@@ -88,15 +83,14 @@ def test_flat_parts_have_labels_of_their_own(tmp_path):
 def test_directories_are_classes_unless_all_are_named_like_parts(tmp_path):
     for name in ("car", "train", "test"):
         fill(tmp_path / name, [f"{i}.png" for i in range(5)])
-    assert find_parts(str(tmp_path)) == {"whole": str(tmp_path)}
-    dataset = open_parts(find_parts(str(tmp_path)), Signature(FORM))
+    dataset = open_data(str(tmp_path), Signature(FORM))
     found = [part.labels for part in (dataset.train, dataset.val, dataset.test)]
     np.testing.assert_array_equal(np.sort(np.concatenate(found)), [0] * 5 + [1] * 5 + [2] * 5)
 
 
 def test_a_folder_that_is_one_part_is_divided(tmp_path):
     fill(tmp_path, [f"{i}.png" for i in range(20)])
-    dataset = open_parts(find_parts(str(tmp_path)), Signature(FORM))
+    dataset = open_data(str(tmp_path), Signature(FORM))
     assert [len(part) for part in (dataset.train, dataset.val, dataset.test)] == [14, 2, 4]
     assert dataset.test.labels is None
 
@@ -133,14 +127,14 @@ def test_labels_that_do_not_fit_are_one_line(text, message, tmp_path):
 def test_labels_for_what_is_no_folder_of_images_are_refused(tmp_path):
     fill(tmp_path / "cat", ["a.png"])
     labels = texts(tmp_path, "a.png\t1\n", "l.tsv")
-    with pytest.raises(UsageError, match=r"--labels .*l\.tsv is for folders of images; .* none"):
-        open_parts({"whole": str(tmp_path)}, Signature(FORM), labels)
+    with pytest.raises(UsageError, match=r"--labels .*l\.tsv is for folders .*not one"):
+        open_data(str(tmp_path), Signature(FORM), labels)
 
 
 @pytest.mark.parametrize("spec", ["digits", "x.npz", "package.module:callable"])
 def test_labels_beside_a_source_that_has_its_own_are_refused(spec):
     with pytest.raises(
-        UsageError, match=rf"--labels l\.tsv is for folders of images; --data {spec}"
+        UsageError, match=rf"--labels l\.tsv is for folders of images, and {spec} is not one"
     ):
         open_data(spec, Signature(FORM), "l.tsv")
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from cortado import files
 from cortado.caffe.datum import label_of, read_datum
+from cortado.data.forms import DataForm, Wanted, directories
 from cortado.data.images import ImageForm, decode_image
 from cortado.data.records import Records, open_records
 from cortado.data.samples import IMAGE, TARGET, ArraySamples, Batch, Samples, labelled_images
@@ -23,7 +24,7 @@ from cortado.errors import CortadoError
 from cortado.model.shapes import show_shape
 from cortado.model.typing import Array, IntArray
 
-__all__ = ["is_database", "open_database"]
+__all__ = ["DATABASE", "is_database", "open_database"]
 
 _LMDB, _LEVELDB = "data.mdb", "CURRENT"
 _SMALL = 2**30  # bytes of pixels
@@ -127,3 +128,12 @@ class _DatabaseSamples:
 
     def _name(self, index: int) -> str:
         return f"{self.path}: record {index} ({self.records.key(index)})"
+
+
+def _open(path: str, wanted: Wanted) -> Samples:
+    return open_database(path, wanted.signature.form)
+
+
+DATABASE = DataForm(
+    "a directory of databases (LMDB, LevelDB)", directories(is_database), _open, is_part=True
+)

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cortado import files
+from cortado.data.forms import DataForm, Wanted, directories
 from cortado.data.image_files import ImageFiles, check_form, list_images
 from cortado.data.images import ImageForm
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["open_flat"]
+__all__ = ["IMAGES", "open_flat"]
 
 _LABELS = "labels.txt"
 _TAB = "\t"
@@ -91,3 +92,12 @@ def _find(known: Mapping[str, int | str], names: Sequence[str], folder: str, sou
     if None in found:
         raise CortadoError(f"{source} has no label of {folder}/{names[found.index(None)]}")
     return np.array(found)
+
+
+def _open(path: str, wanted: Wanted) -> ImageFiles:
+    return open_flat(path, wanted.signature.form, wanted.labels)
+
+
+IMAGES = DataForm(
+    "a directory of images", directories(list_images), _open, takes_labels=True, is_part=True
+)

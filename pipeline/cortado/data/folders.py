@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from cortado import files
+from cortado.data.forms import DataForm, Wanted, directories
 from cortado.data.image_files import ImageFiles, check_form, is_image, list_images
 from cortado.data.images import ImageForm
 from cortado.errors import CortadoError
 
-__all__ = ["list_classes", "open_folder"]
+__all__ = ["CLASSES", "list_classes", "open_folder"]
 
 
 def list_classes(path: str) -> list[str]:
@@ -49,3 +50,12 @@ def open_folder(path: str, classes: Sequence[str], form: ImageForm) -> ImageFile
     ]
     paths, labels = zip(*pairs, strict=True)
     return ImageFiles(paths, np.array(labels, np.int64), form)
+
+
+def _open(path: str, wanted: Wanted) -> ImageFiles:
+    return open_folder(path, list_classes(wanted.train or path), wanted.signature.form)
+
+
+CLASSES = DataForm(
+    "a directory of images for each class", directories(list_classes), _open, is_part=True
+)
