@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from kinds import text_lines
 from PIL import Image
 
 from cli.program import done
 from support import SHARED
+
+text_lines = pytest.importorskip("kinds.text_lines")
 
 REAL = SHARED / "real"
 NETS = REAL / "onnx"

@@ -3,7 +3,6 @@
 import numpy as np
 import onnx
 import pytest
-from kinds import text_lines
 
 from cli.program import cortado, done
 from cortado.data import open_data
@@ -22,6 +21,7 @@ from real.nets import (
     report,
     run,
     session,
+    text_lines,
     text_maps,
     write_audio,
     write_turned,
