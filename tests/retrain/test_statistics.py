@@ -70,7 +70,7 @@ def test_without_normalizations_nothing_happens():
 def test_statistics_are_measured_where_models_are_said_to_run(monkeypatch):
     threads, real = [], onnxruntime.InferenceSession
 
-    def note(data, options, providers):
+    def note(data, options, providers, **others):
         threads.append(options.intra_op_num_threads)
         return real(data, options, providers=providers)
 

@@ -12,6 +12,7 @@ from cortado.data.samples import IMAGE, Batch, Samples
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 from cortado.task.metadata import read_transform
+from cortado.task.presets import Plane
 from cortado.task.transform import InputTransform, Views
 
 __all__ = ["Feed"]
@@ -72,18 +73,14 @@ class Feed:
 
     @property
     def form(self) -> ImageForm:
-        """How images must be decoded: as large as a mean image, else as the input."""
-        image, order = self.transform.image, self.transform.order
-        if image is not None:
-            return ImageForm(image.shape[0], image.shape[1:], order)
+        """How images must be decoded."""
         pixels = self.pixels
         if pixels is None or len(pixels.shape) != 4:
-            return ImageForm(order=order)
+            return ImageForm.of(Plane(None, None, None), self.transform)
         channels, height, width = pixels.shape[1:]
         if pixels.channels_last:
             height, width, channels = pixels.shape[1:]
-        size = None if height is None or width is None else (height, width)
-        return ImageForm(channels, size, order)
+        return ImageForm.of(Plane(channels, height, width), self.transform)
 
     def __call__(self, batch: Batch, views: Views | None = None) -> dict[str, Array]:
         """Return the graph inputs for samples.

@@ -24,7 +24,7 @@ from cortado.model.typing import Array, IntArray
 from cortado.runtime import Runtime, Session
 from cortado.scoring.metrics import Against, Metric, Scored, make_metric
 from cortado.scoring.metrics.classes import CrossEntropy, Divergence
-from cortado.scoring.metrics.distances import Distance
+from cortado.scoring.metrics.relative import RelativeError
 from cortado.task.criteria import Criterion
 from cortado.task.metadata import read_alphabet, read_criteria
 from cortado.task.outputs import (
@@ -290,7 +290,8 @@ def _loss(scored: Scored, *, is_classifier: bool) -> Metric:
 
 
 def _noise(scored: Scored) -> Metric:
-    return Distance("squared-relative-error", tuple(o.output for o in scored.outputs))
+    outputs = tuple(each.output for each in scored.outputs)
+    return RelativeError(outputs, "squared-relative-error")
 
 
 def _rows_at_once(session: Session, feed: Feed, samples: Samples, outputs: Sequence[str]) -> int:
