@@ -15,7 +15,7 @@ from cortado.task.metadata import read_transform
 from cortado.task.presets import Plane
 from cortado.task.transform import InputTransform, Views
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "count_samples"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Feed:
         CortadoError
             If an input is missing, or type or shape of one do not fit.
         """
-        sources, count = self.sources(batch.inputs), _count(batch)
+        sources, count = self.sources(batch.inputs), count_samples(batch)
         return {
             a.name: a(batch.inputs[sources[a.name]], views)
             if a.name in sources
@@ -184,5 +184,6 @@ def _image_input(adapters: list[InputAdapter]) -> InputAdapter | None:
     return floats[0] if len(floats) == 1 else None
 
 
-def _count(batch: Batch) -> int:
+def count_samples(batch: Batch) -> int:
+    """Return how many samples a batch holds."""
     return next((len(array) for array in batch.inputs.values() if array.ndim), 1)

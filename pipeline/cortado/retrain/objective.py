@@ -1,8 +1,8 @@
 """What training minimizes: the losses of a model, mixed with distillation where there is a teacher.
 
-    loss = Σ weight · loss                                      with targets
-    loss = (1 − w) · Σ weight · loss + w · distillation         with a teacher too
-    loss = distillation                                         with a teacher alone
+loss = Σ weight · loss                                      with targets
+loss = (1 − w) · Σ weight · loss + w · distillation         with a teacher too
+loss = distillation                                         with a teacher alone
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ from cortado.scoring.losses.term import check_classes
 from cortado.scoring.losses.text import classes_of_texts
 from cortado.task.transform import Views
 
-__all__ = ["Objective", "Values", "import_losses", "target_tensor"]
+__all__ = ["Objective", "Values", "import_losses", "scores_of", "target_tensor"]
 
 Values = Mapping[str, Tensor]
 """Value of the graph → tensor of shape (n, …)."""
@@ -53,11 +53,23 @@ class Objective:
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
     @property
-    def values(self) -> list[str]:
-        """What the module must give, in this order."""
+    def trained(self) -> list[str]:
+        """The values that the loss depends on, in the order of the terms."""
         lessons = () if self.teacher is None else self.teacher.lessons
-        names = [term.scores.logits for term in self.terms]
-        return list(dict.fromkeys([*names, *(each.value for each in lessons), *self.outputs]))
+        named = [term.scores.logits for term in self.terms if not term.is_own]
+        seen = [
+            name
+            for term in self.terms
+            if term.is_own
+            for name in self.outputs
+            if term.target in ("", name)
+        ]
+        return list(dict.fromkeys([*named, *seen, *(each.value for each in lessons)]))
+
+    @property
+    def values(self) -> list[str]:
+        """What the module must give, in this order: beside `trained`, what is measured."""
+        return list(dict.fromkeys([*self.trained, *self.outputs]))
 
     def run(self, module: nn.Module, inputs: Sequence[Tensor], count: int) -> dict[str, Tensor]:
         """Return the values for the inputs of `count` samples."""

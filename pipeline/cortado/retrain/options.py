@@ -118,8 +118,8 @@ class Distillation:
 
         loss = (1 − weight) · cross-entropy + weight · T² · KL(teacher_T ‖ student_T)
 
-    Outputs that are no scores of classes learn by their squared relative error instead. Data without
-    labels are learned from the teacher alone.
+    Outputs that are no scores of classes learn by their squared relative error instead. Data
+    without labels are learned from the teacher alone.
 
     Attributes
     ----------

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cortado.data import Samples, Subset
+from cortado.data.samples import Samples, Subset
 from cortado.model.typing import IntArray
 from cortado.runtime import Session
 from cortado.scoring.metrics import Outputs

@@ -33,7 +33,8 @@ def refresh_statistics(model: ir.Model, task: Task, moment: str) -> Steps[ir.Mod
     moment : str
         When this is, for the message: ``before training``.
     """
-    measured = yield from reestimate(model, subset(task.data.train, _SAMPLES), task.runtime)
+    some = subset(task.data.train, _SAMPLES)
+    measured = yield from reestimate(model, some, task.runtime, raw=task.raw)
     if not measured.count:
         return model
     old = yield from evaluate(model, task, task.data.val)

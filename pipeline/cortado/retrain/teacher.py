@@ -59,15 +59,15 @@ class Lesson:
                 f"the output {self.scores.output} has the shape {list(student.shape)}, "
                 f"and that of the teacher {list(teacher.shape)}"
             )
-        teacher = teacher.reshape(student.shape)
+        teacher = teacher.reshape(student.shape)  # a single sample may have no axis of its own
         if not self.has_classes:
             found, wanted = student.flatten(1), teacher.flatten(1)
             scale = wanted.square().sum(dim=1).clamp_min(_TINY)
             return ((found - wanted).square().sum(dim=1) / scale).mean()
-        logs = [
+        found, wanted = (
             F.log_softmax(self._rows(each) / temperature, dim=1) for each in (student, teacher)
-        ]
-        divergence = F.kl_div(*logs, reduction="batchmean", log_target=True)
+        )
+        divergence = F.kl_div(found, wanted, reduction="batchmean", log_target=True)
         return divergence * temperature**2
 
     def _rows(self, scores: Tensor) -> Tensor:
@@ -152,9 +152,8 @@ def find_teacher(
         for lesson, name in zip(lessons, names, strict=True)
     ]
     module = place(to_torch(model, values), device).eval()
-    return Teacher(
-        module, Feed.of(model), lessons, distillation.temperature, distillation.weight
-    )
+    feed = task.for_model(model).feed.any_batch()
+    return Teacher(module, feed, lessons, distillation.temperature, distillation.weight)
 
 
 def _main(model: ir.Model, task: Task) -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import Subset, feed_batches
+from cortado.data import feed_batches
+from cortado.data.samples import Subset
 from cortado.errors import CortadoError, UsageError
 from cortado.model.graph.exposed import expose
 from cortado.model.onnx_io import serial
@@ -29,7 +30,6 @@ from cortado.task.criteria import Criterion, Kind
 from cortado.task.metadata import read_criteria
 from cortado.task.outputs import (
     Scores,
-    activation_of,
     before_sigmoid,
     criterion_of,
     main_criterion,
@@ -144,7 +144,9 @@ class _Maker:
     @property
     def scored(self) -> dict[str, Scores]:
         """The outputs that have targets."""
-        return {each.output: each for each in self.task.outputs if each.output in (self.targets or {})}
+        return {
+            each.output: each for each in self.task.outputs if each.output in (self.targets or {})
+        }
 
     def remembered(self, criterion: Criterion) -> Term:
         """Return the term of a loss that the model remembers."""

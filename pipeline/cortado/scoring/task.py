@@ -135,10 +135,14 @@ class Task:
         """What the metric compares with."""
         return self.metric.against
 
+    @property
+    def raw(self) -> bool:
+        """Whether all arrays are fed as they are."""
+        return all(adapter.transform is None for adapter in self.feed.adapters)
+
     def for_model(self, model: ir.Model) -> "Task":
         """Return the task with the inputs of another model, whose outputs have the same names."""
-        raw = all(adapter.transform is None for adapter in self.feed.adapters)
-        return replace(self, feed=Feed.of(model, raw=raw))
+        return replace(self, feed=Feed.of(model, raw=self.raw))
 
     def open(self, model: ir.Model) -> Session:
         """Open a session of a model with this task's outputs."""

@@ -1,7 +1,7 @@
-"""Losses of classes, for scores x and labels y:
+"""Losses of classes: cross-entropy and its binary kind, for scores x and labels y.
 
-    cross-entropy   −log softmax(x)[y]              labels are integers, one a sample, position or pixel
-    bce             log(1 + exp(x)) − x y           each score is a question of its own, y in 0…1
+    cross-entropy   −log softmax(x)[y]       one integer a sample, position or pixel
+    bce             log(1 + exp(x)) − x y    each score is a question of its own, y in 0…1
 
 The axis of the classes is the one that the labels lack. The value is the mean over all labels that
 count, of all samples together.
