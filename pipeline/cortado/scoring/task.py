@@ -208,7 +208,8 @@ def bind(
     alphabet = options.alphabet or read_alphabet(model)
     scored = Scored(outputs, targets, alphabet, ignore)
     is_classifier = _is_classifier(model, scored, criterion)
-    metric = make_metric(options.metric or _default(scored, is_classifier=is_classifier), scored)
+    default = _default(scored, session.widths[chosen[0]], is_classifier=is_classifier)
+    metric = make_metric(options.metric or default, scored)
     loss = _loss(scored, is_classifier=is_classifier)
     divergence: Metric = Divergence(scored.main) if is_classifier else _noise(scored)
     size = _rows_at_once(session, feed, data.train, chosen)
@@ -275,15 +276,21 @@ def _is_classifier(model: ir.Model, scored: Scored, criterion: Criterion | None)
     return scored.main.activation != "none" or ends_in_product(model, scored.main.output)
 
 
-def _default(scored: Scored, *, is_classifier: bool) -> str:
-    """Return the name of the metric that decides where the user names none."""
+def _default(scored: Scored, width: int | None, *, is_classifier: bool) -> str:
+    """Return the name of the metric that decides where the user names none.
+
+    One number a sample says nothing of an output with a `width` of several.
+    """
     if is_classifier:
         return "agreement" if scored.targets is None else "accuracy"
     targets = scored.targets or {}
     kinds = {array.dtype.kind for array in targets.values()}
     if kinds == {"U"}:
         return "cer"
-    return "mse" if kinds and kinds <= set("iuf") and len(targets) == 1 else "relative-error"
+    is_comparable = len(targets) == 1 and kinds <= set("iuf")
+    if is_comparable and width not in (None, 1):
+        is_comparable = all(array.ndim > 1 for array in targets.values())
+    return "mse" if is_comparable else "relative-error"
 
 
 def _loss(scored: Scored, *, is_classifier: bool) -> Metric:

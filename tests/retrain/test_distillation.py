@@ -3,21 +3,26 @@
 import numpy as np
 import pytest
 import torch
+from onnx import helper
 
-from cortado.data import Feed
+from cortado.data import Batch, Feed
 from cortado.progress import finish
 from cortado.retrain import Distillation, RetrainOptions, retrain
-from cortado.retrain.losses import Objective, Teacher
-from cortado.task.criteria import Criterion
+from cortado.retrain.objective import Objective
+from cortado.retrain.teacher import Lesson, Teacher
+from cortado.scoring.losses import Term
 from cortado.task.metadata import write_transform
+from cortado.task.outputs import Scores
 from cortado.task.transform import InputTransform
-from nets import conv_net, mlp, weight
-from retrain.sets import dataset
+from nets import build, conv_net, decoded, mlp, weight
+from retrain.sets import dataset, task
+from samples import everything
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.standard_normal((7, 3)) * 3
 TARGETS = RNG.standard_normal((7, 3)) * 3
-CROSS_ENTROPY = Criterion("y", "SoftmaxWithLoss", "y")
+SCORES = Scores("y", "y", "none", rank=2)
+LESSONS = [Lesson(SCORES, has_classes=True)]
 LABELS = RNG.integers(0, 3, 7)
 
 
@@ -39,20 +44,34 @@ class Fixed(torch.nn.Module):
         return torch.tensor(TARGETS)
 
 
+def feed_of(*shape, transform=None):
+    node = helper.make_node("Relu", ["x"], ["y"])
+    sizes = ["N", *shape]
+    model = decoded(build([node], inputs={"x": sizes}, outputs={"y": sizes}))
+    if transform is not None:
+        write_transform(model, transform)
+    return Feed.of(model)
+
+
+def objective_of(teacher=None):
+    return Objective([Term("cross-entropy", SCORES, "y")], ("y",), teacher)
+
+
+def loss_of(objective, pixels, views=None):
+    found = {"y": torch.tensor(LOGITS, requires_grad=True)}
+    return objective(found, {"y": LABELS}, Batch({"image": pixels}), views)
+
+
 @pytest.mark.parametrize(("temperature", "weight"), [(1, 0.5), (4, 0.5), (2.5, 1.0), (4, 0.0)])
 def test_the_objective_is_the_formula(temperature, weight):
-    feed = Feed("x", (None,), None, InputTransform())
-    objective = Objective([CROSS_ENTROPY], Teacher(Fixed(), feed, temperature, weight))
-    logits = torch.tensor(LOGITS, requires_grad=True)
-    loss = objective([logits], torch.tensor(LABELS), np.zeros((7, 2), np.float32))
+    teacher = Teacher(Fixed(), feed_of(2), LESSONS, temperature, weight)
+    loss = loss_of(objective_of(teacher), np.zeros((7, 2), np.float32))
     expected = written_out(LOGITS, TARGETS, LABELS, temperature, weight)
     assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_without_a_teacher_it_is_cross_entropy():
-    loss = Objective([CROSS_ENTROPY])(
-        [torch.tensor(LOGITS)], torch.tensor(LABELS), np.zeros((7, 2))
-    )
+    loss = loss_of(objective_of(), np.zeros((7, 2), np.float32))
     assert loss.item() == pytest.approx(written_out(LOGITS, TARGETS, LABELS, 1, 0), rel=1e-12)
 
 
@@ -84,12 +103,11 @@ def test_a_student_learns_from_its_teacher_alone():
 
 def train(model, distillation, data=None, epochs=1):
     options = RetrainOptions(epochs=epochs, batch=8, optimizer="sgd", lr=0.02, device="cpu")
-    steps = retrain(model, data or dataset(40), options, distillation=distillation)
-    return finish(steps).model
+    return finish(retrain(model, task(model, data), options, None, distillation)).model
 
 
 def scores(model, data):
-    pixels = data.test.pixels.reshape(len(data.test), -1)
+    pixels = everything(data.test).pixels.reshape(len(data.test), -1)
     hidden = np.maximum(pixels @ weight(model, "fc1.weight").T + weight(model, "fc1.bias"), 0)
     return softmax(hidden @ weight(model, "fc2.weight").T + weight(model, "fc2.bias"))
 
@@ -103,10 +121,10 @@ def test_the_teacher_sees_what_the_student_sees():
             return x.flatten(1)[:, :3]
 
     transform = InputTransform(0.5, crop=4, mirror=True)
-    feed = Feed("x", (1, 4, 4), None, transform)
+    feed = feed_of(1, 4, 4, transform=transform)
     pixels = RNG.random((7, 1, 6, 6)).astype(np.float32)
     views = transform.draw(pixels, np.random.default_rng(0))
-    objective = Objective([CROSS_ENTROPY], Teacher(Watching(), feed, 1.0, 0.5))
-    objective([torch.tensor(LOGITS)], torch.tensor(LABELS), pixels, views)
-    np.testing.assert_array_equal(seen[0], feed(pixels, views))
-    assert not np.array_equal(seen[0], feed(pixels))
+    loss_of(objective_of(Teacher(Watching(), feed, LESSONS, 1.0, 0.5)), pixels, views)
+    batch = Batch({"image": pixels})
+    np.testing.assert_array_equal(seen[0], feed(batch, views)["x"])
+    assert not np.array_equal(seen[0], feed(batch)["x"])
