@@ -49,7 +49,7 @@ def test_only_better_statistics_are_taken(images):
     seen = everything(DATA.train)
     far = labelled_images(seen.pixels * 1e3, seen.labels)
     bound = task(model, Dataset(images or far, DATA.val, DATA.test))
-    old, new = model, finish(refresh_statistics(model, bound, "now"))
+    old, new = model, finish(refresh_statistics(model, bound, options(), "now"))
     before, after = (finish(evaluate(net, bound, bound.data.val)).loss for net in (old, new))
     assert after <= before
     assert (new is old) == (after == before)
@@ -57,7 +57,7 @@ def test_only_better_statistics_are_taken(images):
 
 def test_the_verdict_is_told():
     _, model = residual()
-    steps = refresh_statistics(model, task(model, DATA), "now")
+    steps = refresh_statistics(model, task(model, DATA), options(), "now")
     messages = [p.message for p in steps if p.message]
     assert len(messages) == 1
     assert messages[0].startswith("statistics of 3 normalizations measured now: validation loss ")
@@ -66,7 +66,7 @@ def test_the_verdict_is_told():
 def test_without_normalizations_nothing_happens():
     model = conv_net()
     bound = task(model)
-    assert finish(refresh_statistics(model, bound, "now")) is model
+    assert finish(refresh_statistics(model, bound, options(), "now")) is model
     found = finish(retrain(model, bound, options(epochs=0))).model
     assert serial.encode(found) == serial.encode(model)
 

@@ -25,7 +25,7 @@ from cortado.retrain.references import References
 from cortado.retrain.statistics import refresh_statistics
 from cortado.retrain.teacher import Teacher, find_teacher, lessons_of
 from cortado.retrain.terms import find_terms
-from cortado.scoring.losses import Term
+from cortado.scoring.losses import Term, show_term
 from cortado.scoring.task import Task
 
 __all__ = ["Epoch", "Retrained", "prepare", "retrain"]
@@ -93,16 +93,27 @@ def retrain(
     if gradual is not None and 0 in (options.epochs, options.iterations):
         raise UsageError("gradual pruning needs at least one epoch")
     if options.batchnorm == "measure":
-        model = yield from refresh_statistics(model, task, "before training")
+        model = yield from refresh_statistics(model, task, options, "before training")
     torch.manual_seed(options.seed)
     loop = prepare(model, task, options, gradual, distillation)
+    yield from _tell(loop, options)
     epochs = yield from _run(loop, task)
     result = from_torch(model, loop.module)
     if options.batchnorm == "measure" and epochs:
-        result = yield from refresh_statistics(result, task, "after training")
+        result = yield from refresh_statistics(result, task, options, "after training")
     check_kept(model, result)
     skipped = _untrained(model, _trained(model, loop.objective, loop.module))
     return Retrained(result, epochs, skipped, task.metric.name)
+
+
+def _tell(loop: Loop, options: RetrainOptions) -> Steps[None]:
+    """Say which losses are trained, where that is a choice, and whether images are not moved."""
+    terms = loop.objective.terms
+    if len(terms) > 1 or (options.losses and terms):
+        yield Progress("losses", 1, 1, (), f"minimized: {', '.join(map(show_term, terms))}")
+    if options.shift and not loop.options.shift:
+        message = "images are not shifted: their targets are not one value a sample"
+        yield Progress("shift", 1, 1, (), message)
 
 
 def prepare(
@@ -121,6 +132,8 @@ def prepare(
         options = replace(options, batch=1)  # the model computes with its batch axis
     else:
         _check_batch(module, own, task.data.train, options, device)
+    if not _is_movable(task):
+        options = replace(options, shift=0)
     names = _trained(model, objective, module)
     layers = [layer for layer in find_layers(model).prunable if layer.key in names]
     weights = [module.get_parameter(names[layer.key]) for layer in layers]
@@ -142,6 +155,12 @@ def prepare(
         device=device,
         plan=Plan.of(task.data.train, options),
     )
+
+
+def _is_movable(task: Task) -> bool:
+    """Return whether targets hold for images that are moved: one value a sample, or none."""
+    targets = task.data.train.take(np.zeros(1, np.int64)).targets or {}
+    return all(array.ndim == 1 for array in targets.values())
 
 
 def _objective(

@@ -70,7 +70,10 @@ def find_terms(model: ir.Model, task: Task, choices: Sequence[LossChoice] = ()) 
         remembered = _remembered(model, task)
         if remembered:
             return [maker.remembered(each) for each in remembered]
-    chosen = {choice.output: choice for choice in choices if ":" not in choice.loss}
+    chosen = {choice.output: choice for choice in choices}
+    if len(chosen) < len(choices):
+        raise UsageError("two --loss are for the same output")
+    chosen = {output: each for output, each in chosen.items() if ":" not in each.loss}
     for name in chosen.keys() - {None, *maker.scored}:
         known = ", ".join(maker.scored)
         raise UsageError(f"--loss {name}=…: the outputs with targets are: {known}")

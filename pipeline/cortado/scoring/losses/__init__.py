@@ -12,7 +12,7 @@ PyTorch's functions of the same names are in `cortado.retrain.losses`.
 
 from cortado.scoring.losses.choice import LossChoice, parse_loss
 from cortado.scoring.losses.registry import Total, loss_names, measure, register_loss
-from cortado.scoring.losses.term import Term
+from cortado.scoring.losses.term import Term, show_term
 
 __all__ = [
     "LossChoice",
@@ -22,4 +22,5 @@ __all__ = [
     "measure",
     "parse_loss",
     "register_loss",
+    "show_term",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from cortado.model.typing import Array
 from cortado.scoring.formulas import check_shape, cross_entropy
-from cortado.scoring.losses.term import Term, check_classes, check_sizes
+from cortado.scoring.losses.term import Term, check_classes, check_integers, check_sizes
 from cortado.scoring.metrics.classes import IGNORED, class_axis
 
 __all__ = ["binary_cross_entropy", "class_axis_of", "cross_entropy_of"]
@@ -33,6 +33,7 @@ def class_axis_of(term: Term, found: tuple[int, ...], wanted: tuple[int, ...]) -
 
 def cross_entropy_of(term: Term, scores: Array, labels: Array) -> tuple[float, float]:
     """Return the sum of the cross-entropies, and how many labels count."""
+    check_integers(term, labels)
     axis = class_axis_of(term, scores.shape, labels.shape)
     check_classes(term, labels, scores.shape[axis])
     rows = np.moveaxis(scores, axis, -1).reshape(labels.size, scores.shape[axis])

@@ -9,7 +9,7 @@ from cortado.scoring.metrics.classes import IGNORED
 from cortado.task.criteria import Criterion
 from cortado.task.outputs import Scores
 
-__all__ = ["Term", "check_classes", "check_sizes"]
+__all__ = ["Term", "check_classes", "check_integers", "check_sizes", "show_term"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,22 @@ class Term:
         return ":" in self.loss
 
 
+def show_term(term: Term) -> str:
+    """Return ``5 × l1 of boxes``."""
+    factor = "" if term.weight == 1 else f"{term.weight:g} × "
+    outputs = f" of {term.scores.output}" if term.target else ""
+    return f"{factor}{term.name}{outputs}"
+
+
+def check_integers(term: Term, labels: Array) -> None:
+    """Refuse labels that are no integers, with `CortadoError`."""
+    if labels.dtype.kind not in "iu":
+        raise CortadoError(
+            f"the targets of {term.scores.output} are {labels.dtype}: "
+            f"{term.loss} needs integer labels"
+        )
+
+
 def check_classes(term: Term, labels: Array, classes: int) -> None:
     """Refuse labels that are no classes of an output.
 
@@ -62,10 +78,7 @@ def check_classes(term: Term, labels: Array, classes: int) -> None:
         If they are no integers, negative, or too large.
     """
     output = term.scores.output
-    if labels.dtype.kind not in "iu":
-        raise CortadoError(
-            f"the targets of {output} are {labels.dtype}: {term.loss} needs integer labels"
-        )
+    check_integers(term, labels)
     counted = labels[labels != IGNORED]
     if term.ignore is not None:
         counted = counted[counted != term.ignore]
