@@ -121,7 +121,7 @@ def test_a_loss_that_labels_do_not_give_is_told_and_not_measured(files, tmp_path
     found = cortado("evaluate", model, "--reference", model, "--data", files / "data")
     assert found.code == 0
     assert "loss2 (EuclideanLoss) is not measured: it needs a target for each of 4" in found.stderr
-    assert found.stdout.decode().startswith("20 samples: relative-error 0, loss -, test split")
+    assert found.stdout.decode().startswith("20 samples: relative-error 0.0000, loss -, ")
 
 
 def test_a_coded_file_remembers_all_of_it(files, tmp_path):
