@@ -12,6 +12,7 @@ units) of samples (layers, units) are stacked along it. Caffe's continuation ind
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
@@ -71,7 +72,7 @@ class InputAdapter:
         """The size of the first axis, where it is fixed."""
         return self.shape[0] if self.shape else None
 
-    @property
+    @cached_property
     def is_state(self) -> bool:
         """Whether the input may be left out: its name and shape are those of a recurrent state."""
         if _CONTINUES.fullmatch(self.name):
@@ -79,7 +80,7 @@ class InputAdapter:
         is_open = sum(size is None for size in self.shape)
         return len(self.shape) > 1 and is_open <= 1 and _STATE.search(self.name) is not None
 
-    @property
+    @cached_property
     def batch_axis(self) -> int:
         """The axis of the samples: the first, or the only open one of a state."""
         is_open = [axis for axis, size in enumerate(self.shape) if size is None]

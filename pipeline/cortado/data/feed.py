@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
@@ -49,7 +50,7 @@ class Feed:
         transform = read_transform(model)
         return cls(tuple(replace(a, transform=transform) if a is pixels else a for a in adapters))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The graph inputs."""
         return tuple(adapter.name for adapter in self.adapters)
@@ -60,7 +61,7 @@ class Feed:
         sizes = {a.batch for a in self._given if a.shape}
         return next((size for size in sizes if size is not None), None)
 
-    @property
+    @cached_property
     def pixels(self) -> InputAdapter | None:
         """The input that takes pixels, if there is one."""
         return next((a for a in self.adapters if a.transform is not None), None)
@@ -166,7 +167,7 @@ class Feed:
         ]
         return Feed(tuple(opened))
 
-    @property
+    @cached_property
     def _given(self) -> list[InputAdapter]:
         """The inputs that samples must have."""
         required = [a for a in self.adapters if not a.is_state]

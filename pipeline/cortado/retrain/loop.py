@@ -191,15 +191,16 @@ class Loop:
         self.optimizer.step()
         for constraint in self.constraints:
             constraint.after_step()
-        return _Answer(loss.detach(), found, targets)
+        kept = {name: found[name].detach() for name in self.task.names}
+        return _Answer(loss.detach(), kept, targets)
 
     def _draw(self, batch: Batch, generator: np.random.Generator) -> Views | None:
         """Return the parts of the images that are seen, where the model crops them."""
-        pixels = self.feed.pixels
-        if pixels is None:
+        pixels, transform = self.feed.pixels, self.feed.transform
+        if pixels is None or not (transform.crop or transform.mirror):
             return None
         image = batch.inputs[self.feed.sources(batch.inputs)[pixels.name]]
-        return self.feed.transform.draw(image, generator)
+        return transform.draw(image, generator)
 
     def _run(self, batch: Batch, count: int, views: Views | None) -> dict[str, Tensor]:
         inputs = to_tensors(self.feed(batch, views), self.device)

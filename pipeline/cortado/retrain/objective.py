@@ -7,6 +7,7 @@ loss = distillation                                         with a teacher alone
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from cortado.scoring.losses.term import check_classes
 from cortado.scoring.losses.text import classes_of_texts
 from cortado.task.transform import Views
 
-__all__ = ["Objective", "Values", "import_losses", "scores_of", "target_tensor"]
+__all__ = ["Objective", "Values", "check_targets", "import_losses", "scores_of", "target_tensor"]
 
 Values = Mapping[str, Tensor]
 """Value of the graph → tensor of shape (n, …)."""
@@ -45,12 +46,15 @@ class Objective:
         Distillation, if any.
     functions : mapping of str to callable
         The losses of the user's own, by their names.
+    is_checked : bool
+        Whether all labels are known to be classes, so that no batch is asked.
     """
 
     terms: Sequence[Term]
     outputs: Sequence[str] = ()
     teacher: Teacher | None = None
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    is_checked: bool = False
 
     @property
     def trained(self) -> list[str]:
@@ -66,7 +70,7 @@ class Objective:
         ]
         return list(dict.fromkeys([*named, *seen, *(each.value for each in lessons)]))
 
-    @property
+    @cached_property
     def values(self) -> list[str]:
         """What the module must give, in this order: beside `trained`, what is measured."""
         return list(dict.fromkeys([*self.trained, *self.outputs]))
@@ -109,7 +113,10 @@ class Objective:
         if term.is_own:
             return self._own(term, found, targets)
         scores = scores_of(term, found)
-        return compute(term, scores, target_tensor(term, targets[term.target], scores))
+        array = targets[term.target]
+        if not self.is_checked:
+            check_targets(term, array, tuple(scores.shape))
+        return compute(term, scores, target_tensor(term, array, scores))
 
     def _own(self, term: Term, found: Values, targets: Mapping[str, Array]) -> Tensor:
         """Return what a function of the user's own gives for outputs and targets."""
@@ -139,20 +146,18 @@ def scores_of(term: Term, found: Values) -> Tensor:
     return scores if output is None else scores.reshape(output.shape)
 
 
-def target_tensor(term: Term, array: Array, scores: Tensor) -> Tensor:
-    """Return the targets of a term as a tensor beside its scores.
-
-    Raises
-    ------
-    CortadoError
-        If they do not fit the scores.
-    """
-    shape = tuple(scores.shape)
+def check_targets(term: Term, array: Array, shape: tuple[int, ...]) -> None:
+    """Refuse targets that are no classes of scores of a shape, with `CortadoError`."""
     if term.loss == "ctc":
-        array = classes_of_texts(term, array)
-        check_classes(term, array.clip(min=0), shape[-1])
+        check_classes(term, classes_of_texts(term, array).clip(min=0), shape[-1])
     elif term.loss == "cross-entropy":
         check_classes(term, array, shape[class_axis_of(term, shape, array.shape)])
+
+
+def target_tensor(term: Term, array: Array, scores: Tensor) -> Tensor:
+    """Return the targets of a term as a tensor beside its scores."""
+    if term.loss == "ctc":
+        array = classes_of_texts(term, array)
     return _plain_tensor(term.target, array, scores.device)
 
 

@@ -184,7 +184,8 @@ def _objective(
             "--distill TEACHER"
         )
     teacher = _teacher(distillation, task, terms, device)
-    return Objective(terms, task.names, teacher, import_losses(terms))
+    is_checked = task.data.train.labels is not None  # `find_terms` saw them all
+    return Objective(terms, task.names, teacher, import_losses(terms), is_checked)
 
 
 def _teacher(
