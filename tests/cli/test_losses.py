@@ -103,11 +103,30 @@ def test_shared_values_of_any_net_are_trained(tagger, data, tmp_path):
     assert not np.array_equal(array, plain)
 
 
+def test_shared_values_learn_from_the_model_itself_without_labels(heads, data, tmp_path):
+    out, report = tmp_path / "out.onnx", tmp_path / "report.json"
+    options = ["--data", data / "none.npz", "--epochs", "30", "--lr", "0.02", "--batch", "16"]
+    done("quantize", heads, "--bits", "2", *options, "-q", "--json", report, "-o", out)
+    plain = tmp_path / "plain.onnx"
+    done("quantize", heads, "--bits", "2", "-q", "-o", plain)
+    before, after = (
+        json.loads(
+            done("evaluate", path, "--reference", heads, "--data", data / "none.npz", "--json", "-")
+        )["value"]
+        for path in (plain, out)
+    )
+    assert after < 0.9 * before
+    assert json.loads(report.read_text())["epochs"][-1]["val_relative-error"] < 0.9 * before
+
+
 def test_a_teacher_alone_trains_without_labels(heads, data, tmp_path):
     pruned, out = tmp_path / "pruned.onnx", tmp_path / "out.onnx"
     done("prune", heads, "--sparsity", "0.6", "-q", "-o", pruned)
     options = ["--data", data / "none.npz", "--epochs", "40", "--lr", "0.02", "--batch", "16"]
-    done("retrain", pruned, *options, "--distill", heads, "-q", "-o", out)
+    report = tmp_path / "report.json"
+    done("retrain", pruned, *options, "--distill", heads, "-q", "--json", report, "-o", out)
+    epochs = json.loads(report.read_text())["epochs"]
+    assert epochs[-1]["val_relative-error"] < epochs[0]["val_relative-error"]  # to the teacher
     errors = [
         json.loads(
             done("evaluate", path, "--reference", heads, "--data", data / "none.npz", "--json", "-")

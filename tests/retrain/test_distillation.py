@@ -1,5 +1,7 @@
 """Distillation against its formula, written out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,25 @@ def test_the_objective_is_the_formula(temperature, weight):
 def test_without_a_teacher_it_is_cross_entropy():
     loss = loss_of(objective_of(), np.zeros((7, 2), np.float32))
     assert loss.item() == pytest.approx(written_out(LOGITS, TARGETS, LABELS, 1, 0), rel=1e-12)
+
+
+def test_outputs_without_classes_are_compared_by_their_squared_relative_error():
+    lesson = Lesson(SCORES, has_classes=False)
+    found = lesson.loss(torch.tensor(LOGITS), torch.tensor(TARGETS), 4.0)
+    assert found.item() == pytest.approx(((LOGITS - TARGETS) ** 2).sum() / (TARGETS**2).sum())
+
+
+@pytest.mark.parametrize("shape", [(7, 2, 3), (7, 3, 2, 2)])
+def test_classes_of_positions_and_pixels_are_compared_one_by_one(shape):
+    lesson = Lesson(replace(SCORES, rank=len(shape)), has_classes=True)
+    student, teacher = RNG.standard_normal((2, *shape))
+    rows = [
+        (each if len(shape) == 3 else np.moveaxis(each, 1, -1)).reshape(-1, 3)
+        for each in (student, teacher)
+    ]
+    expected = written_out(*rows, np.zeros(len(rows[0]), int), 2.0, 1.0)
+    found = lesson.loss(torch.tensor(student), torch.tensor(teacher), 2.0)
+    assert found.item() == pytest.approx(expected)
 
 
 def test_a_student_that_is_its_teacher_does_not_move():

@@ -100,8 +100,8 @@ def command(
     emit --kernel int8, or int4 for 4 bits and fewer, then has nothing to round.
 
     With --data and --epochs the shared values are trained: the gradient of a value is the sum
-    over the weights that share it. On a uniform grid it is the step that is trained. Biases
-    stay as they are without --bias-bits.
+    over the weights that share it. On a uniform grid it is the step that is trained. Without
+    labels they learn from the outputs of MODEL. Biases stay as they are without --bias-bits.
     """
     from cortado.model.layers.selector import ALL, Assignment
     from cortado.quantize import QuantizeOptions, quantize, share_biases
@@ -136,11 +136,14 @@ def command(
     }
     result = shared.model
     if choice.data is not None:
-        from cortado.retrain import retrain  # imports torch
+        from cortado.retrain import Distillation, retrain  # imports torch
 
         task = bind_task(network, choice, runtime, open_training_data(network, choice))
         tell_inputs(task, talk)
-        trained = talk.follow(retrain(result, task, training.options(device, seed)))
+        unlabelled = not task.data.labelled and not training.losses
+        teacher = Distillation(network) if unlabelled else None
+        steps = retrain(result, task, training.options(device, seed), None, teacher)
+        trained = talk.follow(steps)
         report["epochs"] = epoch_reports(trained)
         result = trained.model
     if bias_bits is not None:

@@ -115,13 +115,16 @@ def command(
     elif not sparsity:
         raise click.UsageError("--schedule gradual needs --sparsity")
     network = read_model(model)
-    task = bind_task(network, choice, runtime, open_training_data(network, choice))
+    data, teacher = open_training_data(network, choice), _distillation(distill)
+    task = bind_task(network, choice, runtime, data)
+    if teacher is not None and task.against == "reference":
+        task = bind_task(teacher.teacher, choice, runtime, data).for_model(network)
     tell_inputs(task, talk)
     gradual = Gradual(sparsity, PruneOptions(method, scope, seed)) if sparsity else None
     options = training.options(device, seed)
     if solver is not None:
         options = solver_options(solver, net, training, options, talk)
-    steps = retrain(network, task, options, gradual, _distillation(distill))
+    steps = retrain(network, task, options, gradual, teacher)
     retrained = talk.follow(steps)
     talk.say_all(skipped_lines(retrained.skipped, "trained"))
     record(retrained.model)

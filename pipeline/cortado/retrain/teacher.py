@@ -1,7 +1,7 @@
 """Distillation: what a model learns from the outputs of another (Hinton et al. 2015, 1503.02531).
 
     of classes    T² · KL(teacher_T ‖ student_T), the mean over samples and positions
-    others        ‖student − teacher‖² / ‖teacher‖², the mean over samples
+    others        Σ ‖student − teacher‖² / Σ ‖teacher‖², sums over the samples of a batch
 
 and the mean over outputs.
 """
@@ -61,9 +61,7 @@ class Lesson:
             )
         teacher = teacher.reshape(student.shape)  # a single sample may have no axis of its own
         if not self.has_classes:
-            found, wanted = student.flatten(1), teacher.flatten(1)
-            scale = wanted.square().sum(dim=1).clamp_min(_TINY)
-            return ((found - wanted).square().sum(dim=1) / scale).mean()
+            return (student - teacher).square().sum() / teacher.square().sum().clamp_min(_TINY)
         found, wanted = (
             F.log_softmax(self._rows(each) / temperature, dim=1) for each in (student, teacher)
         )
