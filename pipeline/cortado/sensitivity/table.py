@@ -56,7 +56,7 @@ class Table:
         """The curves, layer by layer in the order of the rows, pruning before bits."""
         rows: dict[tuple[str, str, str, int], list[Row]] = {}
         for row in self.rows:
-            if row.kind != "dense" and row.accuracy is not None:
+            if row.kind != "dense" and row.value is not None:
                 rows.setdefault((row.layer, row.kind, row.method, row.seed), []).append(row)
         layers = {layer: place for place, layer in enumerate(dict.fromkeys(k[0] for k in rows))}
         keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == "bits"))
@@ -65,7 +65,7 @@ class Table:
     @property
     def without_figures(self) -> list[Row]:
         """The rows that say why they have none."""
-        return [row for row in self.rows if row.accuracy is None]
+        return [row for row in self.rows if row.value is None]
 
 
 def _harshness(row: Row) -> float:
@@ -76,6 +76,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
 _CHARACTERS = {escape: chr(code) for code, escape in _ESCAPES.items()}
 COLUMNS = tuple(field.name for field in fields(Row))
 _TYPES = get_type_hints(Row)
+_FIRST_VERSION = ["layer", "kind", "rate", "accuracy"]
 
 
 def encode_rows(rows: Iterable[Row], *, header: bool) -> bytes:
@@ -90,7 +91,7 @@ def encode_rows(rows: Iterable[Row], *, header: bool) -> bytes:
 
 
 def read_table(data: bytes, source: str) -> Table:
-    """Read a table; of equal points, that of most images stays.
+    """Read a table; of equal points, that of most samples stays.
 
     Raises
     ------
@@ -106,6 +107,11 @@ def read_table(data: bytes, source: str) -> Table:
         lines = list(csv.reader(io.StringIO(complete.decode(), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise CortadoError(f"{source} is no CSV file of cortado sensitivity: {error}") from error
+    if lines and lines[0][:4] == _FIRST_VERSION:
+        raise CortadoError(
+            f"{source} was written by an earlier cortado, whose tables have other columns: sweep "
+            "again into a new file"
+        )
     if not lines or tuple(lines[0]) != COLUMNS:
         raise CortadoError(f"{source} has not the columns of cortado sensitivity: layer, kind, …")
     rows = tuple(_parse(line, f"{source}, line {i + 2}") for i, line in enumerate(lines[1:]))
@@ -114,7 +120,7 @@ def read_table(data: bytes, source: str) -> Table:
 
 
 def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
-    """Return the rows of several tables; of equal points, that of most images stays.
+    """Return the rows of several tables; of equal points, that of most samples stays.
 
     Raises
     ------
