@@ -2,6 +2,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from onnxruntime.capi import onnxruntime_pybind11_state
 
 from cortado.errors import CortadoError
 from cortado.runtime import Runtime
@@ -30,7 +31,7 @@ def opened(monkeypatch):
     """What every session that onnxruntime opens is asked for: its options and providers."""
     asked, real = [], onnxruntime.InferenceSession
 
-    def note(data, options, providers):
+    def note(data, options, providers, **others):
         asked.append((options, providers))
         return real(data, options, providers=["CPUExecutionProvider"])
 
@@ -85,3 +86,36 @@ def test_a_part_on_the_cpu_computes_what_the_whole_does():
     for layout in ("blocked", "plain"):
         part = Runtime(threads=2).open_part(data, layout)
         np.testing.assert_array_equal(part.run({"x": X})["double"], 2 * X)
+
+
+class Failing:
+    """The inner session of a provider whose device fails."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def run(self, names, inputs, options):
+        raise onnxruntime_pybind11_state.EPFail("the device is gone")
+
+
+def test_a_provider_that_fails_while_it_runs_is_not_replaced_by_the_cpu(monkeypatch, capsys):
+    session = Runtime().open(two_outputs())
+    monkeypatch.setattr(session._session, "_sess", Failing(session._session._sess))
+    with pytest.raises(CortadoError, match="the device is gone"):
+        session.run({"x": X})
+    assert capsys.readouterr().out == ""
+
+
+def test_a_provider_that_fails_to_start_is_not_replaced_by_the_cpu(monkeypatch, capsys):
+    def fail(session, providers, *others):
+        session._fallback_providers = ["CPUExecutionProvider"]
+        if providers != session._fallback_providers:
+            raise RuntimeError("no device")
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "_create_inference_session", fail)
+    with pytest.raises(CortadoError, match="onnxruntime refuses the model: no device"):
+        Runtime().open(two_outputs())
+    assert capsys.readouterr().out == ""

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from cortado.data import labelled_images
+from cortado.data import Dataset, labelled_images
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.runtime import Runtime
 from cortado.scoring.evaluate import Evaluation
+from cortado.scoring.task import bind
 from cortado.validate import (
     Candidate,
     Limits,
@@ -26,7 +27,10 @@ RNG = np.random.default_rng(0)
 SAMPLES = labelled_images(RNG.standard_normal((60, 6)).astype(np.float32), RNG.integers(0, 3, 60))
 
 
-def compared(model, reference, **options):
+def compared(model, reference, samples=None, **options):
+    if samples is not None:
+        task = bind(reference or model, Dataset(samples, samples, samples))
+        options |= {"task": task, "samples": samples}
     candidate = Candidate(serial.encode(model), model)
     return finish(validate(candidate, reference, ValidateOptions(**options)))
 
@@ -35,6 +39,19 @@ def test_a_model_does_not_differ_from_itself():
     (figures,) = compared(mlp(), mlp()).found
     assert figures.differences == (OutputDifference("y", 0.0, 0.0),)
     assert figures.provider == "CPUExecutionProvider"
+
+
+def test_a_model_that_random_inputs_do_not_suit_asks_for_samples():
+    """The pad is longer than the 32 values that stand in for an open axis."""
+    pads = {"pads": np.int64([0, 40, 0, 40])}
+    pad = helper.make_node("Pad", ["x", "pads"], ["y"], mode="reflect")
+    model = decoded(build([pad], pads, {"x": ["N", "length"]}, {"y": ["N", "longer"]}))
+    with pytest.raises(CortadoError, match="the inputs are random: give it samples with --data"):
+        compared(model, model)
+    long = Dataset(*[labelled_images(RNG.random((4, 60)).astype(np.float32))] * 3)
+    options = ValidateOptions(task=bind(model, long), samples=long.test)
+    (figures,) = finish(validate(Candidate(serial.encode(model), model), model, options)).found
+    assert figures.differences == (OutputDifference("y", 0.0, 0.0),)
 
 
 def test_the_difference_is_the_largest_and_relative_to_the_scale():
@@ -51,7 +68,7 @@ def test_the_difference_is_the_largest_and_relative_to_the_scale():
 def test_accuracy_of_both_is_measured():
     reference = mlp()
     other = with_weight(reference, "fc2.weight", -weight(reference, "fc2.weight"))
-    found = compared(other, reference, samples=SAMPLES, classes=3)
+    found = compared(other, reference, samples=SAMPLES)
     assert found.found[0].evaluation.correct != found.reference.evaluation.correct
     assert found.reference.evaluation.samples == 60
 
@@ -78,7 +95,7 @@ def test_an_unknown_provider_is_refused():
 
 
 def figures(difference=0.0, correct=90):
-    evaluation = Evaluation(100, correct, 0.1, "cpu", 1.0)
+    evaluation = Evaluation(100, "accuracy", correct / 100, True, correct, 0.1, "cpu", 1.0)
     return ProviderFigures("cpu", (OutputDifference("y", difference, difference / 2),), evaluation)
 
 
@@ -114,6 +131,6 @@ def test_open_axes_take_the_size_of_the_images_or_some_size():
     weights = {"w": RNG.standard_normal((3, 1, 3, 3)).astype(np.float32)}
     model = decoded(build(nodes, weights, {"x": ["N", 1, "H", "W"]}, {"y": ["N", 3]}))
     images = labelled_images(RNG.random((20, 1, 9, 7)).astype(np.float32), np.arange(20) % 3)
-    for options in ({}, {"samples": images, "classes": 3}):
+    for options in ({}, {"samples": images}):
         (figures,) = compared(model, model, latency_batch=2, **options).found
         assert figures.differences[0].absolute == 0

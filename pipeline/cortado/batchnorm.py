@@ -1,4 +1,4 @@
-"""BatchNorm statistics, measured again on unlabelled images.
+"""BatchNorm statistics, measured again on unlabelled samples.
 
 Pruning changes the mean and the variance of what enters a BatchNormalization; the file still
 holds those of the dense network. Measured again, one normalization after the other in graph
@@ -6,10 +6,11 @@ order, they are those that the network has as it will run:
 
     mean = 1/n Σ x        variance = 1/n Σ (x − mean)²        for each channel,
 
-over all images and positions. So the result does not depend on the size of batches, where PyTorch's
-training mode (`momentum=None`) normalizes each batch by itself and averages over the batches; in
-one batch of all images both are the same, but for the n / (n − 1) of PyTorch's variance. A channel
-that never varies keeps its variance: 1 / √epsilon would blow up whatever else it may get.
+over all samples and positions. So the result does not depend on the size of batches, where
+PyTorch's training mode (`momentum=None`) normalizes each batch by itself and averages over the
+batches; in one batch of all samples both are the same, but for the n / (n − 1) of PyTorch's
+variance. A channel that never varies keeps its variance: 1 / √epsilon would blow up whatever else
+it may get.
 """
 
 from collections.abc import Iterable, Iterator
@@ -117,28 +118,30 @@ def _why_not(node: ir.Node) -> str:
 
 
 def reestimate(
-    model: ir.Model, samples: Samples, runtime: Runtime = Runtime()
+    model: ir.Model, samples: Samples, runtime: Runtime = Runtime(), *, raw: bool = False
 ) -> Steps[Reestimated]:
-    """Measure the statistics of every BatchNormalization on some images.
+    """Measure the statistics of every BatchNormalization on some samples.
 
     Parameters
     ----------
     model : onnx_ir.Model
-        Left as it is, with one image input.
+        Left as it is.
     samples : Samples
-        Images such as the model will see; their labels are not used.
+        Such as the model will see; their targets are not used.
     runtime : Runtime
         Where the model runs.
+    raw : bool
+        Feed arrays as they are, whatever transform the model stores.
 
     Raises
     ------
     CortadoError
-        If the images do not fit the input, or what enters a normalization is not finite.
+        If the samples do not fit the inputs, or what enters a normalization is not finite.
     """
     norms = find_norms(model)
     if not norms.found:
         return Reestimated(model, 0, norms.skipped)
-    frontier = Frontier(model, Inputs.of(model, samples), runtime=runtime)
+    frontier = Frontier(model, Inputs.of(model, samples, raw=raw), runtime=runtime)
     for done, norm in enumerate(norms.found, start=1):
         frontier.advance([norm.source])
         frontier.change(measure(frontier.model, norm, frontier.values(norm.source)))

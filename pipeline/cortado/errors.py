@@ -17,6 +17,7 @@ __all__ = [
     "CortadoError",
     "LimitNotMetError",
     "UsageError",
+    "first_line",
     "names_near",
     "unknown_name",
 ]
@@ -48,6 +49,14 @@ def _one_line(message: str) -> str:
     if not line.isprintable():
         line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
     return line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of the error behind a chain of errors."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:

@@ -7,17 +7,19 @@ onnxruntime. A weight behind the frontier can be changed before its node runs.
 
 Where these values fit in the memory that is allowed, they are held, so that every node runs once,
 however many layers one stops at. Where they do not, what was held last stays, at first nothing
-but the source of the samples, and a batch at a time is computed from there whenever it is asked for.
+but the source of the samples, and a batch at a time is computed from there when it is asked for.
 
 Nodes that compute with constants alone, such as a transposed weight, belong to whatever needs
-them: their results are not held.
+them: their results are not held. Neither are sequences and optional values: where one is needed,
+what was held before it stays.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado.data import Feed
@@ -60,6 +62,8 @@ class Frontier:
         Bytes of values that may be held.
     runtime : Runtime
         Where the pieces run.
+    lasting : collection of str
+        Values that stay known once they are, as the outputs of the model do.
     """
 
     def __init__(
@@ -68,8 +72,10 @@ class Frontier:
         batches: Batches,
         memory: int = MEMORY,
         runtime: Runtime = Runtime(),
+        lasting: Collection[str] = (),
     ) -> None:
         names = Feed.of(model).names
+        self._lasting = set(lasting)
         self.model = model
         self._memory, self._runtime = memory, runtime
         self._base: list[_Named] | Batches = batches  # what was held last
@@ -106,6 +112,8 @@ class Frontier:
         held: list[_Named] = []
         count = len(self._base)
         for index, values in enumerate(self.compute(sorted(self._live), slice(None))):
+            if not all(isinstance(x, np.ndarray) for x in values.values()):
+                return
             if not held and count * sum(x.nbytes for x in values.values()) > self._memory:
                 return
             if isinstance(self._base, list):
@@ -141,7 +149,8 @@ class Frontier:
         """Return the names of the values that pending nodes read, and those of the outputs."""
         pending = [node for i, node in enumerate(self.model.graph) if i in self._pending]
         values = [value for node in pending for value in read_by(node)]
-        return {str(value.name) for value in (*values, *self.model.graph.outputs)}
+        named = {str(value.name) for value in (*values, *self.model.graph.outputs)}
+        return named | self._lasting
 
 
 @dataclass(frozen=True)
@@ -157,7 +166,9 @@ class Values:
             yield values[self.name]
 
 
-def _common_shape(arrays: Sequence[Array]) -> ir.Shape:
-    """Return the sizes of axes in which all batches agree; the others are open."""
+def _common_shape(arrays: Sequence[Array]) -> ir.Shape | None:
+    """Return the sizes of axes in which all batches agree, others open; None if ranks differ."""
+    if len({array.ndim for array in arrays}) > 1:
+        return None
     sizes = zip(*(array.shape for array in arrays), strict=True)
     return ir.Shape([size[0] if len(set(size)) == 1 else None for size in sizes])

@@ -1,7 +1,7 @@
 """The doorway to onnxruntime: sessions on one execution provider, or an error that says why.
 
-onnxruntime falls back to the CPU without an error where a provider cannot start. Here that is
-an error: figures for ``--provider cuda`` never come from the CPU.
+onnxruntime falls back to the CPU without an error where a provider cannot start, or fails later.
+Here that is an error: figures for ``--provider cuda`` never come from the CPU.
 
 Everything that measures a model is handed a `Runtime`, so that what a user chose holds for a whole
 command. What must be the same on every machine stays on the CPU whatever was chosen: whether a file
@@ -162,7 +162,7 @@ class Runtime:
         name = provider_name(self.provider)
         try:
             session = onnxruntime.InferenceSession(
-                data, options, providers=[(name, dict(self.options))]
+                data, options, providers=[(name, dict(self.options))], enable_fallback=0
             )
         except Exception as error:  # onnxruntime's own classes share no narrower base
             raise CortadoError(f"onnxruntime refuses the model: {_reason(error)}") from error

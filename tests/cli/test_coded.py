@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from cli.program import EVERY_READER, cortado, done, refused, same_weights
-from emit.coded.decoding import folded
+from storage.coded.decoding import folded
 from support import SHARED, needs_shared
 
 

@@ -38,7 +38,7 @@ def test_active_units_are_counted(dense, pruned):
         for layer in model["activity"]:
             assert layer["active_least"] <= layer["active_mean"] <= layer["active_most"]
     text = done("inspect", dense, *options).decode()
-    assert "layer  units  active an image  least  most  never active" in text
+    assert "layer  units  active a sample  least  most  never active" in text
     assert "activity" not in json.loads(done("inspect", dense, "--json", "-"))["models"][0]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from cli.program import cortado, done, refused, same_weights, shell
 from cortado.runtime import Runtime
-from emit.coded.decoding import LEVELS, folded
 from nets import build
+from storage.coded.decoding import LEVELS, folded
 
 EMIT = ["emit", "--storage", "dense"]
 KEYS = ["name", "op_type", "kernel", "step_for_each", "max_error", "rmse", "exact"]

@@ -150,7 +150,7 @@ def test_an_error_of_onnxruntime_without_a_message_is_named(dense, monkeypatch):
 def test_onnxruntime_logs_the_same_under_every_name_of_a_provider(provider, dense, monkeypatch):
     levels = []
 
-    def note(data, options, providers):
+    def note(data, options, providers, **others):
         levels.append(options.log_severity_level)
         raise RuntimeError("stop")
 
@@ -267,7 +267,7 @@ number = 3
         ("cli_callables:odd", ["data set of --data", "ValueError"]),
         ("cli_callables:number", ["cli_callables:number"]),
         ("cli_broken:data", ["cli_broken:data", "cannot be imported: invalid syntax"]),
-        (".", ["--data . is none of: digits, a directory of IDX files"]),
+        (".", ["--data . is none of: digits, a .npz"]),
     ],
 )
 def test_data_that_cannot_be_had_are_refused(spec, words, dense, old, tmp_path, monkeypatch):

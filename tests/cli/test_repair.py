@@ -37,7 +37,7 @@ def test_a_repaired_model_is_better_and_as_sparse(trained, pruned, tmp_path):
     assert [layer["name"] for layer in found["layers"]] == ["conv1", "fc1", "fc2"]
     assert found["kept"]
     assert found["error_after"] < 0.5 * found["error_before"]
-    assert (found["images"], found["held_images"]) == (400, 144)
+    assert (found["samples"], found["held_samples"]) == (400, 144)
     assert f"error {found['error_before']:.4f} before" in result.stderr
     assert result.stderr.startswith("layer    op   fitted  error before   after  kept\nconv1  Conv")
 

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import io
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import plyvel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from cortado.caffe import read_mean
 from cortado.caffe.datum import read_datum
@@ -112,6 +114,26 @@ def test_a_model_that_takes_rgb_gets_rgb(tmp_path):
     np.testing.assert_array_equal(pixels, GOLDEN["caffe_encoded"][:1, ::-1])
 
 
+def test_encoded_images_are_resized_and_cropped_for_a_model_that_wants_it(tmp_path):
+    sizes = [(12, 20), (31, 14)]
+    images = [Image.fromarray(RNG.integers(0, 256, (*size, 3), np.uint8)) for size in sizes]
+    path = write_lmdb(tmp_path / "db", [encoded(png_of(image), 0) for image in images])
+    pixels, _ = everything(opened(path, ImageForm(3, (8, 8), "rgb", resize=10, crop=8)))
+    expected = [
+        images[0].resize((16, 10), Image.Resampling.BILINEAR).crop((4, 1, 12, 9)),  # 16 of 16.67
+        images[1].resize((10, 22), Image.Resampling.BILINEAR).crop((1, 7, 9, 15)),  # 22 of 22.14
+    ]
+    np.testing.assert_array_equal(
+        pixels, [np.asarray(each).transpose(2, 0, 1) for each in expected]
+    )
+
+
+def png_of(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize("write", [datum, packed])
 @pytest.mark.usefixtures("_memory")
 def test_float_data(write, tmp_path):
@@ -189,7 +211,7 @@ def test_a_negative_label_is_refused(tmp_path):
         ("train={0}/a_train", UsageError, "must name train=PATH and test=PATH"),
         ("train={0}/a_train,train={0}/a_train", UsageError, "each once"),
         ("train={0}/a_train,test={0}/none", CortadoError, "cannot read .*none"),
-        ("train={0}/a_train,test={0}/empty", CortadoError, "neither an LMDB"),
+        ("train={0}/a_train,test={0}/empty", CortadoError, "empty is none of: .*LMDB"),
         ("{0}", CortadoError, "both .*/a_train and .*/b_train could be the train part"),
         ("{0}/only", CortadoError, "nothing beside it to train on"),
         ("{0}/torn", CortadoError, "torn is no LMDB, or is damaged"),

@@ -94,9 +94,9 @@ def test_photographs_are_turned_upright(tmp_path):
 @pytest.mark.parametrize(
     ("form", "message"),
     [
-        (ImageForm(), "does not take images of 1 or 3 channels and a fixed size"),
+        (ImageForm(), "does not take images of 1 or 3 channels"),
         (ImageForm(4, (6, 5)), "does not take images"),
-        (ImageForm(3, None), "does not take images"),
+        (ImageForm(3, None), "does not say the order of its channels"),
         (ImageForm(3, (6, 5)), "does not say the order of its channels"),
     ],
 )

@@ -5,12 +5,16 @@ import math
 
 import numpy as np
 import pytest
+from onnx import helper
 from PIL import Image
 
+from cortado.data import Feed
 from cortado.data.images import ImageForm, decode_image, read_size
 from cortado.errors import CortadoError
+from cortado.task.metadata import write_transform
 from cortado.task.presets import Plane
 from cortado.task.transform import InputTransform, MeanImage
+from nets import build, decoded
 
 RNG = np.random.default_rng(0)
 SIZES = [(40, 60), (61, 40), (33, 47), (50, 50), (37, 111)]
@@ -98,6 +102,23 @@ def test_a_form_takes_the_first_of_mean_image_resize_size_crop_and_input():
     }
     for transform, expected in sizes.items():
         assert ImageForm.of(plane, transform).decoded(50, 60) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "plane"),
+    [
+        (("N", 3, 20, 24), (3, 20, 24)),
+        (("N", 20, 24, 3), (3, 20, 24)),
+        (("N", 3, 48, None), (3, 48, None)),
+        ((1, 1, None, None), (1, None, None)),
+        (("N", 784), (None, None, None)),
+    ],
+)
+def test_a_feed_knows_the_form_of_images(shape, plane):
+    model = decoded(build([helper.make_node("Relu", ["x"], ["y"])], {}, {"x": shape}))
+    for transform in (InputTransform(order="rgb"), InputTransform(resize=16, crop=12)):
+        write_transform(model, transform)
+        assert Feed.of(model).form == ImageForm.of(Plane(*plane), transform)
 
 
 def test_a_crop_of_more_than_the_image_is_refused():

@@ -14,8 +14,8 @@ from cortado.model.onnx_io import serial
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
 from cortado.runtime import Runtime
-from emit.coded.decoding import folded
 from nets import build, decoded, normal
+from storage.coded.decoding import folded
 from support import SHARED, needs_shared
 
 RNG = np.random.default_rng(0)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from onnx import helper
 
-from cortado.emit import emit
+from cortado.emit import emit, encode
+from cortado.errors import CortadoError
 from cortado.model.layers.selector import Assignment
 from cortado.model.onnx_io import serial
 from cortado.prune import prune
@@ -134,3 +135,23 @@ def test_an_initializer_that_is_an_input_too_may_become_sparse():
     assert [tensor.storage for tensor in emitted.tensors] == ["sparse"]
     x = np.ones((2, 4), np.float32)
     np.testing.assert_array_equal(Runtime().open(emitted.data).run({"x": x})["y"], np.zeros((2, 5)))
+
+
+@pytest.mark.parametrize("storage", ["dense", "sparse", "coded"])
+@pytest.mark.parametrize("sparsity", [0.1, 0.9])
+def test_an_encoded_file_is_the_one_that_is_emitted(storage, sparsity):
+    model = prune(conv_net(), [Assignment("*", sparsity)]).model
+    assert encode(model, storage) == emit(model, storage)
+
+
+def test_encoding_alone_loads_and_decodes_nothing(monkeypatch):
+    """Asked for once a comparison, it must cost no session and no decoding."""
+
+    def refuse(*arguments, **options):
+        raise AssertionError("a file was loaded or decoded")
+
+    model = prune(conv_net(), [Assignment("*", 0.9)]).model
+    monkeypatch.setattr("cortado.runtime.onnxruntime.InferenceSession", refuse)
+    assert encode(model, "coded").data
+    with pytest.raises(CortadoError, match="a file was loaded or decoded"):
+        emit(model, "coded")

@@ -148,7 +148,7 @@ def test_the_original_stays_as_it_is_and_names_survive():
 
 def test_images_that_are_not_finite_are_refused():
     images = labelled_images(np.full((2, 1, 6, 6), np.nan, np.float32))
-    with pytest.raises(CortadoError, match="the tensor x is NaN or infinite on the images"):
+    with pytest.raises(CortadoError, match="the tensor x is NaN or infinite on the samples"):
         finish(calibrate(conv_net(), images))
 
 

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cortado.errors import UsageError
+from cortado.model.layers.prunable import find_layers, replace_weights
 from cortado.model.layers.selector import Assignment
 from cortado.model.onnx_io import serial
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
-from nets import matmul, mlp, weight
+from nets import if_net, matmul, mlp, weight
 
 FC1, FC2 = "fc1.weight", "fc2.weight"
 INITS = ["linear", "density", "random", "optimal"]
@@ -89,6 +90,17 @@ def test_a_layer_without_weights_stays_so():
     result = quantized(("*", 4), model=matmul(np.zeros((3, 4), np.float32)))
     assert not weight(result.model, "w").any()
     assert (result.layers[0].nonzero, result.layers[0].rmse) == (0, 0.0)
+
+
+def test_no_negative_zero_is_left_in_a_branch_either():
+    model = if_net()
+    layers = find_layers(model).by_key
+    array = layers["w_then"].array.copy()
+    array[0, 0] = -0.0
+    model = replace_weights(model, {"w_then": array})
+    shared = find_layers(quantized(("w_else", 3), model=model).model).by_key["w_then"].array
+    assert not np.signbit(shared[0, 0])
+    np.testing.assert_array_equal(shared, array)
 
 
 @pytest.mark.parametrize("bits", [0, -1, 9, 32])

@@ -16,10 +16,15 @@ from nets import build, decoded, normal
 RNG = np.random.default_rng(0)
 
 
+def job_of(model):
+    """Return the regression of the only layer, or why there is none."""
+    (layer,) = find_layers(model).prunable
+    return find_regression(layer, {node: place for place, node in enumerate(model.graph)}, ())
+
+
 def check(model, x, bias):
     """Check that the regression of the only layer gives its output; return the regression."""
-    (layer,) = find_layers(model).prunable
-    job = find_regression(layer, model.graph, ())
+    (layer,), job = find_layers(model).prunable, job_of(model)
     y = Runtime().open(serial.encode(model)).run({"x": x})["y"]
     inputs, outputs = job.rows(x, y, 10**6, RNG)
     fixed = np.zeros(outputs.shape[1], np.float32) if bias is None else bias
@@ -92,8 +97,7 @@ def test_matmul_with_the_add_behind_it():
 def test_positions_are_drawn_once_each():
     x = normal(RNG, 3, 1, 6, 6)
     model, _ = conv(x, (3, 3), bias=False)
-    (layer,) = find_layers(model).prunable
-    job = find_regression(layer, model.graph, ())
+    (layer,), job = find_layers(model).prunable, job_of(model)
     y = Runtime().open(serial.encode(model)).run({"x": x})["y"]
     inputs, outputs = job.rows(x, y, 20, np.random.default_rng(0))
     assert len(inputs) == len(outputs) == len(np.unique(outputs[:, 0])) == 20

@@ -86,7 +86,7 @@ def test_nothing_is_cut_off_where_names_are_long():
     net = conv_net()
     w = layers(net)["conv1"].array
     shared = layers(with_weight(net, "conv1.weight", np.sign(w) * 0.5))["conv1"]
-    note = "1,234.5 of 4,096 units active an image"
+    note = "1,234.5 of 4,096 units active a sample"
     views = [LayerView(f"{'long-' * 14}{i}.onnx", shared, None, note) for i in range(3)]
     assert_margins(draw_layer(views))
 

@@ -7,10 +7,12 @@ import torch.nn.functional as F
 from onnx import helper
 
 from cortado.caffe import import_caffe, read_caffemodel
-from cortado.data import labelled_images, open_data, subset
+from cortado.data import IMAGE, Dataset, labelled_images, open_data, subset
 from cortado.errors import CortadoError
 from cortado.progress import finish
+from cortado.runtime import Runtime
 from cortado.scoring.evaluate import evaluate
+from cortado.scoring.task import TaskOptions, bind
 from cortado.task.metadata import write_transform
 from cortado.task.transform import InputTransform
 from nets import build, conv_net, decoded, mlp, weight
@@ -24,6 +26,12 @@ def images(count, *shape, classes=3):
     return labelled_images(pixels, RNG.integers(0, classes, count))
 
 
+def evaluated(model, samples, head=None, runtime=Runtime()):
+    """Evaluate a model on samples that are all parts of their data set."""
+    task = bind(model, Dataset(samples, samples, samples), TaskOptions(head=head), runtime)
+    return finish(evaluate(model, task, samples))
+
+
 def forward(model, pixels):
     """Return the logits of `mlp`, written out."""
     first, second = weight(model, "fc1.weight"), weight(model, "fc2.weight")
@@ -33,8 +41,8 @@ def forward(model, pixels):
 
 def test_accuracy_and_loss_are_those_of_the_net_written_out():
     model, samples = mlp(), images(613, 6)
-    found = finish(evaluate(model, samples, 3))
-    logits = torch.from_numpy(forward(model, samples.pixels))
+    found = evaluated(model, samples)
+    logits = torch.from_numpy(forward(model, samples.inputs[IMAGE]))
     labels = torch.from_numpy(samples.labels)
     assert found.samples == 613
     assert found.correct == int((logits.argmax(1) == labels).sum())
@@ -44,13 +52,15 @@ def test_accuracy_and_loss_are_those_of_the_net_written_out():
 
 def test_a_softmax_at_the_end_is_not_normalized_again():
     samples = images(50, 1, 6, 6)
-    plain, softmax = (finish(evaluate(conv_net(softmax=s), samples, 3)) for s in (False, True))
+    plain, softmax = (evaluated(conv_net(softmax=s), samples) for s in (False, True))
     assert softmax.correct == plain.correct
     assert softmax.loss == pytest.approx(plain.loss, rel=1e-5)
 
 
 def test_progress_counts_the_images_and_ends_at_the_result():
-    steps = evaluate(mlp(), images(613, 6), 3)
+    samples, model = images(613, 6), mlp()
+    task = bind(model, Dataset(samples, samples, samples))
+    steps = evaluate(model, task, samples)
     reports = []
     while True:
         try:
@@ -69,8 +79,8 @@ def test_progress_counts_the_images_and_ends_at_the_result():
 @pytest.mark.parametrize("batch", [1, 4, 7])
 def test_a_fixed_batch_is_filled_up_and_only_real_images_count(batch):
     samples = images(10, 6)
-    fixed = finish(evaluate(mlp(fixed_batch=batch), samples, 3))
-    free = finish(evaluate(mlp(), samples, 3))
+    fixed = evaluated(mlp(fixed_batch=batch), samples)
+    free = evaluated(mlp(), samples)
     assert (fixed.samples, fixed.correct) == (10, free.correct)
     assert fixed.loss == pytest.approx(free.loss, rel=1e-6)
 
@@ -81,8 +91,8 @@ def test_trailing_axes_of_size_one_are_dropped():
     kernel = RNG.standard_normal((3, 1, 6, 6)).astype(np.float32)
     shapes = {"x": ["N", 1, 6, 6]}, {"y": ["N", 3, 1, 1]}
     samples = images(40, 1, 6, 6)
-    found = finish(evaluate(decoded(build([node], {"w": kernel}, *shapes)), samples, 3))
-    scores = samples.pixels.reshape(40, 36) @ kernel.reshape(3, 36).T
+    found = evaluated(decoded(build([node], {"w": kernel}, *shapes)), samples)
+    scores = samples.inputs[IMAGE].reshape(40, 36) @ kernel.reshape(3, 36).T
     assert found.correct == (scores.argmax(axis=1) == samples.labels).sum()
 
 
@@ -91,13 +101,13 @@ def test_an_output_of_several_scores_a_class_is_refused():
     shape = ["N", 1, 6, 6]
     model = decoded(build([node], {}, {"x": shape}, {"y": shape}))
     with pytest.raises(CortadoError, match=r"y has the shape \[9, 1, 6, 6\]"):
-        finish(evaluate(model, images(9, 1, 6, 6), 3))
+        evaluated(model, images(9, 1, 6, 6))
 
 
 def test_labels_outside_of_the_classes_are_refused():
     samples = labelled_images(np.zeros((3, 6), np.float32), np.array([0, 3, 1]))
     with pytest.raises(CortadoError, match="the label 3 lies outside the 3 classes of y"):
-        finish(evaluate(mlp(), samples, 4))
+        evaluated(mlp(), samples)
 
 
 # Published nets.
@@ -118,7 +128,8 @@ def test_published_nets_make_their_published_errors(net, weights, head, errors, 
     caffemodel = read_caffemodel((folder / f"{weights}.caffemodel").read_bytes())
     model = import_caffe((folder / "deploy.prototxt").read_text(), caffemodel).model
     write_transform(model, InputTransform(scale=1 / 256))
-    found = finish(evaluate(model, mnist.test, mnist.classes, head))
+    task = bind(model, mnist, TaskOptions(head=head))
+    found = finish(evaluate(model, task, mnist.test))
     assert found.samples - found.correct == errors
 
 

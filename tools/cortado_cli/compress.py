@@ -42,7 +42,7 @@ __all__ = ["command"]
     "floor",
     type=Number(),
     metavar="V",
-    help="The worst value of the metric on validation samples, in place of what --max-drop implies.",
+    help="The worst value of the metric on validation samples, in place of --max-drop's.",
 )
 @click.option(
     "--bits",
@@ -106,7 +106,7 @@ def command(
     runtime: "Runtime",
     talk: "Talk",
 ) -> None:
-    """Prune, retrain, share weights, emit and validate, until the metric drops by more than a limit.
+    """Prune, retrain, share weights, emit and validate, within a limit on the metric.
 
     \b
     cortado compress lenet.onnx --data mnist/ -o small.onnx

@@ -17,9 +17,12 @@ from cortado_cli.options import (
 )
 from cortado_cli.reports import activity_reports, skipped_lines, skipped_reports
 from cortado_cli.runtimes import RUNTIME, runtime_options
-from cortado_cli.types import InputPath, ReportPath
+from cortado_cli.task import data_option, raw_option
+from cortado_cli.types import ReportPath
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from cortado.emit import Emitted
     from cortado.inspect.activity import LayerActivity
     from cortado.inspect.describe import Description, LayerFigures
@@ -35,7 +38,7 @@ _HEADINGS = (
 )
 
 
-_ACTIVITY_HEADINGS = ("layer", "units", "active an image", "least", "most", "never active")
+_ACTIVITY_HEADINGS = ("layer", "units", "active a sample", "least", "most", "never active")
 
 
 def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -59,13 +62,9 @@ def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -
     metavar="PATH",
     help="Draw the models side by side, as a .png; into a directory (PATH/), each layer.",
 )
-@click.option(
-    "--data",
-    type=InputPath(),
-    metavar="SPEC",
-    help="Count on these images how many units of each layer are active; labels are not used.",
-)
-@samples_option(2000, "For --data: a fixed random subset of N images.")
+@data_option(required=False, purpose="Count how many units of each layer are active on data")
+@samples_option(2000, "For --data: a fixed random subset of N training samples.")
+@raw_option
 @json_option
 @runtime_options
 @talk_options
@@ -75,6 +74,7 @@ def command(
     plot: str | None,
     data: str | None,
     samples: int,
+    raw: bool,
     json_path: str | None,
     runtime: "Runtime",
     talk: "Talk",
@@ -94,17 +94,18 @@ def command(
 
     A picture of a layer shows how its weights are distributed, the values that they share, and
     where they are; several models are compared, the first as the one before. With --data, a unit
-    is active on an image if it gives more than zero anywhere, behind its activation function;
-    pictures of layers tell how many are. Recurrent layers, and others that do not answer image by
-    image, are not counted.
+    is active on a sample if it gives more than zero anywhere, behind its activation function;
+    pictures of layers show how many are. Recurrent layers, layers inside nodes such as If, and
+    others that do not answer sample by sample, are not counted. Labels are not used.
     """
     from cortado import files
     from cortado.task.metadata import read_history
     from cortado_cli.streams import write_artifact, write_json, write_text
 
     if data is None:
-        refuse_without("--data", ["samples", *RUNTIME])
-    found = [_inspect(path, data, samples, runtime, talk) for path in models]
+        refuse_without("--data", ["samples", "raw", *RUNTIME])
+    count = None if data is None else _Count(data, samples, runtime, raw=raw)
+    found = [_inspect(path, count, talk) for path in models]
     for file in found:
         for step in read_history(file.candidate.model):
             talk.detail(f"{file.path}: {step}")
@@ -130,21 +131,34 @@ class _Inspected:
     activity: "tuple[LayerActivity, ...] | None"
 
 
-def _inspect(
-    path: str, data: str | None, samples: int, runtime: "Runtime", talk: "Talk"
-) -> _Inspected:
-    from cortado.data import Signature, open_data, subset
+@dataclass(frozen=True)
+class _Count:
+    """What active units are counted on."""
+
+    data: str
+    samples: int
+    runtime: "Runtime"
+    raw: bool
+
+    def __call__(self, model: "ir.Model", talk: "Talk") -> "tuple[LayerActivity, ...]":
+        from cortado.data import Feed, Signature, open_data, subset
+        from cortado.inspect.activity import measure_activity
+        from cortado_cli.data import tell_feed
+
+        data = open_data(self.data, Signature.of(model, raw=self.raw))
+        chosen = subset(data.train, self.samples)
+        tell_feed(Feed.of(model, raw=self.raw), chosen, talk)
+        return talk.follow(measure_activity(model, chosen, self.runtime, raw=self.raw))
+
+
+def _inspect(path: str, count: _Count | None, talk: "Talk") -> _Inspected:
     from cortado.emit import read_stored
-    from cortado.inspect.activity import measure_activity
     from cortado.inspect.describe import describe
     from cortado_cli.streams import read_candidate
 
     candidate = read_candidate(path)
     stored = read_stored(candidate.data, candidate.model)
-    activity = None
-    if data is not None:
-        chosen = subset(open_data(data, Signature.of(candidate.model)).train, samples)
-        activity = talk.follow(measure_activity(candidate.model, chosen, runtime))
+    activity = None if count is None else count(candidate.model, talk)
     return _Inspected(path, candidate, describe(candidate.model), stored, activity)
 
 
@@ -188,7 +202,7 @@ def _draw_layers(found: "list[_Inspected]") -> dict[str, bytes]:
 
 def _active(file: _Inspected, name: str) -> str:
     layer = next((layer for layer in file.activity or () if layer.name == name), None)
-    return "" if layer is None else f"{layer.mean:,.1f} of {layer.units:,} units active an image"
+    return "" if layer is None else f"{layer.mean:,.1f} of {layer.units:,} units active a sample"
 
 
 def _show(file: _Inspected) -> str:

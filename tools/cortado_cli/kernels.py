@@ -13,7 +13,7 @@ from cortado_cli.options import (
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
 from cortado_cli.runtimes import RUNTIME
-from cortado_cli.types import InputPath
+from cortado_cli.task import data_option, raw_option
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -24,21 +24,22 @@ if TYPE_CHECKING:
 
 __all__ = ["KernelChoice", "convert", "kernel_options"]
 
-_IMAGES = 500
-_WITH_DATA = ("samples", *RUNTIME)
+_SAMPLES = 500
+_WITH_DATA = ("samples", "raw", *RUNTIME)
 
 
 @dataclass(frozen=True)
 class KernelChoice:
-    """What the command line says about kernels; no images for None."""
+    """What the command line says about kernels; no data for None."""
 
     kernel: Literal["float32", "int8", "int4"]
     data: str | None
     samples: int
+    raw: bool = False
 
 
 def kernel_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--kernel``, ``--data`` and ``--samples``; the command gets a `KernelChoice`."""
+    """Add ``--kernel``, ``--data``, ``--samples``, ``--raw``; the command gets a `KernelChoice`."""
 
     @click.option(
         "--kernel",
@@ -47,27 +48,23 @@ def kernel_options(command: Callable[..., None]) -> Callable[..., None]:
         show_default=True,
         help="What layers compute with: int8 and int4 are smaller and faster, and round.",
     )
-    @click.option(
-        "--data",
-        type=InputPath(),
-        metavar="SPEC",
-        help="Training images for int8 convolutions: digits, a directory of IDX files, a .npz "
-        "file, or package.module:callable.",
-    )
-    @samples_option(_IMAGES, "How many of them, a fixed random subset.")
+    @data_option(required=False, purpose="Shows int8 convolutions the range of their inputs")
+    @samples_option(_SAMPLES, "Use a fixed random subset of N training samples.")
+    @raw_option
     @functools.wraps(command)
     def choosing(
         *,
         kernel: Literal["float32", "int8", "int4"],
         data: str | None,
         samples: int,
+        raw: bool,
         **options: object,
     ) -> None:
         if kernel != "int8":
             refuse_without("--kernel int8", ["data", *_WITH_DATA])
         elif data is None:
             refuse_without("--data", _WITH_DATA)
-        command(choice=KernelChoice(kernel, data, samples), **options)
+        command(choice=KernelChoice(kernel, data, samples, raw), **options)
 
     return choosing
 
@@ -98,11 +95,14 @@ def _ranges(
 ) -> "dict[str, Range]":
     if choice.data is None:
         return {}
-    from cortado.data import Signature, open_data, subset
+    from cortado.data import Feed, Signature, open_data, subset
     from cortado.integer_kernels import calibrate
+    from cortado_cli.data import tell_feed
 
-    data = open_data(choice.data, Signature.of(network))
-    return talk.follow(calibrate(network, subset(data.train, choice.samples), runtime))
+    data = open_data(choice.data, Signature.of(network, raw=choice.raw))
+    chosen = subset(data.train, choice.samples)
+    tell_feed(Feed.of(network, raw=choice.raw), chosen, talk)
+    return talk.follow(calibrate(network, chosen, runtime, raw=choice.raw))
 
 
 def _row(layer: "LayerKernel") -> tuple[str, ...]:

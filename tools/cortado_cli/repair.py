@@ -1,6 +1,7 @@
 """``cortado repair``: least squares on the weights that are left."""
 
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -9,17 +10,22 @@ from cortado_cli.options import (
     json_option,
     model_argument,
     output_option,
-    samples_option,
+    refuse_without,
     seed_option,
     talk_options,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
 from cortado_cli.runtimes import runtime_options
+from cortado_cli.task import TaskChoice, task_options
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from cortado.data import Dataset
     from cortado.repair import Repaired, Step
     from cortado.runtime import Runtime
+    from cortado.scoring.judge import Judge
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
@@ -36,14 +42,11 @@ _HEADINGS = ("layer", "op", "fitted", "error before", "after", "kept")
     metavar="DENSE",
     help="The same model before it was cut.",
 )
-@click.option(
-    "--data",
-    type=InputPath(),
+@task_options(
     required=True,
-    metavar="SPEC",
-    help="Images: a .npy, a .npz with x alone, or any data set; labels are not used.",
+    most=2000,
+    samples="Fit on a fixed random subset of N samples, and check on half as many others.",
 )
-@samples_option(2000, "Fit on a fixed random subset of N images, and check on half as many others.")
 @click.option(
     "--damping",
     type=Number(min=0, min_open=True),
@@ -60,8 +63,7 @@ def command(
     *,
     model: str,
     reference: str,
-    data: str,
-    samples: int,
+    choice: TaskChoice,
     damping: float,
     output: str,
     json_path: str | None,
@@ -74,37 +76,81 @@ def command(
     \b
     cortado repair pruned.onnx --reference dense.onnx --data mnist/ -o repaired.onnx
     cortado repair pruned.onnx --reference dense.onnx --data images.npy --samples 500 -o out.onnx
+    cortado repair ocr.onnx --reference dense.onnx --data lines/ --metric cer -o out.onnx
     cortado prune dense.onnx --sparsity 0.9 \\
       | cortado repair --reference dense.onnx --data mnist/ -o repaired.onnx
 
     Layer by layer, least squares on the weights that are not zero, and on the biases; where weights
-    share values, on those values. The statistics of BatchNormalizations are measured again.
-    "error" is the squared distance to what the dense model gives there, by its variance, on images
+    share values, on those values. The statistics of BatchNormalizations are measured again. Layers
+    inside nodes such as If, and recurrent ones, stay, and are listed.
+
+    "error" is the squared distance to what the dense model gives there, by its variance, on samples
     that were not fitted on. A layer that got worse there keeps its values, and so does the whole
-    model. "Better" is nearer to the outputs of the dense model, whatever the labels may be.
+    model. "Better" is nearer to the outputs of the dense model, whatever the labels may be. With
+    --metric, the metric is measured on the same samples, before and after.
     """
     from cortado import files
-    from cortado.data import Signature, open_data, subset
+    from cortado.data import Feed, subset
+    from cortado.errors import CortadoError
     from cortado.repair import RepairOptions, repair
+    from cortado_cli.data import open_dataset, tell_feed
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
+    if not choice.metric:
+        refuse_without("--metric", ["head", "labels", "alphabet"])
     network, dense = read_model(model), files.read_model(reference)
-    dataset = open_data(data, Signature.of(network))
-    images, held = subset(dataset.train, samples), subset(dataset.val, max(2, samples // 2))
+    data = open_dataset(network, choice)
+    count = choice.samples or len(data.train)
+    samples, held = subset(data.train, count), subset(data.val, max(2, count // 2))
+    tell_feed(Feed.of(network, raw=choice.raw), samples, talk)
+    metric = _Metric.of((dense, network), choice, replace(data, val=held), runtime)
     begin = time.perf_counter()
-    steps = repair(
-        network, dense, images, held, RepairOptions(damping=damping, seed=seed, runtime=runtime)
-    )
-    repaired = talk.follow(steps)
+    options = RepairOptions(damping=damping, seed=seed, runtime=runtime, raw=choice.raw)
+    repaired = talk.follow(repair(network, dense, samples, held, options))
     seconds = time.perf_counter() - begin
+    if repaired.refusal:
+        raise CortadoError(repaired.refusal)
     talk.table(_HEADINGS, [_row(step) for step in repaired.steps])
     talk.say(_summary(repaired, len(held), seconds))
+    figures = {} if metric is None else metric.report(repaired.model, talk)
     talk.say_all(skipped_lines(repaired.skipped, "repaired"))
     record(repaired.model)
     write_model(output, repaired.model)
-    counts = {"images": len(images), "held_images": len(held), "seconds": seconds}
-    write_json(json_path, output, {**_report(repaired), **counts})
+    counts = {"samples": len(samples), "held_samples": len(held), "seconds": seconds}
+    write_json(json_path, output, {**_report(repaired), **figures, **counts})
+
+
+@dataclass(frozen=True)
+class _Metric:
+    """What ``--metric`` gave on held samples before the repair; refused before it, if at all."""
+
+    judge: "Judge"
+    before: float
+
+    @classmethod
+    def of(
+        cls,
+        models: "tuple[ir.Model, ir.Model]",
+        choice: TaskChoice,
+        data: "Dataset",
+        runtime: "Runtime",
+    ) -> "_Metric | None":
+        """Measure the second model, against the first; None without a metric."""
+        if not choice.metric:
+            return None
+        from cortado.scoring.judge import Judge
+        from cortado_cli.data import bind_task
+
+        dense, network = models
+        judge = Judge(bind_task(dense, choice, runtime, data), data.val)
+        return cls(judge, judge.score(network).value)
+
+    def report(self, repaired: "ir.Model", talk: "Talk") -> dict[str, object]:
+        """Say what the metric became, and return it for a report."""
+        name, after = self.judge.task.metric.name, self.judge.score(repaired).value
+        talk.say(f"{name}: {self.before:.4f} before, {after:.4f} after")
+        return {"metric": name, "metric_before": self.before, "metric_after": after}
 
 
 def _row(step: "Step") -> tuple[str, ...]:
@@ -117,7 +163,7 @@ def _summary(repaired: "Repaired", held: int, seconds: float) -> str:
     verdict = "" if repaired.kept else "; the model stays as it was"
     return (
         f"outputs: error {repaired.before:.4f} before, {repaired.after:.4f} after, on {held:,} "
-        f"images that were not fitted on{verdict}; {seconds:.2f} s"
+        f"samples that were not fitted on{verdict}; {seconds:.2f} s"
     )
 
 

@@ -1,4 +1,9 @@
-"""The options that say what a model is measured on and by, shared by the commands that measure."""
+"""The options that say what a model is measured on and by, shared by the commands that measure.
+
+task_options   all of them, given as one `TaskChoice`
+data_option    --data alone, for commands that do not measure
+raw_option     --raw alone
+"""
 
 import functools
 from collections.abc import Callable
@@ -7,9 +12,10 @@ from typing import Any
 
 import click
 
+from cortado_cli.options import samples_option
 from cortado_cli.types import InputPath
 
-__all__ = ["TASK", "TaskChoice", "task_options"]
+__all__ = ["TASK", "TaskChoice", "data_option", "raw_option", "task_options"]
 
 TASK = ("data", "samples", "head", "metric", "raw", "labels", "alphabet")
 """The parameters that `task_options` adds."""
@@ -46,13 +52,18 @@ class TaskChoice:
     alphabet: str | None = None
 
 
+_SOURCES = (
+    "digits; a directory of IDX files, of a database (LMDB, LevelDB), of images, flat or one "
+    "directory a class, or of samples (.npz, .npy); train=PATH,test=PATH; a .npz or .npy file; "
+    "package.module:callable."
+)
+
+raw_option = click.option(
+    "--raw", is_flag=True, help="Feed arrays as they are, without a transform."
+)
+"""Adds ``--raw``."""
+
 _OPTIONS = (
-    click.option(
-        "--samples",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Use a fixed random subset of N samples.",
-    ),
     click.option(
         "--head",
         metavar="NAME",
@@ -63,10 +74,10 @@ _OPTIONS = (
         default="",
         metavar="NAME",
         help="accuracy, top-5, agreement, relative-error, cosine, kl, mse, psnr, iou, iou@0.3, "
-        "cer, or package.module:callable. The default is accuracy with labels; without them agreement "
-        "with the dense model for classifiers, else the relative error of all outputs.",
+        "cer, or package.module:callable. The default is accuracy with labels; without them "
+        "agreement with the dense model for classifiers, else the relative error of all outputs.",
     ),
-    click.option("--raw", is_flag=True, help="Feed arrays as they are, without a transform."),
+    raw_option,
     click.option(
         "--labels",
         type=InputPath(),
@@ -82,13 +93,30 @@ _OPTIONS = (
 )
 
 
-def task_options(*, required: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def data_option(
+    *, required: bool, purpose: str = ""
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add ``--data``; its help names the purpose first, then what may be named."""
+    text = f"{purpose}: {_SOURCES}" if purpose else _SOURCES
+    return click.option("--data", type=InputPath(), required=required, metavar="SPEC", help=text)
+
+
+def task_options(
+    *,
+    required: bool,
+    most: int | None = None,
+    samples: str = "Use a fixed random subset of N samples.",
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add ``--data`` and what belongs to it, and hand the command one `TaskChoice`.
 
     Parameters
     ----------
     required : bool
         Whether the command needs data.
+    most : int or None
+        The default of ``--samples``; None is all.
+    samples : str
+        The help of ``--samples``.
     """
 
     def add(command: Callable[..., None]) -> Callable[..., None]:
@@ -97,16 +125,8 @@ def task_options(*, required: bool) -> Callable[[Callable[..., None]], Callable[
             choice = TaskChoice(**{name: options.pop(name) for name in TASK})
             command(choice=choice, **options)
 
-        data = click.option(
-            "--data",
-            type=InputPath(),
-            required=required,
-            metavar="SPEC",
-            help="digits; a directory of IDX files, of a database (LMDB, LevelDB), of images, flat "
-            "or one directory a class, or of samples (.npz, .npy); train=PATH,test=PATH; a .npz or "
-            ".npy file; package.module:callable.",
-        )
-        for option in reversed((data, *_OPTIONS)):
+        chosen = (data_option(required=required), samples_option(most, samples), *_OPTIONS)
+        for option in reversed(chosen):
             measuring = option(measuring)
         return measuring
 

@@ -19,6 +19,7 @@ from cortado.compress.passes import Compressed
 from cortado.compress.stages import Compression
 from cortado.emit import Emitted, StoredTensor
 from cortado.inspect.describe import describe
+from cortado.model.graph.constants import initializers_of
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.scoring.task import Task
@@ -149,8 +150,8 @@ def account_for(compressed: Compressed, curves: Table | None = None) -> Steps[Ac
     emitted, stages = compressed.emitted, list[StageAccount]()
     for index, stage in enumerate(compressed.stages):
         yield Progress("bytes", index, len(compressed.stages))
-        figures = (stage.density, stage.val.value, stage.holds, stage.bytes)
-        stages.append(StageAccount(stage.name, *figures))
+        about = (stage.name, stage.density, stage.val.value, stage.holds, stage.bytes)
+        stages.append(StageAccount(*about))
     figures = describe(compressed.model)
     layers, others = _tensors(compressed.model, emitted)
     return Account(
@@ -186,7 +187,7 @@ def _tensors(model: ir.Model, emitted: Emitted) -> tuple[tuple[TensorAccount, ..
     names = {layer.key: layer.name for layer in find_layers(model).prunable}
     layers: list[TensorAccount] = []
     others: list[TensorAccount] = []
-    for key, value in model.graph.initializers.items():
+    for key, value in initializers_of(model).items():
         if key in stored and value.const_value is not None:
             found = _account(names.get(key, key), value.const_value.numpy(), stored[key])
             (layers if key in names else others).append(found)

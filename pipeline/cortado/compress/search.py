@@ -6,6 +6,7 @@ plan on validation images, in an order that these have no part in.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import onnx_ir as ir
 
@@ -59,8 +60,8 @@ class Search:
         judged = list[Stage]()
         for place in sequence(likely, len(self.chain)):
             model = yield from self.model(place)
-            stage = yield from self.job.stage(self.name(place), model)
-            stage = stage.judged(holds=self._holds(self.job.referee.dense, stage.val))
+            holds = partial(self._holds, self.job.referee.dense)
+            stage = yield from self.job.stage(self.name(place), model, holds)
             yield stage.told(" holds" if stage.holds else " may have lost more")
             judged.append(stage)
             if not stage.holds:

@@ -1,7 +1,7 @@
 """What is compressed, and the models on the way, each judged on validation samples."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions, Effort
 from cortado.data import subset
-from cortado.emit import Emitted, Storage, emit
+from cortado.emit import Emitted, Storage, encode
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.retrain import Distillation, RetrainOptions
@@ -68,15 +68,18 @@ class Compression:
             seed=self.options.seed,
         )
 
-    def stage(self, name: str, model: ir.Model) -> Steps["Stage"]:
-        """Score a model on the validation samples."""
+    def stage(
+        self, name: str, model: ir.Model, holds: Callable[[ScoredSamples], bool] | None = None
+    ) -> Steps["Stage"]:
+        """Score a model on the validation samples; `holds` judges the score."""
         val = yield from self.referee.steps(model)
-        return Stage(name, model, _density(model), val, self.options.storage)
+        verdict = None if holds is None else holds(val)
+        return Stage(name, model, _density(model), val, self.options.storage, verdict)
 
-    def reaches(self, stage: "Stage", floor: float) -> bool:
-        """Return whether a model is at least as good as a value of the metric."""
+    def reaches(self, scored: ScoredSamples, floor: float) -> bool:
+        """Return whether a score is at least as good as a value of the metric."""
         better = self.task.metric.higher_is_better
-        return stage.val.value >= floor if better else stage.val.value <= floor
+        return scored.value >= floor if better else scored.value <= floor
 
 
 @dataclass(frozen=True)
@@ -108,20 +111,13 @@ class Stage:
 
     @cached_property
     def emitted(self) -> Emitted:
-        """The file that the model would be; made once."""
-        return emit(self.model, self.storage)
+        """The file that the model would be; made once, and not yet checked."""
+        return encode(self.model, self.storage)
 
     @property
     def bytes(self) -> int:
         """The size of that file."""
         return len(self.emitted.data)
-
-    def judged(self, *, holds: bool) -> "Stage":
-        """Return the stage with a verdict; a file that was made is kept."""
-        stage = replace(self, holds=holds)
-        if "emitted" in self.__dict__:
-            stage.__dict__["emitted"] = self.emitted
-        return stage
 
     def told(self, verdict: str) -> Progress:
         """Return a message about the model that ends in a verdict."""
@@ -132,11 +128,11 @@ class Stage:
 
 def judge(job: Compression, name: str, model: ir.Model, floor: float | None) -> Steps[Stage]:
     """Score a model on the validation samples, and say whether it reaches the floor."""
-    stage = yield from job.stage(name, model)
     if floor is None:
+        stage = yield from job.stage(name, model)
         yield stage.told("")
         return stage
-    stage = stage.judged(holds=job.reaches(stage, floor))
+    stage = yield from job.stage(name, model, lambda scored: job.reaches(scored, floor))
     verb = "below" if job.task.metric.higher_is_better else "above"
     yield stage.told(" holds" if stage.holds else f" is {verb} {floor:.4f}")
     return stage

@@ -39,7 +39,7 @@ def train_small(job: Compression, dense: Stage) -> Steps[list[Stage]]:
     reference = yield from judge(job, "reference", trained.model, None)
     floor = _floor(job, dense, reference)
     job = replace(job, distillation=Distillation(reference.model, _TEMPERATURE, _TEACHING))
-    rungs = yield from climb(job, reference.judged(holds=True), floor)
+    rungs = yield from climb(job, replace(reference, holds=True), floor)
     shared = yield from share_best(job, rungs, floor)
     return [*rungs, *shared]
 
@@ -62,7 +62,7 @@ def _floor(job: Compression, dense: Stage, reference: Stage) -> float:
         if metric.higher_is_better:
             return min(values) - options.max_drop
         return max(values) + options.max_drop
-    if not job.reaches(reference, options.floor):
+    if not job.reaches(reference.val, options.floor):
         raise LimitNotMetError(
             f"the dense model, retrained, has a {metric.name} of {reference.val.value:.4f} on the "
             f"validation samples, worse than the {options.floor:g} that its pruned ones should have"

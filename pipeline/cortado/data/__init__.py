@@ -3,6 +3,7 @@
 samples       named arrays, perhaps with targets, that are taken by index, a batch at a time
 splits        training, validation and test part of a data set
 sources       what a ``--data`` option may name
+forms         what each form of data answers, and the registry of them
 archives      arrays in a file, as samples
 arrays        files of numpy's arrays
 sample_files  directories of arrays, one sample a file
@@ -12,9 +13,12 @@ digits        the embedded default: real handwritten digits that scikit-learn ca
 database      the images of an LMDB or LevelDB of Caffe
 records       the records of these
 lmdb          the file format of LMDB
-folders       image files
+image_files   image files, as samples
+folders       directories of image files, one a class
+flat          directories of image files, with labels in a text file or none
 images        image files → pixels
 parts         directories with a training and a test part
+idx_directory directories of these
 adapters      samples → one input of a graph
 feed          samples → all inputs of a model
 signature     what a model wants of a source

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from cortado.data.arrays import read_arrays
+from cortado.data.forms import DataForm, Wanted
 from cortado.data.samples import ArraySamples, Samples, labelled_images
 from cortado.data.signature import Signature
 from cortado.data.splits import Dataset, from_train_and_test, from_whole
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["check_pixels", "check_targets", "divide_names", "open_archive"]
+__all__ = ["ARCHIVE", "check_pixels", "check_targets", "divide_names", "open_archive"]
 
 _PARTS = ("train", "val", "test")
 
@@ -177,3 +178,10 @@ def _check_sizes(train: Samples, test: Samples, source: str) -> None:
             f"{source}: training images have the shape {list(shapes[0])}, "
             f"test images {list(shapes[1])}"
         )
+
+
+def _open(path: str, wanted: Wanted) -> Dataset:
+    return open_archive(path, wanted.signature)
+
+
+ARCHIVE = DataForm("a .npz or .npy file", lambda spec: spec.endswith((".npz", ".npy")), _open)

@@ -8,6 +8,7 @@ a tuple                  the inputs of the model in their order, then perhaps th
 a dictionary             inputs, targets by ``target`` or the names of outputs
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from cortado.data.archives import check_targets, divide_names
+from cortado.data.forms import DataForm, Wanted
 from cortado.data.samples import TARGET, Batch, Samples, labels_of
 from cortado.data.signature import Signature
 from cortado.data.splits import Dataset, from_train_and_test, from_whole
@@ -23,7 +25,9 @@ from cortado.errors import CortadoError
 from cortado.model.typing import Array, IntArray
 from cortado.plugins import foreign_code, import_module
 
-__all__ = ["open_callable"]
+__all__ = ["CALLABLE", "open_callable"]
+
+_CALLABLE = re.compile(r"[\w.]+:\w+")
 
 
 def open_callable(spec: str, signature: Signature) -> Dataset:
@@ -45,12 +49,12 @@ def open_callable(spec: str, signature: Signature) -> Dataset:
     if isinstance(found, tuple):
         if len(found) not in (2, 3):
             raise CortadoError(f"{source} returned {len(found)} parts, not (train, test)")
-        parts = [_open(part, signature, source) for part in found]
+        parts = [_open_part(part, signature, source) for part in found]
         return Dataset(*parts) if len(parts) == 3 else from_train_and_test(*parts)
-    return from_whole(_open(found, signature, source))
+    return from_whole(_open_part(found, signature, source))
 
 
-def _open(items: Any, signature: Signature, source: str) -> Samples:
+def _open_part(items: Any, signature: Signature, source: str) -> Samples:
     if not hasattr(items, "__getitem__") or isinstance(items, Mapping):
         if not isinstance(items, Iterable) or isinstance(items, Mapping):
             raise CortadoError(f"{source} returned a part without length or items")
@@ -155,3 +159,14 @@ class _IndexedSamples:
 def _with_channels(pixels: Array) -> Array:
     """Give grey images their channel: (n, h, w) → (n, 1, h, w)."""
     return pixels[:, None] if pixels.ndim == 3 else pixels
+
+
+def _recognizes(spec: str) -> bool:
+    return _CALLABLE.fullmatch(spec) is not None
+
+
+def _open(spec: str, wanted: Wanted) -> Dataset:
+    return open_callable(spec, wanted.signature)
+
+
+CALLABLE = DataForm("package.module:callable", _recognizes, _open)

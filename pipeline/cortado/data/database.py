@@ -3,18 +3,20 @@
 Images are in the order of the keys. Those of a small database are read once and kept; of another
 one a record is read each time it is taken, and only its label is kept, so that a database may be
 larger than memory. Encoded images are decoded as
-Caffe does, to BGR, unless the model says that it takes RGB; others are taken as they are stored.
+Caffe does, to BGR, unless the model says that it takes RGB, and are as large as they are stored but
+for a resize of the shorter side, with its crop, that the model wants. Others are taken as they are.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from cortado import files
 from cortado.caffe.datum import label_of, read_datum
+from cortado.data.forms import DataForm, Wanted, directories
 from cortado.data.images import ImageForm, decode_image
 from cortado.data.records import Records, open_records
 from cortado.data.samples import IMAGE, TARGET, ArraySamples, Batch, Samples, labelled_images
@@ -22,7 +24,7 @@ from cortado.errors import CortadoError
 from cortado.model.shapes import show_shape
 from cortado.model.typing import Array, IntArray
 
-__all__ = ["is_database", "open_database"]
+__all__ = ["DATABASE", "is_database", "open_database"]
 
 _LMDB, _LEVELDB = "data.mdb", "CURRENT"
 _SMALL = 2**30  # bytes of pixels
@@ -44,7 +46,7 @@ def open_database(path: str, form: ImageForm) -> Samples:
     records = open_records(path, lmdb=_LMDB in files.list_names(path))
     if not len(records):
         raise CortadoError(f"the database {path} is empty")
-    samples = _DatabaseSamples(path, records, ImageForm(form.channels, None, form.order))
+    samples = _DatabaseSamples(path, records, replace(form, size=None))
     return samples.kept() if samples.is_small() else samples
 
 
@@ -126,3 +128,12 @@ class _DatabaseSamples:
 
     def _name(self, index: int) -> str:
         return f"{self.path}: record {index} ({self.records.key(index)})"
+
+
+def _open(path: str, wanted: Wanted) -> Samples:
+    return open_database(path, wanted.signature.form)
+
+
+DATABASE = DataForm(
+    "a directory of databases (LMDB, LevelDB)", directories(is_database), _open, is_part=True
+)

@@ -6,10 +6,11 @@ They come from the UCI set "Optical Recognition of Handwritten Digits" as 8×8 i
 
 import numpy as np
 
+from cortado.data.forms import DataForm
 from cortado.data.samples import ArraySamples, labelled_images
 from cortado.model.typing import FloatArray
 
-__all__ = ["load_digits"]
+__all__ = ["DIGITS", "load_digits"]
 
 _SIZE = 28
 
@@ -31,3 +32,6 @@ def _interpolation(old: int, new: int) -> FloatArray:
     weights = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(old)))
     matrix: FloatArray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     return matrix
+
+
+DIGITS = DataForm("digits", lambda spec: spec == "digits", lambda *_: load_digits())

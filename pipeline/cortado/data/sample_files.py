@@ -14,12 +14,13 @@ import numpy as np
 from cortado import files
 from cortado.data.archives import check_finite, divide_names
 from cortado.data.arrays import read_arrays
-from cortado.data.samples import Batch, labels_of
+from cortado.data.forms import DataForm, Wanted, directories
+from cortado.data.samples import Batch, Samples, labels_of
 from cortado.data.signature import Signature
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, IntArray
 
-__all__ = ["list_samples", "open_samples"]
+__all__ = ["SAMPLES", "list_samples", "open_samples"]
 
 _SUFFIXES = (".npy", ".npz")
 
@@ -106,3 +107,12 @@ def _labels(targets: Sequence[Mapping[str, Array] | None]) -> IntArray | None:
     if len(known) < len(targets) or len({a.shape for each in known for a in each.values()}) > 1:
         return None
     return labels_of(_stack(known))
+
+
+def _open(path: str, wanted: Wanted) -> Samples:
+    return open_samples(list_samples(path), wanted.signature)
+
+
+SAMPLES = DataForm(
+    "a directory of samples (.npz, .npy)", directories(list_samples), _open, is_part=True
+)

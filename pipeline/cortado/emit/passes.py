@@ -1,66 +1,26 @@
 """The emitting pass: a model and a stored form → the bytes of a checked file."""
 
-import math
-from collections.abc import Collection, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cortado.emit.coded import (
-    OLDEST_OPSET,
-    CodedTensor,
-    fixed_initializers,
-    has_codable,
-    store_coded,
-)
-from cortado.emit.sparse import sparse_size, to_sparse
 from cortado.errors import CortadoError
 from cortado.model.graph.constants import initializers_of
 from cortado.model.graph.nodes import opset_of
 from cortado.model.onnx_io import serial
-from cortado.model.onnx_io.card import KEY
-from cortado.model.onnx_io.walk import graphs_inside
-from cortado.model.typing import FloatArray
+from cortado.model.typing import Array
 from cortado.opset import raise_opset
 from cortado.runtime import Runtime
+from cortado.storage import Codec, StoredTensor, all_codecs, codec_named
+from cortado.storage.walk import bodies_of
 
-__all__ = ["Emitted", "Storage", "StoredTensor", "emit", "read_stored", "tensor_bytes"]
+__all__ = ["Emitted", "Storage", "check_emitted", "emit", "encode", "read_stored", "tensor_bytes"]
 
 Storage = Literal["dense", "sparse", "coded"]
-
-_FLOAT_BYTES = 4
-_FORMS: dict[Storage, tuple[Storage, ...]] = {  # all are made, and the smallest file wins
-    "dense": ("dense",),
-    "sparse": ("sparse",),
-    "coded": ("coded", "sparse"),
-}
-
-
-@dataclass(frozen=True)
-class StoredTensor:
-    """How one initializer is stored: its form, its bytes as dense values and in the file.
-
-    What it takes in the file are the positions of values, the values (of a coded tensor: which
-    of the codebook each is), and the codebook; of several that share, its part. Names, shapes
-    and the nodes and tables of a decoder are in none of them. `reason` says why it could not be
-    coded, where another form is no choice.
-    """
-
-    name: str
-    storage: Storage
-    dense_bytes: int
-    positions: float
-    values: float
-    codebook: float = 0.0
-    reason: str = ""
-
-    @property
-    def stored_bytes(self) -> float:
-        """Its bytes in the file; of a code, fractions too."""
-        return self.positions + self.values + self.codebook
+"""The forms that cortado has by itself; `cortado.storage.register` adds others."""
 
 
 @dataclass(frozen=True)
@@ -76,26 +36,57 @@ class Emitted:
         return len(self.data) - sum(tensor.stored_bytes for tensor in self.tensors)
 
 
-def emit(model: ir.Model, storage: Storage) -> Emitted:
+def emit(model: ir.Model, storage: str) -> Emitted:
     """Return the bytes of a file that an unmodified onnxruntime loads.
 
     Parameters
     ----------
     model : onnx_ir.Model
         Left as it is.
-    storage : {"dense", "sparse", "coded"}
-        The form of the tensors that it makes smaller. Those that it does not are sparse where
-        that is smaller, unless it is "dense", and else dense.
+    storage : str
+        The codec of the tensors that it makes smaller: ``dense``, ``sparse``, ``coded``, or one
+        that was registered. The others go to the codecs that it leaves the rest to. A file
+        without it is taken where it is the smaller one.
 
     Raises
     ------
     CortadoError
         If onnxruntime refuses the file, or it does not decode to the same weights.
+    UsageError
+        If there is no such codec.
     """
-    forms = [emitted for form in _FORMS[storage] if (emitted := _emit(model, form)) is not None]
-    emitted = min(forms, key=lambda emitted: len(emitted.data))
-    _check(model, emitted.data)
+    emitted = encode(model, storage)
+    check_emitted(model, emitted)
     return emitted
+
+
+def encode(model: ir.Model, storage: str) -> Emitted:
+    """Return the file that `emit` makes, not yet checked: for comparing models by their files."""
+    codec = codec_named(storage)
+    rest = [codec_named(name) for name in codec.rest]
+    forms = [_emit(model, [codec, *rest])]
+    forms += [_emit(model, rest)] if rest else []
+    return min((form for form in forms if form is not None), key=lambda form: len(form.data))
+
+
+def check_emitted(model: ir.Model, emitted: Emitted, runtime: Runtime = Runtime()) -> None:
+    """Load a file in onnxruntime, and compare every initializer with the model's, bit for bit.
+
+    The first shows that a user's runtime folds the decoder, the second what comes out of it. Those
+    of graphs inside nodes may have moved to the main graph.
+
+    Raises
+    ------
+    CortadoError
+        As `emit`.
+    """
+    runtime.open(emitted.data)
+    decoded = initializers_of(serial.decode(emitted.data, "the emitted file"))
+    for name, value in initializers_of(model).items():
+        assert value.const_value is not None  # or the file would not have been valid
+        stored = decoded[name].const_value if name in decoded else None
+        if stored is None or _bits(stored) != _bits(value.const_value):
+            raise CortadoError(f"{name} would not come back bit for bit")
 
 
 def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
@@ -114,115 +105,57 @@ def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
         None for a coded file that was not made by this version, whose parts are not known.
     """
     proto = serial.parse(data, "the file")
-    if not any(entry.key == KEY for entry in proto.metadata_props):
-        return Emitted(data, tuple(_stored(proto)))
-    again = _emit(model, "coded")
-    return again if again is not None and again.data == data else None
+    for codec in all_codecs():
+        if codec.must_be_rewritten(proto):
+            again = _emit(model, [codec, *map(codec_named, codec.rest)])
+            return again if again is not None and again.data == data else None
+    return Emitted(data, tuple(tensor for codec in all_codecs() for tensor in codec.found(proto)))
 
 
-def tensor_bytes(array: FloatArray) -> float:
+def tensor_bytes(array: Array) -> float:
     """Return what a tensor takes in the smallest stored form, alone in its file.
 
     That is its positions, values and codebook, as in `StoredTensor`.
     """
-    tensor = onnx.numpy_helper.from_array(np.ascontiguousarray(array), "w")
-    node = onnx.helper.make_node("Identity", ["w"], ["y"])
-    output = onnx.helper.make_tensor_value_info("y", tensor.data_type, array.shape)
-    graph = onnx.helper.make_graph([node], "tensor", [], [output], [tensor])
-    opset = onnx.helper.make_opsetid("", OLDEST_OPSET)
-    coded = store_coded(onnx.helper.make_model(graph, opset_imports=[opset]))
-    sizes = [t.positions + t.values + t.codebook for t in coded]
-    if array.dtype == np.float32:
-        sizes.append(sparse_size(array))
-    return float(min([array.nbytes, *sizes]))
+    sizes = [codec.size(array) for codec in all_codecs()]
+    return float(min(size for size in sizes if size is not None))
 
 
-def _emit(model: ir.Model, storage: Storage) -> Emitted | None:
-    """Return the file in one form; None where nothing of it would be coded."""
+def _emit(model: ir.Model, codecs: Sequence[Codec]) -> Emitted | None:
+    """Return the file that some codecs write in turns; None where the first stores nothing."""
     proto = serial.parse(serial.encode(model), "the model")
-    sizes = {x.name: _dense_bytes(x) for graph in _graphs(proto) for x in graph.initializer}
-    fixed = fixed_initializers(proto) if storage == "coded" else {}
-    coded: list[CodedTensor] = []
-    if storage == "coded":
-        if opset_of(model) < OLDEST_OPSET and has_codable(proto):
-            proto = _raised(model)
-        coded = store_coded(proto)
-        if not coded:
+    new = [codec for codec in codecs if opset_of(model) < codec.oldest_opset]
+    if any(codec.can_store(proto) for codec in new):
+        proto = _raised(model, max(codec.oldest_opset for codec in new))
+    names = {tensor.name for graph in bodies_of(proto) for tensor in graph.initializer}
+    reasons = codecs[0].reasons(proto)
+    stored: dict[str, StoredTensor] = {}
+    for codec in codecs:
+        written = codec.write(proto, names - stored.keys())
+        stored |= {tensor.name: tensor for tensor in written}
+        if codec is codecs[0] and not stored and codec.rest:
             return None
-    if storage != "dense":
-        for graph in _graphs(proto):
-            _make_sparse(graph, sizes.keys())
-    tensors = [
-        StoredTensor(t.name, "coded", sizes[t.name], t.positions, t.values, t.codebook)
-        for t in coded
-    ]
-    tensors += [
-        replace(tensor, reason=fixed.get(tensor.name, ""))
-        for tensor in _stored(proto)
-        if tensor.name in sizes
-    ]
+    left = [tensor for codec in all_codecs() for tensor in codec.found(proto)]
+    stored |= {x.name: x for x in left if x.name in names and x.name not in stored}
     data: bytes = proto.SerializeToString(deterministic=True)
-    return Emitted(data, tuple(tensors))
+    return Emitted(
+        data,
+        tuple(
+            replace(tensor, reason=reasons.get(tensor.name, ""))
+            if tensor.storage != codecs[0].name
+            else tensor
+            for tensor in stored.values()
+        ),
+    )
 
 
-def _raised(model: ir.Model) -> onnx.ModelProto:
+def _raised(model: ir.Model, opset: int) -> onnx.ModelProto:
     """Return the file of a model in an opset that decoders can be written in."""
     try:
-        raised = raise_opset(model, OLDEST_OPSET, model.ir_version)
+        raised = raise_opset(model, opset, model.ir_version)
     except CortadoError as error:
         raise CortadoError(f"{error}; --storage sparse or dense keeps it") from error
     return serial.parse(serial.encode(raised), "the model")
-
-
-def _make_sparse(graph: onnx.GraphProto, names: Collection[str]) -> None:
-    """Convert those of some initializers of a graph that become smaller, in place.
-
-    One that is an output of the graph too stays: it would be handed out as a sparse tensor.
-    """
-    outputs = {value.name for value in graph.output}
-    moved = []
-    for index, tensor in enumerate(graph.initializer):
-        elements = onnx.numpy_helper.to_array(tensor)
-        can_be_sparse = elements.dtype == np.float32 and elements.ndim > 0
-        can_be_sparse &= tensor.name in names and tensor.name not in outputs
-        if can_be_sparse and sparse_size(elements) < elements.nbytes:
-            graph.sparse_initializer.append(to_sparse(tensor))
-            moved.append(index)
-    for index in reversed(moved):
-        del graph.initializer[index]
-
-
-def _graphs(proto: onnx.ModelProto) -> list[onnx.GraphProto]:
-    """Return the main graph, and those inside its nodes."""
-    return [proto.graph, *graphs_inside(proto.graph.node)]
-
-
-def _stored(proto: onnx.ModelProto) -> Iterator[StoredTensor]:
-    for tensor in [tensor for graph in _graphs(proto) for tensor in graph.initializer]:
-        size = _dense_bytes(tensor)
-        yield StoredTensor(tensor.name, "dense", size, 0, size)
-    for sparse in [tensor for graph in _graphs(proto) for tensor in graph.sparse_initializer]:
-        values, positions = _dense_bytes(sparse.values), _dense_bytes(sparse.indices)
-        dense = math.prod(sparse.dims) * _FLOAT_BYTES
-        yield StoredTensor(sparse.values.name, "sparse", dense, positions, values)
-
-
-def _dense_bytes(tensor: onnx.TensorProto) -> int:
-    return ir.serde.deserialize_tensor(tensor).nbytes
-
-
-def _check(model: ir.Model, data: bytes) -> None:
-    """Load the bytes in onnxruntime, and compare every initializer with the model's.
-
-    Those of graphs inside nodes may have moved to the main graph.
-    """
-    Runtime().open(data)
-    decoded = initializers_of(serial.decode(data, "the emitted file"))
-    for name, value in initializers_of(model).items():
-        assert value.const_value is not None  # or the file would not have been valid
-        stored = decoded[name].const_value if name in decoded else None
-        if stored is None or _bits(stored) != _bits(value.const_value):
-            raise CortadoError(f"{name} would not come back bit for bit")
 
 
 def _bits(tensor: ir.TensorProtocol) -> bytes | tuple[bytes, ...]:

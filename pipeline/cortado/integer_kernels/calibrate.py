@@ -1,7 +1,7 @@
-"""Calibration: the range of tensors inside a model, on real images.
+"""Calibration: the range of tensors inside a model, on real samples.
 
 The tensors become outputs of a copy of the model, which runs in onnxruntime; the smallest and
-the largest element of all images are kept, as onnxruntime's own MinMaxCalibrater does.
+the largest element of all samples are kept, as onnxruntime's own MinMaxCalibrater does.
 """
 
 import numpy as np
@@ -24,23 +24,25 @@ _BATCH = 32
 
 
 def calibrate(
-    model: ir.Model, samples: Samples, runtime: Runtime = Runtime()
+    model: ir.Model, samples: Samples, runtime: Runtime = Runtime(), *, raw: bool = False
 ) -> Steps[dict[str, Range]]:
     """Return the range of every tensor that the convolutions of a model need.
 
     Parameters
     ----------
     model : onnx_ir.Model
-        Left as it is, with one image input.
+        Left as it is.
     samples : Samples
-        Images such as the model will see; their labels are not used.
+        Such as the model will see; their targets are not used.
     runtime : Runtime
         Where the model runs.
+    raw : bool
+        Feed arrays as they are, whatever transform the model stores.
 
     Raises
     ------
     CortadoError
-        If the images do not fit the input, or a tensor is not finite.
+        If the samples do not fit the inputs, or a tensor is not finite.
     """
     known = {x.name for node in model.graph for x in node.outputs} | {
         value.name for value in model.graph.inputs if not value.is_initializer()
@@ -48,20 +50,22 @@ def calibrate(
     names = [name for name in tensors_to_watch(find_layers(model).prunable) if name in known]
     if not names:
         return {}
-    feed = Feed.of(model)
+    feed = Feed.of(model, raw=raw)
     session = runtime.open(serial.encode(expose(model, names)))
     ranges: dict[str, Range] = {}
+    done = 0
     for fed in feed_batches(feed, samples, _BATCH):
         tensors = session.run(fed.inputs) | fed.inputs
         ranges = {name: _widened(ranges.get(name), tensors[name], name) for name in names}
-        yield Progress("calibrate", int(fed.indices[-1]) + 1, len(samples))
+        done += len(fed.indices)
+        yield Progress("calibrate", done, len(samples))
     return ranges
 
 
 def _widened(known: Range | None, tensor: FloatArray, name: str) -> Range:
-    low, high = float(tensor.min()), float(tensor.max())
+    low, high = (float(tensor.min()), float(tensor.max())) if tensor.size else (0.0, 0.0)
     if not np.isfinite([low, high]).all():
-        raise CortadoError(f"the tensor {name} is NaN or infinite on the images of --data")
+        raise CortadoError(f"the tensor {name} is NaN or infinite on the samples of --data")
     if known is None:
         return Range(low, high)
     return Range(min(known.low, low), max(known.high, high))

@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from cortado.errors import UsageError
 from cortado.invariants import check_zeros
+from cortado.model.graph.constants import initializers_of
 from cortado.model.layers.grid import largest_integer
 from cortado.model.layers.prunable import Layer, Skipped, check_finite, find_layers, replace_weights
 from cortado.model.layers.selector import Assignment, assign
@@ -145,7 +146,7 @@ def _plain_zeros(model: ir.Model) -> dict[str, FloatArray]:
     """
     arrays = {
         name: value.const_value.numpy()
-        for name, value in model.graph.initializers.items()
+        for name, value in initializers_of(model).items()
         if value.const_value is not None and value.dtype is ir.DataType.FLOAT
     }
     return {

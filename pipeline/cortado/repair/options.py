@@ -19,13 +19,15 @@ class RepairOptions:
         How strongly weights are drawn to their old values, as a fraction of the mean variance of
         a layer's inputs.
     rows : int
-        The most positions of a convolution that are fitted, over all images.
+        The most positions of a layer that are fitted, over all samples.
     seed : int
         Of the choice of those positions.
     memory : int
         Bytes of values that either model may hold; more are computed again for each layer.
     runtime : Runtime
         Where models run.
+    raw : bool
+        Feed arrays as they are, whatever transform the models store.
 
     Raises
     ------
@@ -38,6 +40,7 @@ class RepairOptions:
     seed: int = 0
     memory: int = MEMORY
     runtime: Runtime = Runtime()
+    raw: bool = False
 
     def __post_init__(self) -> None:
         if not self.damping > 0 or self.rows < 1:

@@ -55,7 +55,7 @@ class Window:
 
     def rows(
         self, x: FloatArray, y: FloatArray, most: int, generator: np.random.Generator
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> tuple[FloatArray, FloatArray] | None:
         """Return what the positions of a batch see, and what the layer gives there.
 
         Parameters
@@ -71,11 +71,13 @@ class Window:
 
         Returns
         -------
-        tuple of array
-            (rows, groups, channels / groups · kernel) and (rows, outputs).
+        tuple of array, or None
+            (rows, groups, channels / groups · kernel) and (rows, outputs); None if x and y differ
+            in samples or positions.
         """
-        seen = self._windows(x, y.shape[2:])
-        places = (len(y), *y.shape[2:])
+        seen, places = self._windows(x, y.shape[2:]), (len(y), *y.shape[2:])
+        if seen is None or (len(seen), *seen.shape[2 : y.ndim]) != places:
+            return None
         total = int(np.prod(places))
         chosen = np.arange(total)
         if total > most:
@@ -86,8 +88,20 @@ class Window:
         outputs = np.moveaxis(y, 1, -1)[(image, *position)]
         return inputs.reshape(len(chosen), self.groups, -1), outputs
 
-    def _windows(self, x: FloatArray, positions: Sequence[int]) -> FloatArray:
-        """Return a view (n, channels, positions…, kernel…) on the padded input."""
+    def matrix(self, weights: FloatArray) -> FloatArray:
+        """Return a weight as (outputs, k)."""
+        return weights.reshape(len(weights), -1)
+
+    def weights(self, matrix: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+        """Return a matrix as a weight of this shape, the reverse of `matrix`."""
+        return matrix.reshape(shape)
+
+    def counts_outputs_second(self, y: FloatArray) -> bool:  # noqa: ARG002  always true here
+        """Return whether the second axis of y is that of the outputs."""
+        return True
+
+    def _windows(self, x: FloatArray, positions: Sequence[int]) -> FloatArray | None:
+        """Return a view (n, channels, positions…, kernel…) on the padded input, if it has any."""
         rank = len(self.kernel)
         extents = [
             (size - 1) * dilation + 1
@@ -96,6 +110,8 @@ class Window:
         pads = self._pads(x.shape[2:], positions, extents)
         padded = np.pad(x, [(0, 0), (0, 0), *pads])
         axes = tuple(range(2, 2 + rank))
+        if any(size < extent for size, extent in zip(padded.shape[2:], extents, strict=True)):
+            return None
         windows = np.lib.stride_tricks.sliding_window_view(padded, extents, axis=axes)
         steps = [slice(None, None, step) for step in (*self.strides, *self.dilations)]
         return windows[(slice(None), slice(None), *steps)]

@@ -25,6 +25,7 @@ def check_reference(model: ir.Model, reference: ir.Model) -> None:
     for key, layer in found.items():
         if key not in wanted:
             raise CortadoError(f"the reference has a layer {layer.name}, which the model has not")
+    _check_inputs(model, reference)
     if len(model.graph) != len(reference.graph):
         raise CortadoError(
             f"the reference has {len(reference.graph)} nodes, the model {len(model.graph)}"
@@ -33,8 +34,19 @@ def check_reference(model: ir.Model, reference: ir.Model) -> None:
         if _signature(node) != _signature(other):
             name = node.name or node.outputs[0].name
             raise CortadoError(f"the reference has another graph: {name} is not the same there")
-    if Feed.of(model).batch != Feed.of(reference).batch:
-        raise CortadoError("the reference takes batches of another size")
+
+
+def _check_inputs(model: ir.Model, reference: ir.Model) -> None:
+    adapters, others = Feed.of(model).adapters, Feed.of(reference).adapters
+    names, other_names = ([a.name for a in each] for each in (adapters, others))
+    if names != other_names:
+        raise CortadoError(
+            f"the inputs of the reference are {', '.join(other_names)}, and {', '.join(names)} "
+            "those of the model"
+        )
+    for one, other in zip(adapters, others, strict=True):
+        if (one.shape, one.dtype) != (other.shape, other.dtype):
+            raise CortadoError(f"the input {one.name} has another type or shape in the reference")
 
 
 def _signature(node: ir.Node) -> tuple[object, ...]:

@@ -23,6 +23,7 @@ from cortado.scoring.formulas import refusal_of, score
 from cortado.scoring.metrics import Metric, Outputs
 from cortado.scoring.metrics.classes import CrossEntropy
 from cortado.scoring.task import Task
+from cortado.stats.intervals import figure_interval
 from cortado.task.criteria import Criterion
 from cortado.task.metadata import read_criteria
 from cortado.task.outputs import criterion_of
@@ -155,6 +156,7 @@ def evaluate_session(
         provider=session.provider,
         seconds=seconds,
         metrics=measured,
+        interval=figure_interval(task.metric, sums.together),
         further=tuple(each for each in measured if sums.says_more(each.criterion)),
         refused=tuple(each for each in known if each.refusal),
     )

@@ -10,11 +10,11 @@ from collections import Counter
 import onnx
 import onnx_ir as ir
 
-from cortado.errors import CortadoError
+from cortado.errors import CortadoError, first_line
 from cortado.model.graph.nodes import STANDARD
-from cortado.model.onnx_io.walk import graphs_of, tensors_of
+from cortado.storage.walk import graphs_of, tensors_of
 
-__all__ = ["OPSETS", "check_external", "check_proto", "first_line", "is_external"]
+__all__ = ["OPSETS", "check_external", "check_proto", "is_external"]
 
 OPSETS = range(7, 28)
 """Opsets of the default domain that onnxruntime guarantees to run (1.32: 7 to 27)."""
@@ -140,11 +140,3 @@ def _check_values(tensor: onnx.TensorProto, source: str) -> None:
             f"{source}: {tensor.name or 'a constant'} of shape {list(tensor.dims)} does not hold "
             "the values that its shape says"
         )
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of the error behind a chain of errors."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

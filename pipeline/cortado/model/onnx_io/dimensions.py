@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import onnx
 
-from cortado.model.onnx_io.walk import graphs_of
+from cortado.storage.walk import graphs_of
 
 __all__ = ["open_dimensions"]
 

@@ -1,29 +1,24 @@
 """Bytes of an ONNX file ↔ the model in memory.
 
-Whatever form the weights have in the file, the model in memory is dense: coded weights are
-decoded, those in Constant nodes become initializers, and sparse initializers are expanded here,
-because `onnx_ir` would drop them without a word. A dimension that is open has no size and no name
-(`dimensions`). Whatever is not a weight (names, order, opsets,
-functions, metadata) comes back out as it went in, but for names that initializers of several
-graphs share (`constants`).
+Whatever form the weights have in the file, the model in memory is dense: every codec of
+`cortado.storage` reads what is in its form, and weights in Constant nodes become initializers. A
+dimension that is open has no size and no name (`dimensions`). Whatever is not a weight (names,
+order, opsets, functions, metadata) comes back out as it went in, but for names that initializers
+of several graphs share (`cortado.model.graph.constants`).
 """
 
-import math
-
-import numpy as np
 import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
-from cortado.errors import CortadoError
+from cortado.errors import CortadoError, first_line
 from cortado.model.graph.constants import name_apart
 from cortado.model.graph.plain import lift_weights
-from cortado.model.onnx_io.checks import check_proto, first_line, is_external
-from cortado.model.onnx_io.coded import decode_weights
+from cortado.model.onnx_io.checks import check_proto, is_external
 from cortado.model.onnx_io.dimensions import open_dimensions
 from cortado.model.onnx_io.splice import splice, withhold
-from cortado.model.onnx_io.walk import graphs_of, tensors_of
-from cortado.model.typing import Array
+from cortado.storage.registry import all_codecs
+from cortado.storage.walk import graphs_of, tensors_of
 
 __all__ = [
     "decode",
@@ -124,45 +119,15 @@ def from_proto(proto: onnx.ModelProto, source: str) -> ir.Model:
     """Return the model that a parsed file holds, checked and with dense weights."""
     open_dimensions(proto)
     check_proto(proto, source)
-    for graph in graphs_of(proto):
-        _expand_sparse(graph, source)
     try:
-        decode_weights(proto, source)
+        for codec in all_codecs():
+            codec.read(proto, source)
         model = ir.from_proto(proto)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise CortadoError(f"{source} cannot be read: {first_line(error)}") from error
     lift_weights(model)
     name_apart(model)
     return model
-
-
-def _expand_sparse(graph: onnx.GraphProto, source: str) -> None:
-    """Replace each sparse initializer of a graph by a dense one of the same name."""
-    for sparse in graph.sparse_initializer:
-        name = sparse.values.name
-        try:
-            dense = _dense(sparse)
-        except (ValueError, KeyError, TypeError, MemoryError) as error:
-            raise CortadoError(
-                f"{source}: the sparse initializer {name} is damaged: {first_line(error)}"
-            ) from error
-        graph.initializer.append(onnx.numpy_helper.from_array(dense, name))
-    del graph.sparse_initializer[:]
-
-
-def _dense(sparse: onnx.SparseTensorProto) -> Array:
-    """Expand a COO tensor; indices of shape (nnz,) count elements, (nnz, rank) are coordinates.
-
-    That the indices lie inside the shape, ascending, was checked by the ONNX checker.
-    """
-    values = onnx.numpy_helper.to_array(sparse.values)
-    indices = onnx.numpy_helper.to_array(sparse.indices)
-    shape = tuple(sparse.dims)
-    if indices.ndim == 2:
-        indices = np.ravel_multi_index(tuple(indices.T), shape)
-    dense = np.zeros(math.prod(shape), values.dtype)
-    dense[indices] = values
-    return dense.reshape(shape)
 
 
 def _drop_repeated_metadata(graph: onnx.GraphProto) -> None:
