@@ -208,7 +208,7 @@ def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
         return
     part = "" if dense.split == "all" else f"{dense.split} "
     talk.say(f"dense: {dense.metric} {dense.value:.4f} on {dense.total:,} {part}samples")
-    rows = [(curve.layer, curve.kind, *_point(choose(curve, max_drop))) for curve in table.curves]
+    rows = [(curve.layer, curve.treatment, *_point(choose(curve, max_drop))) for curve in table.curves]
     if rows:
         columns = (dense.metric, "interval", "worse by", "divergence")
         talk.table(("layer", "kind", f"within {max_drop:g}", *columns), rows)
@@ -218,13 +218,13 @@ def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
 def _point(row: "Row | None") -> tuple[str, ...]:
     if row is None or row.value is None:
         return ("none", "", "", "", "")
-    rate = f"{row.rate:.2%}" if row.kind == "prune" else f"{row.rate:g} bits"
+    rate = f"{row.level:.2%}" if row.treatment == "prune" else f"{row.level:g} bits"
     interval = f"{row.ci_low:.4f} … {row.ci_high:.4f}"
     return (rate, f"{row.value:.4f}", interval, f"{row.drop:.4f}", f"{row.divergence:.4f}")
 
 
 def _without(row: "Row") -> str:
-    if row.kind == "skipped":
+    if row.treatment == "skipped":
         return f"not swept: {row.layer}: {row.note}"
-    rate = f"pruned to {row.rate:g}" if row.kind == "prune" else f"at {row.rate:g} bits"
+    rate = f"pruned to {row.level:g}" if row.treatment == "prune" else f"at {row.level:g} bits"
     return f"no figures: {row.layer} {rate}: {row.note}"

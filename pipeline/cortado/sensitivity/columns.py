@@ -12,9 +12,9 @@ from cortado.quantize import MAX_BITS
 __all__ = ["Identity", "Key", "Row", "fault_of"]
 
 Key: TypeAlias = tuple[str, str, float, str, int]
-"""Layer, kind, rate, method and seed: what tells a row from all others."""
+"""Layer, treatment, level, method and seed: what tells a row from all others."""
 
-_KINDS = ("prune", "bits", "dense", "skipped")
+_TREATMENTS = ("prune", "bits", "dense", "skipped")
 _DIRECTIONS = ("higher", "lower")
 _FIGURES = (
     "dense", "drop", "drop_low", "drop_high", "drop_variance", "ci_low", "ci_high",
@@ -76,9 +76,9 @@ class Row:
     ----------
     layer : str
         Its name; ``*`` is the model as it is.
-    kind : {"prune", "bits", "dense", "skipped"}
+    treatment : {"prune", "bits", "dense", "skipped"}
         What is done to it.
-    rate : float
+    level : float
         The fraction of zeros, or the bits; 0 of what is neither pruned nor shared.
     metric, better : str
         See `Identity`.
@@ -116,8 +116,8 @@ class Row:
     """
 
     layer: str
-    kind: str
-    rate: float
+    treatment: str
+    level: float
     metric: str
     better: str
     value: float | None
@@ -155,7 +155,7 @@ class Row:
     @property
     def key(self) -> Key:
         """What tells the row from all others."""
-        return (self.layer, self.kind, self.rate, self.method, self.seed)
+        return (self.layer, self.treatment, self.level, self.method, self.seed)
 
     @property
     def higher_is_better(self) -> bool:
@@ -170,18 +170,18 @@ class Row:
 
 def fault_of(row: Row) -> str:
     """Return which value no sweep writes, and what it must be; empty if there is none."""
-    if row.kind not in _KINDS:
-        return f"kind is {row.kind!r}, and must be one of {', '.join(_KINDS)}"
+    if row.treatment not in _TREATMENTS:
+        return f"treatment is {row.treatment!r}, and must be one of {', '.join(_TREATMENTS)}"
     if row.better not in _DIRECTIONS:
         return f"better is {row.better!r}, and must be one of {', '.join(_DIRECTIONS)}"
-    if row.kind == "dense" and row.value is None:
+    if row.treatment == "dense" and row.value is None:
         return "value is empty, and must be that of the dense model"
-    if row.kind == "prune" and not 0 < row.rate < 1:
-        return f"rate is {row.rate:g}, and must be a fraction between 0 and 1"
-    if row.kind == "prune" and row.method not in get_args(Method):
+    if row.treatment == "prune" and not 0 < row.level < 1:
+        return f"level is {row.level:g}, and must be a fraction between 0 and 1"
+    if row.treatment == "prune" and row.method not in get_args(Method):
         return f"method is {row.method!r}, and must be one of {', '.join(get_args(Method))}"
-    if row.kind == "bits" and row.rate not in range(1, MAX_BITS + 1):
-        return f"rate is {row.rate:g}, and must be bits, a whole number from 1 to {MAX_BITS}"
+    if row.treatment == "bits" and row.level not in range(1, MAX_BITS + 1):
+        return f"level is {row.level:g}, and must be bits, a whole number from 1 to {MAX_BITS}"
     if row.seed < 0:
         return f"seed is {row.seed}, and must be a whole number from 0 up"
     if row.total > _MOST_SAMPLES:

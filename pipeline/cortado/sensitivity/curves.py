@@ -27,7 +27,7 @@ def bends(rows: Sequence[Row]) -> list[float]:
     """Return the rates that a layer's curve lacks: that of a pruned layer, in any order."""
     measured = [(row, row.value) for row in rows if row.value is not None]
     known = sorted(
-        (pair for pair in measured if math.isfinite(pair[1])), key=lambda pair: pair[0].rate
+        (pair for pair in measured if math.isfinite(pair[1])), key=lambda pair: pair[0].level
     )
     if not known:
         return []
@@ -36,9 +36,9 @@ def bends(rows: Sequence[Row]) -> list[float]:
     found = []
     for (left, before), (right, after) in pairwise(known):
         fall = before - after if left.higher_is_better else after - before
-        wide = (1 - right.rate) < (1 - _CLOSEST) * (1 - left.rate)
+        wide = (1 - right.level) < (1 - _CLOSEST) * (1 - left.level)
         if _are_apart(left, right) and wide and fall > least:
-            found.append(round(1 - math.sqrt((1 - left.rate) * (1 - right.rate)), 4))
+            found.append(round(1 - math.sqrt((1 - left.level) * (1 - right.level)), 4))
     return found
 
 

@@ -74,21 +74,21 @@ class Rows:
         """
         layer = self.layers[point.place]
         figures = self._figures(tally, dense.at(tally.indices))
-        return self._row(layer.name, point.kind, point.rate, [weights], figures)
+        return self._row(layer.name, point.treatment, point.level, [weights], figures)
 
     def without(self, point: Point, reason: str) -> Row:
         """Return the row of a point that has no figures."""
         layer = self.layers[point.place]
-        return self._row(layer.name, point.kind, point.rate, [layer.array], _NOTHING, reason)
+        return self._row(layer.name, point.treatment, point.level, [layer.array], _NOTHING, reason)
 
     def key_of(self, point: Point) -> Key:
         """Return `Row.key` of the row of a point."""
         layer = self.layers[point.place].name
-        return (layer, point.kind, point.rate, *self._choosing(point.kind))
+        return (layer, point.treatment, point.level, *self._choosing(point.treatment))
 
-    def _choosing(self, kind: str) -> tuple[str, int]:
-        """Return the method and seed that rows of a kind depend on."""
-        return (self.options.method, self.options.seed) if kind == "prune" else ("", 0)
+    def _choosing(self, treatment: str) -> tuple[str, int]:
+        """Return the method and seed that rows of a treatment depend on."""
+        return (self.options.method, self.options.seed) if treatment == "prune" else ("", 0)
 
     def _figures(self, tally: Tally, dense: Tally | None) -> Mapping[str, Any]:
         """Return the columns of figures; of the dense model itself, without another."""
@@ -121,18 +121,18 @@ class Rows:
     def _row(
         self,
         layer: str,
-        kind: str,
-        rate: float,
+        treatment: str,
+        level: float,
         arrays: Sequence[FloatArray],
         figures: Mapping[str, Any],
         note: str = "",
     ) -> Row:
         """Return a row: of which weights, with which figures or why there are none."""
-        method, seed = self._choosing(kind)
+        method, seed = self._choosing(treatment)
         return Row(
             layer=layer,
-            kind=kind,
-            rate=rate,
+            treatment=treatment,
+            level=level,
             seed=seed,
             weights=sum(array.size for array in arrays),
             zeros=sum(array.size - int(np.count_nonzero(array)) for array in arrays),

@@ -109,7 +109,7 @@ def _check_known(rows: Rows, known: Iterable[Row], source: str) -> None:
     for row in known:
         if row.identity != rows.identity:
             raise CortadoError(f"{source} has rows {row.identity.difference(rows.identity)}")
-        if "prune" in options.kinds and row.kind == "prune" and (row.method, row.seed) != own:
+        if "prune" in options.kinds and row.treatment == "prune" and (row.method, row.seed) != own:
             raise CortadoError(
                 f"{source} has rows of another method: {row.method} (seed {row.seed}), "
                 f"not {options.method} (seed {options.seed}); each has a table of its own"
@@ -132,8 +132,8 @@ class _Run:
     def open(self) -> None:
         """Begin the table with the dense model and with what can't be swept."""
         first = [self.rows.dense(self.dense.tally), *self.rows.skipped(self.network.skipped)]
-        known = {(row.layer, row.kind) for row in self.found}
-        self._hand_on([row for row in first if (row.layer, row.kind) not in known])
+        known = {(row.layer, row.treatment) for row in self.found}
+        self._hand_on([row for row in first if (row.layer, row.treatment) not in known])
 
     def bends(self) -> list[Point]:
         """Return the points that the curves lack."""
@@ -141,7 +141,7 @@ class _Run:
         places = {cut.layer.name: place for place, cut in enumerate(self.cuts)}
         options = self.rows.options
         for row in self.found:
-            own = row.kind == "prune" and row.method == options.method and row.seed == options.seed
+            own = row.treatment == "prune" and row.method == options.method and row.seed == options.seed
             if own and row.layer in places:
                 curves[places[row.layer]].append(row)
         return [

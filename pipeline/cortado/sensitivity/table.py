@@ -2,8 +2,8 @@ r"""The table of a sweep: a CSV file in long format, one row a point.
 
 Rows are appended as points are done, so that the last line may be half written after a kill: it is
 left out. A row is one line: line breaks in the names of layers are written as \n or \r, and a
-backslash twice. The first row, of the layer ``*`` and the kind ``dense``, is the model as it is;
-rows of the kind ``skipped``, and those with a note, have no figures and say why. Every row names
+backslash twice. The first row, of the layer ``*`` and the treatment ``dense``, is the model as it is;
+rows of ``skipped``, and those with a note, have no figures and say why. Every row names
 the model by the hash of its weights, and rows of several models, methods or data sets never mix.
 """
 
@@ -22,10 +22,10 @@ __all__ = ["Curve", "Table", "encode_rows", "merge", "read_table"]
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one layer, kind, method and seed that have figures, gentle ones first."""
+    """The points of one layer, treatment, method and seed that have figures, gentle ones first."""
 
     layer: str
-    kind: str
+    treatment: str
     method: str
     seed: int
     rows: tuple[Row, ...]
@@ -49,15 +49,15 @@ class Table:
     @property
     def dense(self) -> Row | None:
         """The model as it is."""
-        return next((row for row in self.rows if row.kind == "dense"), None)
+        return next((row for row in self.rows if row.treatment == "dense"), None)
 
     @property
     def curves(self) -> list[Curve]:
         """The curves, layer by layer in the order of the rows, pruning before bits."""
         rows: dict[tuple[str, str, str, int], list[Row]] = {}
         for row in self.rows:
-            if row.kind != "dense" and row.value is not None:
-                rows.setdefault((row.layer, row.kind, row.method, row.seed), []).append(row)
+            if row.treatment != "dense" and row.value is not None:
+                rows.setdefault((row.layer, row.treatment, row.method, row.seed), []).append(row)
         layers = {layer: place for place, layer in enumerate(dict.fromkeys(k[0] for k in rows))}
         keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == "bits"))
         return [Curve(*key, tuple(sorted(rows[key], key=_harshness))) for key in keys]
@@ -69,7 +69,7 @@ class Table:
 
 
 def _harshness(row: Row) -> float:
-    return -row.rate if row.kind == "bits" else row.rate
+    return -row.level if row.treatment == "bits" else row.level
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
@@ -113,7 +113,7 @@ def read_table(data: bytes, source: str) -> Table:
             "again into a new file"
         )
     if not lines or tuple(lines[0]) != COLUMNS:
-        raise CortadoError(f"{source} has not the columns of cortado sensitivity: layer, kind, …")
+        raise CortadoError(f"{source} has not the columns of cortado sensitivity: layer, treatment, …")
     rows = tuple(_parse(line, f"{source}, line {i + 2}") for i, line in enumerate(lines[1:]))
     _check_same(rows, source)
     return Table(_best(rows), mended=bool(rest))

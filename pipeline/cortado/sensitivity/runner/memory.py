@@ -6,8 +6,9 @@ kept    cuts whose live values stay in memory for all samples, 128 MiB in all, s
         before a wave need not be computed again. Late cuts come first: values are small there,
         and the way from the inputs is long.
 
-All of it follows from the sizes of one sample's values, or of a few where samples differ in shape;
-nothing depends on the clock, nor on what else is measured.
+All of it follows from the sizes of one sample's values, or of a few where samples differ in shape,
+and from which of them grow with the number of samples; nothing depends on the clock, nor on what
+else is measured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from cortado.sensitivity.options import Kind
 from cortado.sensitivity.runner.cache import Place
 from cortado.sensitivity.runner.prefix import Path
 from cortado.sensitivity.runner.split_points import Cut, Network
-from cortado.sensitivity.runner.suffix import stack_sizes
+from cortado.sensitivity.runner.suffix import is_plain, stack_sizes
 
 __all__ = ["Fit"]
 
@@ -30,6 +31,7 @@ _BATCH_BYTES = 2**21
 _SMALLEST, _LARGEST = 4, 125
 _KEPT_BYTES = 2**27
 _MOST_SHAPES = 8  # that are looked at
+_PROBES = (1, 3)  # numbers of samples that show which values have an axis of samples
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,12 @@ class Fit:
         sizes = _live_bytes(network, cuts, samples)
         fitting = _BATCH_BYTES // max(sizes.values())
         batch = size or min(max(fitting, _SMALLEST), _LARGEST)
+        batched = _batched(network, cuts, samples) if size is None else frozenset()
         stacks, kept = {}, set()
         widest, room = 0, _KEPT_BYTES
         for cut in reversed(cuts):
             widest = max(widest, sizes[cut])
-            stacks[cut] = stack_sizes(network, cut, batch * widest, batch)
+            stacks[cut] = stack_sizes(cut, batch * widest, batched=cut in batched)
             need = sizes[cut] * len(samples)
             if cut.values not in kept and need <= room:
                 kept.add(cut.values)
@@ -89,6 +92,19 @@ def _live_bytes(network: Network, cuts: Sequence[Cut], samples: Samples) -> dict
             live = sum(array.nbytes for array in values.values()) // count
             found[cut] = max(found[cut], live)
     return found
+
+
+def _batched(network: Network, cuts: Sequence[Cut], samples: Samples) -> frozenset[Cut]:
+    """Return the plain layers that have only values with a first axis of samples around them."""
+    start, plain = network.feed.names, [cut for cut in cuts if is_plain(cut)]
+    places = [place for cut in plain for place in (cut.values, cut.behind)]
+    path, found = Path(network, start, places, [start]), set(plain)
+    for count in _PROBES:
+        inputs = feed_batch(network.feed, samples, np.zeros(count, np.int64)).inputs
+        for place, values in enumerate(path.run({start: inputs})):
+            if any(array.shape[:1] != (count,) for array in values.values()):
+                found.discard(plain[place // 2])
+    return frozenset(found)
 
 
 def _different(samples: Samples) -> IntArray:

@@ -132,7 +132,7 @@ class Walk:
         for stop, suffix in zip(self._stops, self._suffixes, strict=True):
             found.append([])
             for points in stacks([p for p in stop.weights if p in active], stop.sizes):
-                size = stop.sizes[points[0].kind]
+                size = stop.sizes[points[0].treatment]
                 weights = suffix.join([stop.weights[point] for point in points], size)
                 found[-1].append(Stack(points, weights, size))
         while not found[-1]:

@@ -42,7 +42,7 @@ class Cut:
         What lives there.
     behind : tuple of str
         What lives behind the first node of the layer; nothing where the cut lies farther in front
-        of it, or the layer in a body.
+        of it, the layer in a body, or the type of a value is unknown.
     """
 
     layer: Layer
@@ -162,7 +162,8 @@ class _Order:
         if all(_is_known(value) for value in living):
             is_here = self._nodes[place] in layer.nodes
             behind = self._live(place + 1) if is_here else []
-            return Cut(layer, _names(living), _names(behind))
+            known = behind if all(map(_is_known, behind)) else []
+            return Cut(layer, _names(living), _names(known))
         while place and not all(_is_known(value) for value in living):
             place -= 1
             living = self._live(place)

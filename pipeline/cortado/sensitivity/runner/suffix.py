@@ -1,7 +1,8 @@
 """From a cut to the outputs, for many weights of one layer.
 
 One weight at a time always works. Where the layer is a plain Conv, Gemm or MatMul, and the first
-axis of what lives is the batch, weights are stacked: with R weights of O outputs each,
+axis of all that lives around it is that of the samples, weights are stacked: with R weights of O
+outputs each,
 
     y = layer(x, [W_1; …; W_R])     (n, R·O, …): what enters the layer is unfolded once, and the
                                     product is a large one
@@ -24,7 +25,7 @@ from cortado.sensitivity.options import Kind
 from cortado.sensitivity.runner.cache import Values
 from cortado.sensitivity.runner.split_points import Cut, Network
 
-__all__ = ["Suffix", "open_suffix", "stack_sizes"]
+__all__ = ["Suffix", "open_suffix", "is_plain", "stack_sizes"]
 
 _STACKS: Mapping[Kind, int] = {"prune": 5, "bits": 4}  # ten rates fill two, seven bits but for one
 _LIVE_BYTES = 2**23  # of values, which stand in memory once for each weight of a stack
@@ -43,19 +44,24 @@ class Suffix(Protocol):
         ...
 
 
-def stack_sizes(network: Network, cut: Cut, live: int, batch: int) -> Mapping[Kind, int]:
+def is_plain(cut: Cut) -> bool:
+    """Return whether weights of a layer can be stacked, if the values around it are batches."""
+    return _output_axis(cut) is not None
+
+
+def stack_sizes(cut: Cut, live: int, *, batched: bool) -> Mapping[Kind, int]:
     """Return how many weights of a layer are tried at once.
 
     Parameters
     ----------
-    network, cut
+    cut : Cut
         The layer.
     live : int
         Bytes of values of a batch, where they are widest from the cut on.
-    batch : int
-        Samples of a batch.
+    batched : bool
+        Whether the first axis of all values around the layer is that of the samples.
     """
-    if batch == 1 or _output_axis(cut) is None or not _has_batches(network, cut):
+    if not batched or not is_plain(cut):
         return dict.fromkeys(_STACKS, 1)
     most = max(1, min(_LIVE_BYTES // live, _WEIGHT_BYTES // cut.layer.array.nbytes))
     return {kind: min(size, most) for kind, size in _STACKS.items()}
@@ -143,8 +149,8 @@ def _output_axis(cut: Cut) -> int | None:
     node, weight = cut.layer.nodes[0], cut.layer.weight
     alone = len(cut.layer.nodes) == 1 and len(node.inputs) > 1 and node.inputs[1] is weight
     shape = node.outputs[0].shape
-    is_plain = bool(cut.behind) and alone and node.inputs[0] is not weight
-    if not is_plain or shape is None or _has_odd_bias(node):
+    is_product = bool(cut.behind) and alone and node.inputs[0] is not weight
+    if not is_product or shape is None or _has_odd_bias(node):
         return None
     get = node.attributes.get_int
     match node.op_type:
@@ -173,11 +179,3 @@ def _bias_of(node: ir.Node) -> tuple[str, Array] | None:
         return None
     return str(bias.name), bias.const_value.numpy()
 
-
-def _has_batches(network: Network, cut: Cut) -> bool:
-    """Return whether the first axis of all that lives around the layer is the batch, and free."""
-    values = ir.convenience.create_value_mapping(network.model.graph)
-    shapes = [values[name].shape for name in (*network.feed.names, *cut.values, *cut.behind)]
-    shapes.append(cut.layer.nodes[0].outputs[0].shape)
-    first = {shape[0] if shape is not None and len(shape) else None for shape in shapes}
-    return len(first) == 1 and all(isinstance(d, ir.SymbolicDim) and d.value for d in first)
