@@ -12,10 +12,10 @@ from cortado.errors import CortadoError, UsageError
 from cortado.progress import finish
 from cortado.retrain import RetrainOptions, register_loss, retrain
 from cortado.retrain import losses as in_torch
-from cortado.retrain.terms import find_terms
 from cortado.scoring.losses import measure, parse_loss, registry
+from cortado.scoring.losses.terms import find_terms
 from nets import conv_net, two_heads, weight
-from retrain.sets import dataset, task, threefold
+from retrain.sets import dataset, evaluated, task, threefold
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.standard_normal((24, 1, 6, 6)).astype(np.float32)
@@ -97,6 +97,13 @@ def test_the_validation_loss_is_the_weighted_sum_of_the_means():
     errors = abs(x @ weight(found.model, "right.weight").T - RIGHT)
     expected = -logs[np.arange(24), LEFT].mean() + 3 * errors.mean()
     assert found.epochs[0].val.loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_evaluate_reports_the_loss_that_training_minimizes():
+    found = trained(epochs=1)
+    scored = evaluated(found.model, two_targets().val)
+    assert scored.loss == pytest.approx(found.epochs[0].val.loss, rel=1e-5)
+    assert np.isnan(evaluated(found.model, ArraySamples({"x": IMAGES})).loss)
 
 
 def test_the_losses_are_told_where_there_are_several():

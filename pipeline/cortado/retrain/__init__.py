@@ -7,7 +7,6 @@ constraints   what keeps zeros zero and shared values shared
 devices       where training runs
 gradual       masks that shrink along a schedule
 losses        the losses of `cortado.scoring.losses` in PyTorch
-terms         which losses train a model
 teacher       distillation: what a model learns from the outputs of another
 objective     what is minimized: the losses, and distillation
 totals        the mean loss over many batches

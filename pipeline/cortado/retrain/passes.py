@@ -24,8 +24,8 @@ from cortado.retrain.plan import Plan
 from cortado.retrain.references import References
 from cortado.retrain.statistics import refresh_statistics
 from cortado.retrain.teacher import Teacher, find_teacher, lessons_of
-from cortado.retrain.terms import find_terms
 from cortado.scoring.losses import Term, show_term
+from cortado.scoring.losses.terms import find_terms
 from cortado.scoring.task import Task
 
 __all__ = ["Epoch", "Retrained", "prepare", "retrain"]

@@ -1,4 +1,4 @@
-"""Losses, by name: what training minimizes, in numpy.
+"""Losses, by name: what training minimizes and `evaluate` reports, in numpy.
 
 term      one loss of one output
 classes   cross-entropy of labels, positions and pixels; binary cross-entropy
@@ -6,6 +6,7 @@ numbers   squared and absolute errors
 text      CTC
 registry  names → functions
 choice    what ``--loss`` says
+terms     which losses a model has: chosen, remembered, or suggested by its targets
 
 PyTorch's functions of the same names are in `cortado.retrain.losses`.
 """
