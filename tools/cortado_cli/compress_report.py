@@ -159,10 +159,10 @@ def _curve_reports(account: "Account") -> list[dict[str, Any]]:
     return [
         {
             "layer": curve.layer,
-            "kind": curve.kind,
+            "kind": curve.treatment,
             "points": [
                 {
-                    "rate": row.rate,
+                    "rate": row.level,
                     "accuracy": row.accuracy,
                     "ci_low": row.ci_low,
                     "ci_high": row.ci_high,

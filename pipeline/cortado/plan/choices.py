@@ -90,7 +90,7 @@ class Choice:
 class _Step:
     """A point of a fitted curve."""
 
-    rate: float
+    level: float
     loss: float
     drop: float
     variance: float
@@ -115,7 +115,7 @@ def measure_choices(
     CortadoError
         If the table has no point of any of the layers.
     """
-    curves = {(curve.layer, curve.kind): _fit(curve) for curve in table.curves}
+    curves = {(curve.layer, curve.treatment): _fit(curve) for curve in table.curves}
     if not {name for name, _ in curves} & {layer.name for layer in layers}:
         raise CortadoError("the table has no point of any layer of the model")
     rates, bits = (
@@ -145,9 +145,9 @@ def _choices_of(
     layer: Layer, rates: Sequence[_Step], bits: Sequence[_Step], options: SweepOptions
 ) -> Iterator[Choice]:
     nothing = _Step(0.0, 0.0, 0.0, 0.0)
-    sizes = [2 ** int(share.rate) for share in bits]
+    sizes = [2 ** int(share.level) for share in bits]
     for rate in (nothing, *rates):
-        pruned = _pruned(layer, rate.rate, options)
+        pruned = _pruned(layer, rate.level, options)
         nonzero = pruned[pruned != 0]
         books = optimal_codebooks(nonzero, sizes) if nonzero.size else [nonzero] * len(sizes)
         before, size = None, 0.0
@@ -157,8 +157,8 @@ def _choices_of(
                 before, size = array, _bytes(layer, array)
             yield Choice(
                 layer.name,
-                rate.rate,
-                int(share.rate) or None,
+                rate.level,
+                int(share.level) or None,
                 rate.loss + share.loss,
                 rate.drop + share.drop,
                 rate.variance + share.variance,
@@ -194,6 +194,6 @@ def _fit(curve: Curve) -> list[_Step]:
     drops = isotonic_fit([row.drop for row in rows], weights)
     variances = [binary_variance(r.lost or 0, r.gained or 0, r.samples) for r in rows]
     return [
-        _Step(row.rate, max(loss, 0.0), max(drop, 0.0), variance)
+        _Step(row.level, max(loss, 0.0), max(drop, 0.0), variance)
         for row, loss, drop, variance in zip(rows, losses, drops, variances, strict=True)
     ]

@@ -151,7 +151,7 @@ def _task(
         raise CortadoError("the table lacks the row of the dense model")
     if dense.model != known:
         raise CortadoError(f"the table is of another model: {dense.model}, not {known}")
-    methods = {(curve.method, curve.seed) for curve in table.curves if curve.kind == "prune"}
+    methods = {(curve.method, curve.seed) for curve in table.curves if curve.treatment == "prune"}
     if len(methods) > 1:
         names = ", ".join(f"{method} (seed {seed})" for method, seed in sorted(methods))
         raise CortadoError(f"the tables are of several methods, and a plan of one: {names}")

@@ -52,7 +52,7 @@ def _chart(curves: Sequence[Marked], dense: Row) -> Chart:
     parts = [_grid(x, y), _dense(dense, y), *(_pale(curve, x, y) for curve in rest)]
     parts += [_band(curve, x, y) for curve in front]
     parts += [_line(curve, x, y) for curve in front]
-    mark = f"chart-{curves[0].kind}"
+    mark = f"chart-{curves[0].treatment}"
     figure = Markup(
         '<figure><div class="plot"><svg role="img" aria-labelledby="{0}-title {0}-desc">'
         '<title id="{0}-title">{1}</title><desc id="{0}-desc">{2}</desc>{3}</svg></div>{4}</figure>'
@@ -67,9 +67,9 @@ def _describe(front: Sequence[Marked], rest: Sequence[Marked]) -> str:
     lines = []
     for curve in front:
         first, last = curve.rows[0], curve.rows[-1]
-        line = f"{curve.name}: {first.accuracy:.4f} at {first.rate:g}"
-        line += f" to {last.accuracy:.4f} at {last.rate:g}" if last != first else ""
-        line += f", marked at {curve.chosen.rate:g}" if curve.chosen is not None else ""
+        line = f"{curve.name}: {first.accuracy:.4f} at {first.level:g}"
+        line += f" to {last.accuracy:.4f} at {last.level:g}" if last != first else ""
+        line += f", marked at {curve.chosen.level:g}" if curve.chosen is not None else ""
         lines.append(line)
     if rest:
         lines.append(f"{len(rest)} others are in the table")
@@ -168,7 +168,7 @@ def _key(style: str, path: str, name: str) -> Markup:
 
 def _tell(curve: Marked, row: Row) -> str:
     interval = reach(row)
-    text = f"{curve.name} at {row.rate:g}: {row.accuracy:.4f}"
+    text = f"{curve.name} at {row.level:g}: {row.accuracy:.4f}"
     return text if interval is None else f"{text} ({interval[0]:.4f} … {interval[1]:.4f})"
 
 
