@@ -6,7 +6,6 @@ curves are those of the dense model, each layer alone: those that plans were mad
 were asked for. Their chosen points are where the file has gone.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,12 +22,8 @@ from cortado.model.graph.constants import initializers_of
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.scoring.task import Task
-from cortado.sensitivity import (
-    DEFAULT_RATES,
-    Curve,
-    Row,
-    Table,
-)
+from cortado.sensitivity import Curve, Row, Table
+from cortado.treatments import Contents, contents_of, treatment_named
 
 __all__ = ["Account", "StageAccount", "TensorAccount", "account_for", "sweep_beside"]
 
@@ -68,6 +63,11 @@ class TensorAccount:
     positions: float
     values: float
     codebook: float
+
+    @property
+    def contents(self) -> Contents:
+        """What tells at which level of a treatment a layer is."""
+        return Contents(self.weights, self.weights - self.nonzero, self.distinct)
 
     @property
     def density(self) -> float:
@@ -131,10 +131,9 @@ class Account:
         layer = next((layer for layer in self.layers if layer.name == curve.layer), None)
         if layer is None:
             return None
-        if curve.treatment == "prune":
-            zeros = layer.weights - layer.nonzero
-            return next((row for row in curve.rows if row.zeros == zeros), None)
-        return next((row for row in curve.rows if row.level == _bits_of(layer.distinct)), None)
+        treatment, found = treatment_named(curve.treatment), layer.contents
+        reached = (r for r in curve.rows if treatment.is_reached(r.level, r.zeros, found))
+        return next(reached, None)
 
     @property
     def total(self) -> TensorAccount:
@@ -167,18 +166,15 @@ def account_for(compressed: Compressed, curves: Table | None = None) -> Steps[Ac
 
 
 def sweep_beside(compressed: Compressed, task: Task, options: CompressOptions) -> Steps[Table]:
-    """Sweep the dense model on validation images, through the sparsities that its layers got."""
-    layers = find_layers(compressed.model).prunable
-    reached = {float(np.mean(layer.array == 0)) for layer in layers}
-    rates = (*DEFAULT_RATES, *(rate for rate in sorted(reached) if 0 < rate < 1))
+    """Sweep the dense model on validation samples, through the levels that its layers got."""
+    layers = [contents_of(layer.array) for layer in find_layers(compressed.model).prunable]
+    levels = dict[str, tuple[float, ...]]()
+    for treatment in map(treatment_named, options.treatments):
+        reached = {treatment.level_of(found) for found in layers}
+        more = sorted(level for level in reached if level is not None)
+        levels[treatment.name] = (*treatment.levels, *more)
     swept = Compression.of(task, options, EFFORTS[options.effort]).swept
-    dense = compressed.stages[0].model
-    return (yield from measure_curves(swept, dense, options, ("prune", "bits"), rates))
-
-
-def _bits_of(distinct: int) -> int:
-    """Return the bits of a codebook of so many values."""
-    return math.ceil(math.log2(max(distinct, 1)))
+    return (yield from measure_curves(swept, compressed.stages[0].model, options, levels))
 
 
 def _tensors(model: ir.Model, emitted: Emitted) -> tuple[tuple[TensorAccount, ...], TensorAccount]:

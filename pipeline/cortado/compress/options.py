@@ -7,6 +7,7 @@ from cortado.emit import Storage
 from cortado.errors import UsageError
 from cortado.runtime import Runtime
 from cortado.scoring.metrics import Metric
+from cortado.treatments import SharedValues, Zeros
 
 __all__ = [
     "BIAS_BITS",
@@ -83,6 +84,9 @@ class CompressOptions:
         for a model whose metric on samples that it never saw is known.
     bits : int or None
         Bits of the codebooks: each layer shares at most 2^bits values. None: a sweep says.
+    treatments : tuple of str
+        What a compression without training tries, by names: see `cortado.treatments`. One that
+        trains prunes and shares.
     train : bool
         Whether to train; without, least squares fit what is left.
     effort : {"quick", "default", "max"}
@@ -108,6 +112,7 @@ class CompressOptions:
     max_drop: float = DEFAULT_MAX_DROP
     floor: float | None = None
     bits: int | None = None
+    treatments: tuple[str, ...] = (Zeros.name, SharedValues.name)
     train: bool = True
     effort: EffortName = "default"
     storage: Storage = "coded"

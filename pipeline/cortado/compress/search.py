@@ -19,7 +19,6 @@ from cortado.progress import Progress, Steps
 from cortado.quantize import quantize, share_biases
 from cortado.repair import RepairOptions, repair
 from cortado.scoring.judge import Judge, ScoredSamples
-from cortado.sensitivity import DEFAULT_BITS
 from cortado.stats.noninferior import Limit
 
 __all__ = ["Search", "sequence"]

@@ -19,6 +19,7 @@ from cortado.progress import Steps
 from cortado.quantize import quantize, share_biases
 from cortado.retrain import retrain
 from cortado.sensitivity import Table
+from cortado.treatments import SharedValues
 
 __all__ = ["share_best"]
 
@@ -56,7 +57,8 @@ def _share_by_plan(
 ) -> Steps[list[Stage]]:
     """Try bits of each layer's own; what holds and is smallest comes last."""
     best = tried[-1]
-    swept = yield from measure_curves(job.swept, rung.model, job.options, ("bits",), (), _PLANNED)
+    levels = {SharedValues.name: _PLANNED}
+    swept = yield from measure_curves(job.swept, rung.model, job.options, levels)
     table, same = _comparable(swept)
     if not same.curves:
         return tried

@@ -16,7 +16,7 @@ file is taken.
 
 import numpy as np
 
-from cortado.compress.curves import measure_curves
+from cortado.compress.curves import levels_of, measure_curves
 from cortado.compress.search import Search
 from cortado.compress.stages import Compression, Stage
 from cortado.data import Samples
@@ -24,12 +24,12 @@ from cortado.data.samples import Subset
 from cortado.errors import LimitNotMetError
 from cortado.plan import make_plans
 from cortado.progress import Progress, Steps
-from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, Swept, Table
+from cortado.sensitivity import Swept, Table
 from cortado.stats.noninferior import Limit
+from cortado.treatments import treatment_named
 
 __all__ = ["fit_small", "open_search"]
 
-_BEYOND = (0.985, 0.99, 0.995)  # least squares make up for more zeros than a sweep shows
 _MOST_GUIDING = 3  # of so many training images one is kept from the fit
 
 
@@ -66,9 +66,10 @@ def open_search(job: Compression, dense: Stage) -> Steps[tuple[Search, Table]]:
     limit = Limit(_allowed_drop(job, dense), len(task.data.val), task.metric.kind)
     fitted, guiding = _divided(job)
     guide = Swept(task, guiding, split="train")
-    bits = [each for each in DEFAULT_BITS if each <= (options.bits or DEFAULT_BITS[-1])]
-    rates = (*DEFAULT_RATES, *_BEYOND)
-    table = yield from measure_curves(guide, dense.model, options, ("prune", "bits"), rates, bits)
+    levels = {  # least squares make up for more than a sweep shows
+        name: (*known, *treatment_named(name).further) for name, known in levels_of(options).items()
+    }
+    table = yield from measure_curves(guide, dense.model, options, levels)
     chain = yield from make_plans(dense.model, table, job.effort.step)
     yield Progress("limit", 1, 1, (), _told(limit))
     return Search(job, dense.model, chain, fitted, guiding, limit), table

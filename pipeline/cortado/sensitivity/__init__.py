@@ -18,22 +18,17 @@ by all points of the layer, and of all layers of a wave, batch by batch.
 
 from cortado.sensitivity.columns import Row
 from cortado.sensitivity.curves import choose
-from cortado.sensitivity.options import DEFAULT_BITS, DEFAULT_RATES, Kind, SweepOptions
-from cortado.sensitivity.points import changed_weights
+from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.sweep import sweep
 from cortado.sensitivity.swept import Swept
 from cortado.sensitivity.table import Curve, Table, encode_rows, merge, read_table
 
 __all__ = [
-    "DEFAULT_BITS",
-    "DEFAULT_RATES",
     "Curve",
-    "Kind",
     "Row",
     "SweepOptions",
     "Swept",
     "Table",
-    "changed_weights",
     "choose",
     "encode_rows",
     "merge",

@@ -7,14 +7,13 @@ from dataclasses import dataclass, fields
 from typing import TypeAlias, get_args
 
 from cortado.prune import Method
-from cortado.quantize import MAX_BITS
+from cortado.treatments import UNTREATED, all_treatments, treatment_named
 
 __all__ = ["Identity", "Key", "Row", "fault_of"]
 
 Key: TypeAlias = tuple[str, str, float, str, int]
 """Layer, treatment, level, method and seed: what tells a row from all others."""
 
-_TREATMENTS = ("prune", "bits", "dense", "skipped")
 _DIRECTIONS = ("higher", "lower")
 _FIGURES = (
     "dense", "drop", "drop_low", "drop_high", "drop_variance", "ci_low", "ci_high",
@@ -76,10 +75,10 @@ class Row:
     ----------
     layer : str
         Its name; ``*`` is the model as it is.
-    treatment : {"prune", "bits", "dense", "skipped"}
-        What is done to it.
+    treatment : str
+        The name of what is done to it, ``dense`` or ``skipped``.
     level : float
-        The fraction of zeros, or the bits; 0 of what is neither pruned nor shared.
+        How far; 0 without a treatment.
     metric, better : str
         See `Identity`.
     value : float or None
@@ -104,11 +103,11 @@ class Row:
     seconds : float
         Spent in onnxruntime.
     seed : int
-        Of the method; 0 but for ``prune``.
+        Of the method; 0 where the treatment chooses no weights.
     weights, zeros : int
         Of the layer, at this point.
     method : str
-        How weights to prune are chosen; empty but for ``prune``.
+        How the treatment chooses weights; empty where it does not.
     against, data, split, total, output, model
         See `Identity`.
     note : str
@@ -170,23 +169,35 @@ class Row:
 
 def fault_of(row: Row) -> str:
     """Return which value no sweep writes, and what it must be; empty if there is none."""
-    if row.treatment not in _TREATMENTS:
-        return f"treatment is {row.treatment!r}, and must be one of {', '.join(_TREATMENTS)}"
     if row.better not in _DIRECTIONS:
         return f"better is {row.better!r}, and must be one of {', '.join(_DIRECTIONS)}"
     if row.treatment == "dense" and row.value is None:
         return "value is empty, and must be that of the dense model"
-    if row.treatment == "prune" and not 0 < row.level < 1:
-        return f"level is {row.level:g}, and must be a fraction between 0 and 1"
-    if row.treatment == "prune" and row.method not in get_args(Method):
-        return f"method is {row.method!r}, and must be one of {', '.join(get_args(Method))}"
-    if row.treatment == "bits" and row.level not in range(1, MAX_BITS + 1):
-        return f"level is {row.level:g}, and must be bits, a whole number from 1 to {MAX_BITS}"
+    fault = "" if row.treatment in UNTREATED else _fault_of_treatment(row)
+    if fault:
+        return fault
     if row.seed < 0:
         return f"seed is {row.seed}, and must be a whole number from 0 up"
     if row.total > _MOST_SAMPLES:
         return f"total is {row.total}, beyond every count"
     return "" if row.value is None else _fault_of_figures(row)
+
+
+def _fault_of_treatment(row: Row) -> str:
+    known = [treatment.name for treatment in all_treatments()]
+    if row.treatment not in known:
+        names = ", ".join((*known, *UNTREATED))
+        return (
+            f"treatment is {row.treatment!r}, and must be one of {names}; others are known by "
+            "--treatment package.module:name"
+        )
+    treatment = treatment_named(row.treatment)
+    words = treatment.requirement(row.level)
+    if words:
+        return f"level is {row.level:g}, and must be {words}"
+    if treatment.selects and row.method not in get_args(Method):
+        return f"method is {row.method!r}, and must be one of {', '.join(get_args(Method))}"
+    return ""
 
 
 def _fault_of_figures(row: Row) -> str:

@@ -1,10 +1,7 @@
 """The curve of a layer: the point that is chosen on it, and where it lacks points.
 
 Between two neighbours whose values differ by more than a twentieth of the curve's whole change,
-and by more than their intervals explain, a point is set in the middle of the densities, on a
-logarithmic scale:
-
-    r = 1 − √((1 − r_1)(1 − r_2))
+and by more than their intervals explain, a point is set midway, as the treatment says.
 """
 
 import math
@@ -13,6 +10,7 @@ from itertools import pairwise
 
 from cortado.sensitivity.columns import Row
 from cortado.sensitivity.table import Curve
+from cortado.treatments import Treatment
 
 __all__ = ["ROUNDS", "bends", "choose"]
 
@@ -20,14 +18,14 @@ ROUNDS = 3
 """How often a curve gets more points."""
 
 _PART = 0.05
-_CLOSEST = 0.1  # neighbours whose densities differ by less than so much of them stay neighbours
 
 
-def bends(rows: Sequence[Row]) -> list[float]:
-    """Return the rates that a layer's curve lacks: that of a pruned layer, in any order."""
+def bends(rows: Sequence[Row], treatment: Treatment) -> list[float]:
+    """Return the levels that a layer's curve lacks; its rows are in any order."""
     measured = [(row, row.value) for row in rows if row.value is not None]
     known = sorted(
-        (pair for pair in measured if math.isfinite(pair[1])), key=lambda pair: pair[0].level
+        (pair for pair in measured if math.isfinite(pair[1])),
+        key=lambda pair: treatment.harshness(pair[0].level),
     )
     if not known:
         return []
@@ -36,9 +34,9 @@ def bends(rows: Sequence[Row]) -> list[float]:
     found = []
     for (left, before), (right, after) in pairwise(known):
         fall = before - after if left.higher_is_better else after - before
-        wide = (1 - right.level) < (1 - _CLOSEST) * (1 - left.level)
-        if _are_apart(left, right) and wide and fall > least:
-            found.append(round(1 - math.sqrt((1 - left.level) * (1 - right.level)), 4))
+        midway = treatment.midway(left.level, right.level)
+        if _are_apart(left, right) and midway is not None and fall > least:
+            found.append(midway)
     return found
 
 
@@ -53,7 +51,7 @@ def _are_apart(left: Row, right: Row) -> bool:
 def choose(curve: Curve, max_drop: float) -> Row | None:
     """Return the farthest point before the first that is worse by more than `max_drop`.
 
-    Far is a high rate, or few bits. None where the first point is worse already.
+    None where the first point is worse already.
     """
     chosen = None
     for row in curve.rows:

@@ -1,21 +1,17 @@
 """What is swept, and when the measuring of a point may stop."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cortado.errors import UsageError
 from cortado.prune import Method
+from cortado.treatments import Selection, Zeros, treatment_named
 
-__all__ = ["DEFAULT_BITS", "DEFAULT_RATES", "Kind", "SweepOptions"]
+__all__ = ["SweepOptions"]
 
-Kind = Literal["prune", "bits"]
 
-DEFAULT_RATES = (0.3, 0.5, 0.65, 0.75, 0.82, 0.88, 0.92, 0.95, 0.97, 0.98)
-"""Fractions of zeros, denser where networks break."""
-
-DEFAULT_BITS = (2, 3, 4, 5, 6, 7, 8)
-
-_LEAST_BITS, _MOST_BITS = 2, 8
+def _default_treatments() -> Mapping[str, Sequence[float]]:
+    return {Zeros.name: Zeros.levels}
 
 
 @dataclass(frozen=True)
@@ -24,18 +20,15 @@ class SweepOptions:
 
     Attributes
     ----------
-    kinds : tuple of {"prune", "bits"}
-        Pruning to each of `rates`, sharing 2^B values for each B of `bits`, or both.
-    rates : tuple of float
-        Fractions of zeros, 0 < r < 1.
-    bits : tuple of int
-        2…8.
+    treatments : mapping of str to sequence of float
+        The levels of each treatment, by its name: ``{"prune": (0.5, 0.9), "bits": (2, 3)}``; by
+        default pruning, to its own levels.
     method : str
-        How pruned weights are chosen, see `cortado.prune.importance`.
+        How weights are chosen where a treatment chooses some, see `cortado.prune.importance`.
     selectors : tuple of str
         The layers; none for all.
     adaptive : bool
-        Add rates where the metric gets worse steeply.
+        Add levels where the metric gets worse steeply, of treatments that have some between.
     within : float or None
         A point is done when the 95 % interval of the metric reaches so far to either side at
         most. None: after all samples.
@@ -49,12 +42,10 @@ class SweepOptions:
     Raises
     ------
     UsageError
-        If a rate or bits are out of their range.
+        If there is no treatment of a name, or a level is out of its range.
     """
 
-    kinds: tuple[Kind, ...] = ("prune",)
-    rates: tuple[float, ...] = DEFAULT_RATES
-    bits: tuple[int, ...] = DEFAULT_BITS
+    treatments: Mapping[str, Sequence[float]] = field(default_factory=_default_treatments)
     method: Method = "magnitude"
     selectors: tuple[str, ...] = ()
     adaptive: bool = False
@@ -64,12 +55,15 @@ class SweepOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for rate in self.rates:
-            if not 0 < rate < 1:
-                raise UsageError(f"the rate {rate:g} is no fraction of zeros between 0 and 1")
-        for bits in self.bits:
-            if not _LEAST_BITS <= bits <= _MOST_BITS:
-                raise UsageError(f"{bits} bits: it must be {_LEAST_BITS} to {_MOST_BITS}")
+        for name, levels in self.treatments.items():
+            for fault in map(treatment_named(name).fault, levels):
+                if fault:
+                    raise UsageError(fault)
+
+    @property
+    def selection(self) -> Selection:
+        """How weights are chosen, for treatments that choose some."""
+        return Selection(self.method, self.seed)
 
     @property
     def stops_early(self) -> bool:

@@ -16,6 +16,7 @@ from cortado.sensitivity.points import Point
 from cortado.sensitivity.tally import Tally
 from cortado.stats.intervals import figure_interval
 from cortado.stats.paired import Drop, count_changes, paired_drop
+from cortado.treatments import UNTREATED, treatment_named
 
 __all__ = ["Rows"]
 
@@ -84,11 +85,13 @@ class Rows:
     def key_of(self, point: Point) -> Key:
         """Return `Row.key` of the row of a point."""
         layer = self.layers[point.place].name
-        return (layer, point.treatment, point.level, *self._choosing(point.treatment))
+        return (layer, point.treatment, point.level, *self.selection(point.treatment))
 
-    def _choosing(self, treatment: str) -> tuple[str, int]:
-        """Return the method and seed that rows of a treatment depend on."""
-        return (self.options.method, self.options.seed) if treatment == "prune" else ("", 0)
+    def selection(self, treatment: str) -> tuple[str, int]:
+        """Return the method and seed that rows of a treatment, or without one, depend on."""
+        if treatment in UNTREATED or not treatment_named(treatment).selects:
+            return "", 0
+        return self.options.method, self.options.seed
 
     def _figures(self, tally: Tally, dense: Tally | None) -> Mapping[str, Any]:
         """Return the columns of figures; of the dense model itself, without another."""
@@ -128,7 +131,7 @@ class Rows:
         note: str = "",
     ) -> Row:
         """Return a row: of which weights, with which figures or why there are none."""
-        method, seed = self._choosing(treatment)
+        method, seed = self.selection(treatment)
         return Row(
             layer=layer,
             treatment=treatment,

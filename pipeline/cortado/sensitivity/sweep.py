@@ -31,6 +31,7 @@ from cortado.sensitivity.swept import Swept
 from cortado.sensitivity.table import Table
 from cortado.sensitivity.tally import Tally
 from cortado.sensitivity.waves import stacks, waves
+from cortado.treatments import treatment_named
 
 __all__ = ["sweep"]
 
@@ -84,7 +85,7 @@ def sweep(
         run = _Run(network, cuts, rows, measure, dense, keep, group, list(known))
         run.open()
         yield from run.points(grid(len(cuts), options))
-        for _ in range(ROUNDS if options.adaptive and "prune" in options.kinds else 0):
+        for _ in range(ROUNDS if options.adaptive else 0):
             yield from run.points(run.bends())
     return Table(tuple(run.found), mended=False)
 
@@ -105,11 +106,11 @@ def _identity(model: ir.Model, swept: Swept) -> Identity:
 
 def _check_known(rows: Rows, known: Iterable[Row], source: str) -> None:
     options = rows.options
-    own = (options.method, options.seed)
     for row in known:
         if row.identity != rows.identity:
             raise CortadoError(f"{source} has rows {row.identity.difference(rows.identity)}")
-        if "prune" in options.kinds and row.treatment == "prune" and (row.method, row.seed) != own:
+        own = rows.selection(row.treatment)
+        if row.treatment in options.treatments and (row.method, row.seed) != own:
             raise CortadoError(
                 f"{source} has rows of another method: {row.method} (seed {row.seed}), "
                 f"not {options.method} (seed {options.seed}); each has a table of its own"
@@ -137,15 +138,16 @@ class _Run:
 
     def bends(self) -> list[Point]:
         """Return the points that the curves lack."""
-        curves: dict[int, list[Row]] = {place: [] for place in range(len(self.cuts))}
+        curves: dict[tuple[int, str], list[Row]] = {}
         places = {cut.layer.name: place for place, cut in enumerate(self.cuts)}
-        options = self.rows.options
         for row in self.found:
-            own = row.treatment == "prune" and row.method == options.method and row.seed == options.seed
-            if own and row.layer in places:
-                curves[places[row.layer]].append(row)
+            own = (row.method, row.seed) == self.rows.selection(row.treatment)
+            if own and row.layer in places and row.treatment in self.rows.options.treatments:
+                curves.setdefault((places[row.layer], row.treatment), []).append(row)
         return [
-            Point(place, "prune", rate) for place, curve in curves.items() for rate in bends(curve)
+            Point(place, name, level)
+            for (place, name), curve in curves.items()
+            for level in bends(curve, treatment_named(name))
         ]
 
     def points(self, points: Iterable[Point]) -> Steps[None]:

@@ -16,6 +16,7 @@ from typing import Any, get_args, get_type_hints
 
 from cortado.errors import CortadoError
 from cortado.sensitivity.columns import Key, Row, fault_of
+from cortado.treatments import all_treatments, treatment_named
 
 __all__ = ["Curve", "Table", "encode_rows", "merge", "read_table"]
 
@@ -53,13 +54,14 @@ class Table:
 
     @property
     def curves(self) -> list[Curve]:
-        """The curves, layer by layer in the order of the rows, pruning before bits."""
+        """The curves, layer by layer in the order of the rows, treatments in theirs."""
         rows: dict[tuple[str, str, str, int], list[Row]] = {}
         for row in self.rows:
             if row.treatment != "dense" and row.value is not None:
                 rows.setdefault((row.layer, row.treatment, row.method, row.seed), []).append(row)
         layers = {layer: place for place, layer in enumerate(dict.fromkeys(k[0] for k in rows))}
-        keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == "bits"))
+        order = [treatment.name for treatment in all_treatments()]
+        keys = sorted(rows, key=lambda key: (layers[key[0]], order.index(key[1])))
         return [Curve(*key, tuple(sorted(rows[key], key=_harshness))) for key in keys]
 
     @property
@@ -69,7 +71,7 @@ class Table:
 
 
 def _harshness(row: Row) -> float:
-    return -row.level if row.treatment == "bits" else row.level
+    return treatment_named(row.treatment).harshness(row.level)
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
@@ -113,7 +115,9 @@ def read_table(data: bytes, source: str) -> Table:
             "again into a new file"
         )
     if not lines or tuple(lines[0]) != COLUMNS:
-        raise CortadoError(f"{source} has not the columns of cortado sensitivity: layer, treatment, …")
+        raise CortadoError(
+            f"{source} has not the columns of cortado sensitivity: layer, treatment, …"
+        )
     rows = tuple(_parse(line, f"{source}, line {i + 2}") for i, line in enumerate(lines[1:]))
     _check_same(rows, source)
     return Table(_best(rows), mended=bool(rest))

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from cortado.sensitivity.options import Kind
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.runner.split_points import Cut, Network
 
@@ -21,12 +20,12 @@ _DENSE_MODELS = 4
 _MOST_BYTES = 2**27
 
 
-def stacks(points: Sequence[Point], sizes: Mapping[Kind, int]) -> Iterator[tuple[Point, ...]]:
-    """Divide points of one layer, sorted, into stacks of one kind and of these sizes at most."""
-    for kind, group in groupby(points, attrgetter("treatment")):
+def stacks(points: Sequence[Point], sizes: Mapping[str, int]) -> Iterator[tuple[Point, ...]]:
+    """Divide points of a layer, sorted, into stacks of one treatment and of these sizes at most."""
+    for name, group in groupby(points, attrgetter("treatment")):
         alike = tuple(group)
-        for begin in range(0, len(alike), sizes[kind]):
-            yield alike[begin : begin + sizes[kind]]
+        for begin in range(0, len(alike), sizes[name]):
+            yield alike[begin : begin + sizes[name]]
 
 
 def waves(

@@ -18,7 +18,7 @@ from cortado.treatments.registry import (
     treatment_named,
 )
 from cortado.treatments.shared_values import SharedValues
-from cortado.treatments.treatment import Change, Contents, Look, Selection, Treatment
+from cortado.treatments.treatment import Change, Contents, Look, Selection, Treatment, contents_of
 from cortado.treatments.zeros import Zeros
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Treatment",
     "Zeros",
     "all_treatments",
+    "contents_of",
     "make_treatment",
     "register",
     "treatment_named",

@@ -22,7 +22,7 @@ from cortado.model.typing import FloatArray
 from cortado.plugins import foreign_code
 from cortado.prune import Method
 
-__all__ = ["Change", "Contents", "Look", "Selection", "Treatment"]
+__all__ = ["Change", "Contents", "Look", "Selection", "Treatment", "contents_of"]
 
 Change: TypeAlias = Callable[[FloatArray], FloatArray]
 """Weights of a layer → its changed weights, of the same shape."""
@@ -51,6 +51,12 @@ class Contents:
     weights: int
     zeros: int
     distinct: int
+
+
+def contents_of(weights: FloatArray) -> Contents:
+    """Return what a layer's weights consist of."""
+    nonzero = weights[weights != 0]
+    return Contents(weights.size, weights.size - nonzero.size, len(np.unique(nonzero)))
 
 
 @dataclass(frozen=True)

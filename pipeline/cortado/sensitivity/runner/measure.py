@@ -11,7 +11,7 @@ import numpy as np
 from cortado.data.batches import feed_batch, index_batches
 from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.progress import Progress, Steps
-from cortado.sensitivity.options import Kind, SweepOptions
+from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.runner.cache import Kept, Place, Values
 from cortado.sensitivity.runner.memory import Fit
@@ -94,7 +94,7 @@ class Measure:
         self._parts = sorted(batches, key=lambda part: int(part[0]))
 
     @property
-    def stacks(self) -> Mapping[Cut, Mapping[Kind, int]]:
+    def stacks(self) -> Mapping[Cut, Mapping[str, int]]:
         """How many points of a layer are measured at once."""
         return self._fit.stacks
 

@@ -19,7 +19,6 @@ import numpy as np
 from cortado.data import Samples
 from cortado.data.batches import feed_batch
 from cortado.model.typing import IntArray
-from cortado.sensitivity.options import Kind
 from cortado.sensitivity.runner.cache import Place
 from cortado.sensitivity.runner.prefix import Path
 from cortado.sensitivity.runner.split_points import Cut, Network
@@ -49,7 +48,7 @@ class Fit:
     """
 
     batch: int
-    stacks: Mapping[Cut, Mapping[Kind, int]]
+    stacks: Mapping[Cut, Mapping[str, int]]
     kept: frozenset[Place]
 
     @classmethod

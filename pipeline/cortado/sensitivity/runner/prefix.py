@@ -18,7 +18,6 @@ from typing import TypeVar
 
 from cortado.model.typing import Array, FloatArray
 from cortado.runtime import Session
-from cortado.sensitivity.options import Kind
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.runner.cache import Place, Values
 from cortado.sensitivity.runner.split_points import Cut, Network
@@ -46,7 +45,7 @@ class Stop:
     """
 
     cut: Cut
-    sizes: Mapping[Kind, int]
+    sizes: Mapping[str, int]
     weights: Mapping[Point, FloatArray]
 
 

@@ -14,6 +14,7 @@ fixed, and fewer weights are filled up with the last one: a point's figures are 
 is measured beside it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -21,13 +22,13 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.model.typing import Array, FloatArray
-from cortado.sensitivity.options import Kind
 from cortado.sensitivity.runner.cache import Values
 from cortado.sensitivity.runner.split_points import Cut, Network
+from cortado.treatments import all_treatments
 
-__all__ = ["Suffix", "open_suffix", "is_plain", "stack_sizes"]
+__all__ = ["Suffix", "is_plain", "open_suffix", "stack_sizes"]
 
-_STACKS: Mapping[Kind, int] = {"prune": 5, "bits": 4}  # ten rates fill two, seven bits but for one
+_MOST_STACKED = 5  # of the levels of a sweep: ten fill two stacks of five, seven two of four
 _LIVE_BYTES = 2**23  # of values, which stand in memory once for each weight of a stack
 _WEIGHT_BYTES = 2**25
 
@@ -49,8 +50,8 @@ def is_plain(cut: Cut) -> bool:
     return _output_axis(cut) is not None
 
 
-def stack_sizes(cut: Cut, live: int, *, batched: bool) -> Mapping[Kind, int]:
-    """Return how many weights of a layer are tried at once.
+def stack_sizes(cut: Cut, live: int, *, batched: bool) -> Mapping[str, int]:
+    """Return how many weights of a layer are tried at once, by the names of treatments.
 
     Parameters
     ----------
@@ -62,12 +63,19 @@ def stack_sizes(cut: Cut, live: int, *, batched: bool) -> Mapping[Kind, int]:
         Whether the first axis of all values around the layer is that of the samples.
     """
     if not batched or not is_plain(cut):
-        return dict.fromkeys(_STACKS, 1)
+        return {treatment.name: 1 for treatment in all_treatments()}
     most = max(1, min(_LIVE_BYTES // live, _WEIGHT_BYTES // cut.layer.array.nbytes))
-    return {kind: min(size, most) for kind, size in _STACKS.items()}
+    return {
+        treatment.name: min(_evenly(len(treatment.levels)), most) for treatment in all_treatments()
+    }
 
 
-def open_suffix(network: Network, cut: Cut, sizes: Mapping[Kind, int]) -> Suffix:
+def _evenly(levels: int) -> int:
+    """Return the size of the fewest stacks of about equal size that have so many levels."""
+    return math.ceil(levels / math.ceil(levels / _MOST_STACKED))
+
+
+def open_suffix(network: Network, cut: Cut, sizes: Mapping[str, int]) -> Suffix:
     """Open the sessions for what follows a cut, for stacks of these sizes."""
     axis = _output_axis(cut)
     if axis is None or max(sizes.values()) == 1:
@@ -178,4 +186,3 @@ def _bias_of(node: ir.Node) -> tuple[str, Array] | None:
     if bias is None or bias.const_value is None:
         return None
     return str(bias.name), bias.const_value.numpy()
-
