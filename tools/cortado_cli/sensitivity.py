@@ -208,7 +208,9 @@ def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
         return
     part = "" if dense.split == "all" else f"{dense.split} "
     talk.say(f"dense: {dense.metric} {dense.value:.4f} on {dense.total:,} {part}samples")
-    rows = [(curve.layer, curve.treatment, *_point(choose(curve, max_drop))) for curve in table.curves]
+    rows = [
+        (curve.layer, curve.treatment, *_point(choose(curve, max_drop))) for curve in table.curves
+    ]
     if rows:
         columns = (dense.metric, "interval", "worse by", "divergence")
         talk.table(("layer", "kind", f"within {max_drop:g}", *columns), rows)

@@ -63,7 +63,9 @@ def change(layer: Layer, point: Point, options: SweepOptions) -> FloatArray | st
         return "it would lose all of its weights"
     if np.array_equal(before, after):
         zeros = 1 - np.count_nonzero(before) / before.size
-        known = f"{zeros:.2%} of it are zeros" if point.treatment == "prune" else "it has so few values"
+        known = (
+            f"{zeros:.2%} of it are zeros" if point.treatment == "prune" else "it has so few values"
+        )
         return f"nothing would change: {known} already"
     return after
 

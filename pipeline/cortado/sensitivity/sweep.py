@@ -76,7 +76,7 @@ def sweep(
     network = cut_network(model, task.feed, task.names, task.runtime)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
-    rows = Rows(_identity(model, swept), options, [cut.layer for cut in cuts], task.metric)
+    rows = Rows(_identity(model, swept), options, [cut.layer for cut in cuts], task)
     _check_known(rows, known, source)
     with ThreadPoolExecutor(options.workers) as pool:
         measure = Measure(network, cuts, swept, options, pool)
@@ -141,7 +141,11 @@ class _Run:
         places = {cut.layer.name: place for place, cut in enumerate(self.cuts)}
         options = self.rows.options
         for row in self.found:
-            own = row.treatment == "prune" and row.method == options.method and row.seed == options.seed
+            own = (
+                row.treatment == "prune"
+                and row.method == options.method
+                and row.seed == options.seed
+            )
             if own and row.layer in places:
                 curves[places[row.layer]].append(row)
         return [

@@ -25,7 +25,7 @@ from cortado.sensitivity.options import Kind
 from cortado.sensitivity.runner.cache import Values
 from cortado.sensitivity.runner.split_points import Cut, Network
 
-__all__ = ["Suffix", "open_suffix", "is_plain", "stack_sizes"]
+__all__ = ["Suffix", "is_plain", "open_suffix", "stack_sizes"]
 
 _STACKS: Mapping[Kind, int] = {"prune": 5, "bits": 4}  # ten rates fill two, seven bits but for one
 _LIVE_BYTES = 2**23  # of values, which stand in memory once for each weight of a stack
@@ -178,4 +178,3 @@ def _bias_of(node: ir.Node) -> tuple[str, Array] | None:
     if bias is None or bias.const_value is None:
         return None
     return str(bias.name), bias.const_value.numpy()
-
