@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from onnx import helper
 
 from cortado.data import ArraySamples
 from cortado.errors import CortadoError, UsageError
@@ -14,7 +15,7 @@ from cortado.retrain import RetrainOptions, register_loss, retrain
 from cortado.retrain import losses as in_torch
 from cortado.scoring.losses import measure, parse_loss, registry
 from cortado.scoring.losses.terms import find_terms
-from nets import conv_net, two_heads, weight
+from nets import build, conv_net, decoded, normal, two_heads, weight
 from retrain.sets import dataset, evaluated, task, threefold
 
 RNG = np.random.default_rng(0)
@@ -241,3 +242,21 @@ def test_images_with_targets_of_places_are_not_shifted():
         for shift in (0, 2)
     )
     assert not np.array_equal(weight(one, "fc.weight"), weight(two, "fc.weight"))
+
+
+def test_embeddings_are_trained_and_not_listed_as_skipped():
+    """A Gather is never pruned, but its table learns."""
+    nodes = [
+        helper.make_node("Gather", ["table", "x"], ["e"], "words"),
+        helper.make_node("ReduceMean", ["e"], ["m"], "mean", axes=[1], keepdims=0),
+        helper.make_node("MatMul", ["m", "w"], ["y"], "fc"),
+    ]
+    weights = {"table": normal(RNG, 7, 4), "w": normal(RNG, 4, 3)}
+    proto = build(nodes, weights, {"x": ["N", "T"]}, {"y": ["N", 3]})
+    proto.graph.input[0].type.tensor_type.elem_type = 7
+    model = decoded(proto)
+    ids = RNG.integers(0, 7, (24, 5))
+    data = threefold(ArraySamples({"x": ids}, {"target": ids[:, 0] % 3}))
+    found = finish(retrain(model, task(model, data), options()))
+    assert found.skipped == ()
+    assert not np.array_equal(weight(found.model, "table"), weights["table"])

@@ -231,9 +231,15 @@ def _check_batch(
 
 
 def _untrained(model: ir.Model, trained: dict[str, str]) -> tuple[Skipped, ...]:
+    """Return the layers that stay as they are; not those that are trained, yet never pruned."""
     layers, reason = find_layers(model), "it does not lead to the output that is trained"
     aside = [Skipped(x.name, x.op_type, reason) for x in layers.prunable if x.key not in trained]
-    return (*layers.skipped, *aside)
+    moved = {
+        node.name
+        for node in model.graph.all_nodes()
+        if any(value is not None and value.name in trained for value in node.inputs)
+    }
+    return (*(each for each in layers.skipped if each.name not in moved), *aside)
 
 
 def _run(loop: Loop, task: Task) -> Steps[tuple[Epoch, ...]]:
