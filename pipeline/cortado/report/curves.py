@@ -129,7 +129,7 @@ def _colours(curves: Sequence[Marked], known: Mapping[str, int]) -> dict[str, in
 
 def _mean(curve: Marked) -> float:
     """Return the area under a curve, divided by its width."""
-    heights = [row.accuracy or 0.0 for row in curve.rows]
+    heights = [row.value or 0.0 for row in curve.rows]
     places = [place(row) for row in curve.rows]
     if places[0] == places[-1]:
         return heights[0]

@@ -78,7 +78,7 @@ def rate_axis(rows: Sequence[Row]) -> Scale:
 
 def accuracy_axis(rows: Sequence[Row], dense: Row) -> Scale:
     """Return the axis of the accuracies of points and of the dense model."""
-    values = [row.accuracy for row in (*rows, dense) if row.accuracy is not None]
+    values = [row.value for row in (*rows, dense) if row.value is not None]
     values += [end for row in rows for end in reach(row) or ()]
     low, high = min(values), max(values)
     span = max(high - low, _LEAST_SPAN)

@@ -9,7 +9,7 @@ import numpy as np
 from cortado.model.layers.prunable import Layer, Skipped
 from cortado.model.layers.selector import ALL
 from cortado.model.typing import FloatArray
-from cortado.scoring.metrics import Metric
+from cortado.scoring.task import Task
 from cortado.sensitivity.columns import Identity, Key, Row
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point
@@ -39,14 +39,14 @@ class Rows:
         The method, and its seed.
     layers : sequence of Layer
         Those that are swept, by the places of the points.
-    metric : Metric
-        What the rows give the value of.
+    task : Task
+        The metric, loss and divergence that the rows give values of.
     """
 
     identity: Identity
     options: SweepOptions
     layers: Sequence[Layer]
-    metric: Metric
+    task: Task
 
     def dense(self, tally: Tally) -> Row:
         """Return the row of the model as it is."""
@@ -95,7 +95,8 @@ class Rows:
 
     def _figures(self, tally: Tally, dense: Tally | None) -> Mapping[str, Any]:
         """Return the columns of figures; of the dense model itself, without another."""
-        metric, beside = self.metric, tally if dense is None else dense
+        task, metric = self.task, self.task.metric
+        beside = tally if dense is None else dense
         drop = Drop(0.0, 0.0, 0.0, 0.0)
         if dense is not None:
             drop = paired_drop(metric, dense.parts, tally.parts)
@@ -114,9 +115,9 @@ class Rows:
             "ci_high": high,
             "lost": lost,
             "gained": gained,
-            "loss": float(tally.losses.mean()),
-            "dense_loss": float(beside.losses.mean()),
-            "divergence": float(tally.divergences.mean()),
+            "loss": task.loss.value(tally.losses),
+            "dense_loss": task.loss.value(beside.losses),
+            "divergence": task.divergence.value(tally.divergences),
             "samples": len(tally),
             "seconds": round(tally.seconds, 3),
         }

@@ -2,9 +2,10 @@ r"""The table of a sweep: a CSV file in long format, one row a point.
 
 Rows are appended as points are done, so that the last line may be half written after a kill: it is
 left out. A row is one line: line breaks in the names of layers are written as \n or \r, and a
-backslash twice. The first row, of the layer ``*`` and the treatment ``dense``, is the model as it is;
-rows of ``skipped``, and those with a note, have no figures and say why. Every row names
-the model by the hash of its weights, and rows of several models, methods or data sets never mix.
+backslash twice. The first row, of the layer ``*`` and the treatment ``dense``, is the model as it
+is; rows of ``skipped``, and those with a note, have no figures and say why. Every row names the
+model by the hash of its weights, and rows of several models, metrics, methods or data sets never
+mix.
 """
 
 import csv

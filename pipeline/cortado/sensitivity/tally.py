@@ -1,7 +1,7 @@
 """What models score, sample by sample, beside what the dense model gives.
 
-Of each sample are kept: the parts of the task's metric, the loss, and the divergence from the
-outputs of the dense model. Values, intervals and paired tests all follow from these.
+Of each sample are kept: the parts of the task's metric, of its loss, and of the divergence from
+the outputs of the dense model. Values, intervals and paired tests all follow from these.
 """
 
 from collections.abc import Sequence
@@ -56,10 +56,8 @@ class Tally:
     ----------
     indices : array of shape (n,), int64
         Which samples they are.
-    parts : array of shape (n, k)
-        The statistics of the metric.
-    losses, divergences : array of shape (n,)
-        In the units of the task's loss and divergence.
+    parts, losses, divergences : array of shape (n, k)
+        The statistics of the task's metric, loss and divergence, each with a k of its own.
     seconds : float
         Spent in onnxruntime.
     """
@@ -100,8 +98,8 @@ class Tally:
             cls(
                 indices,
                 np.ascontiguousarray(parts[:, model]),
-                losses[:, model, 0],
-                divergences[:, model, 0],
+                np.ascontiguousarray(losses[:, model]),
+                np.ascontiguousarray(divergences[:, model]),
                 seconds / models,
             )
             for model in range(models)
