@@ -56,6 +56,15 @@ __all__ = ["command"]
     help="Fit what is left by least squares instead of training; needs no labels.",
 )
 @click.option(
+    "--treatment",
+    "treatments",
+    multiple=True,
+    default=("prune", "bits"),
+    show_default="prune, bits",
+    metavar="NAME",
+    help="With --no-train: what is tried on each layer (repeat it); also package.module:name.",
+)
+@click.option(
     "--effort",
     type=click.Choice(["quick", "default", "max"]),
     default="default",
@@ -93,6 +102,7 @@ def command(
     floor: float | None,
     bits: int | None,
     no_train: bool,
+    treatments: tuple[str, ...],
     effort: Literal["quick", "default", "max"],
     storage: Literal["dense", "sparse", "coded"],
     shift: int,
@@ -127,6 +137,7 @@ def command(
     the metric compares with what the dense model gives.
     """
     from cortado.compress import CompressOptions, compress, default_drop
+    from cortado.treatments import make_treatment
     from cortado.validate import Limits, check_limits
     from cortado_cli.compress_report import collect, show
     from cortado_cli.data import bind_task, open_training_data, tell_inputs
@@ -136,6 +147,8 @@ def command(
 
     if no_train:
         refuse_without("training, and so no --no-train", ["shift", "lr", "batch", "device"])
+    else:
+        refuse_without("--no-train", ["treatments"])
     network = read_model(model)
     task = bind_task(network, choice, runtime, open_training_data(network, choice))
     tell_inputs(task, talk)
@@ -143,6 +156,7 @@ def command(
         max_drop=default_drop(task.metric) if max_drop is None else max_drop,
         floor=floor,
         bits=bits,
+        treatments=tuple(make_treatment(name).name for name in treatments),
         train=not no_train,
         effort=effort,
         storage=storage,

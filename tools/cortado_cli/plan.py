@@ -13,6 +13,7 @@ from cortado_cli.options import (
 )
 from cortado_cli.runtimes import RUNTIME, runtime_options
 from cortado_cli.task import TASK, task_options
+from cortado_cli.treatments import know_treatments, own_option
 from cortado_cli.types import InputPath, Number, ReportPath
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ __all__ = ["command"]
     metavar="PATH",
     help="Where the plan goes, JSON; - is standard output, the default.",
 )
+@own_option("A treatment of your own that the tables name; its module says how it is applied.")
 @runtime_options
 @talk_options
 def command(
@@ -71,6 +73,7 @@ def command(
     target_bytes: float | None,
     target_sparsity: float | None,
     output: str,
+    treatments: tuple[str, ...],
     runtime: "Runtime",
     talk: "Talk",
 ) -> None:
@@ -98,6 +101,7 @@ def command(
         raise click.UsageError("standard input can be one table, or the model, and no more")
     if choice.data is None:
         refuse_without("--data", [*TASK[1:], "split", *RUNTIME])
+    know_treatments(treatments)
     budget = Budget(max_drop, target_bytes, target_sparsity)
     merged = _read(tables, talk)
     network = read_model(model)
@@ -152,19 +156,21 @@ def _measured_as(
 
 
 def _tell(talk: "Talk", plan: "Plan") -> None:
+    from cortado.treatments import all_treatments
     from cortado_cli.talk import counted  # imports rich
 
+    looks = {each.name: each.look for each in all_treatments()}
     rows = [
         (
             layer.name,
-            f"{layer.sparsity:.2%}",
-            str(layer.bits or "float32"),
+            *(look.cell(layer.treatments.get(name)) for name, look in looks.items()),
             f"{layer.loss:.4f}",
             f"{layer.bytes:,.0f}",
         )
         for layer in plan.layers
     ]
-    talk.table(("layer", "sparsity", "bits", "loss", "bytes"), rows)
+    columns = [look.column for look in looks.values()]
+    talk.table(("layer", *columns, "loss", "bytes"), rows)
     expected = plan.expected
     interval = f"{expected.drop_low:.4f} to {expected.drop_high:.4f}"
     loss = (

@@ -15,6 +15,7 @@ from cortado_cli.options import (
     talk_options,
 )
 from cortado_cli.reports import skipped_lines, skipped_reports
+from cortado_cli.treatments import know_treatments, own_option
 from cortado_cli.types import InputPath, Number
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = ["command"]
     metavar="PATH",
     help="Sparsities and method of a plan that was made for this model, see cortado plan.",
 )
+@own_option("A treatment of your own that the plan names.")
 @method_option("magnitude", "How weights are chosen; see above.")
 @scope_option("One threshold a layer, or one for all; global is the default of std and lamp.")
 @output_option
@@ -49,6 +51,7 @@ def command(
     cut: "tuple[Assignment[float], ...]",
     quality: "tuple[Assignment[float], ...]",
     plan: str | None,
+    treatments: tuple[str, ...],
     method: Literal["magnitude", "random-below", "std", "lamp"],
     scope: Literal["layer", "global"] | None,
     output: str,
@@ -64,7 +67,7 @@ def command(
     cortado prune round-1.onnx --cut 0.05 | cortado retrain --data mnist/ -o round-2.onnx
     cortado prune lenet.onnx --method lamp --sparsity 0.98 -o pruned.onnx
     cortado prune lenet.onnx --method std --quality 1.2 -o pruned.onnx
-    cortado prune lenet.onnx --plan plan.json -o pruned.onnx
+    cortado prune lenet.onnx --plan plan.json | cortado quantize --plan plan.json -o small.onnx
 
     magnitude: cut |w| up to the threshold that the sparsity asks for. random-below: keep a
     weight below the threshold t with probability |w|/t. std: compare |w| in units of the layer's
@@ -81,6 +84,9 @@ def command(
     if not sparsity and not cut:
         needless = ["scope"] if quality else ["scope", "method", "seed"]
         refuse_without("--sparsity or --cut", needless)
+    if plan is None:
+        refuse_without("--plan", ["treatments"])
+    know_treatments(treatments)
     network = read_model(model)
     if plan is not None:
         from cortado.plan import prune_by_plan

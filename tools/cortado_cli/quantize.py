@@ -18,6 +18,7 @@ from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
 from cortado_cli.runtimes import RUNTIME, runtime_options
 from cortado_cli.task import TASK, TaskChoice, task_options
 from cortado_cli.training import TRAINING, Training, training_options
+from cortado_cli.treatments import know_treatments, own_option
 from cortado_cli.types import InputPath
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _NEEDING_DATA = [name for name in TASK if name != "data"]
     metavar="PATH",
     help="Bits of a plan for such layers, see cortado plan.",
 )
+@own_option("A treatment of your own that the plan names; it is carried out too.")
 @click.option(
     "--bias-bits",
     type=click.IntRange(1, 8),
@@ -73,6 +75,7 @@ def command(
     model: str,
     bits: "tuple[Assignment[int], ...]",
     plan: str | None,
+    treatments: tuple[str, ...],
     bias_bits: int | None,
     init: Literal["optimal", "linear", "density", "random"],
     grid: Literal["free", "uniform"],
@@ -117,16 +120,20 @@ def command(
         refuse_without("--grid free", ["init"])
     if plan is not None and bits:
         raise click.UsageError("say how many bits with --bits or with --plan")
+    if plan is None:
+        refuse_without("--plan", ["treatments"])
+    know_treatments(treatments)
     network = read_model(model)
-    assigned = bits or (Assignment(ALL, 4),)
-    if plan is not None:
-        from cortado.plan import bits_of
+    options = QuantizeOptions(init, seed, grid)
+    if plan is None:
+        shared = quantize(network, bits or (Assignment(ALL, 4),), options)
+    else:
+        from cortado.plan import share_by_plan
         from cortado_cli.data import read_plan
 
         read = read_plan(plan)
         with naming(plan):
-            assigned = tuple(bits_of(read, network))
-    shared = quantize(network, assigned, QuantizeOptions(init, seed, grid))
+            shared = share_by_plan(network, read, options)
     headings = ("layer", "non-zero", "values", "rmse")
     talk.table(headings, [_row(layer) for layer in shared.layers])
     talk.say_all(skipped_lines(shared.skipped))

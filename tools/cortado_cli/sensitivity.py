@@ -10,13 +10,12 @@ from cortado_cli.options import (
     check_file,
     check_place,
     model_argument,
-    refuse_without,
     seed_option,
     talk_options,
 )
 from cortado_cli.runtimes import runtime_options
-from cortado_cli.shapes import Numbers
 from cortado_cli.task import task_options
+from cortado_cli.treatments import TreatmentChoice, check_selecting, chosen_levels, sweep_options
 from cortado_cli.types import Number, ReportPath
 
 if TYPE_CHECKING:
@@ -37,26 +36,10 @@ __all__ = ["command"]
     is_flag=True,
     help="Leave labels out: outputs are compared with those of the dense model.",
 )
-@click.option(
-    "--kind",
-    "kinds",
-    type=click.Choice(["prune", "bits"]),
-    multiple=True,
-    default=("prune",),
-    show_default=True,
-    help="What is done to a layer: pruning, sharing 2^B values, or both (repeat it).",
-)
-@click.option(
-    "--rates",
-    type=Numbers(),
-    help="Fractions of zeros, as in 0.5,0.8,0.9; by default ten, denser where networks break.",
-)
-@click.option(
-    "--bits", type=Numbers(), help="Bits of shared values, as in 2,3,4; by default all from 2 to 8."
-)
+@sweep_options
 @method_option("magnitude", "How weights to prune are chosen, as in cortado prune.")
 @click.option("--layers", "selectors", multiple=True, metavar="SELECTOR", help="Only these layers.")
-@click.option("--adaptive", is_flag=True, help="Add rates where the metric gets worse steeply.")
+@click.option("--adaptive", is_flag=True, help="Add levels where the metric gets worse steeply.")
 @click.option(
     "--within",
     type=Number(0, min_open=True),
@@ -108,7 +91,7 @@ def command(
     choice: "TaskChoice",
     split: Literal["test", "val", "train", "all"],
     without_labels: bool,
-    kinds: tuple[Literal["prune", "bits"], ...],
+    treatments: tuple[TreatmentChoice, ...],
     rates: tuple[float, ...] | None,
     bits: tuple[float, ...] | None,
     method: Literal["magnitude", "random-below", "std", "lamp"],
@@ -129,35 +112,32 @@ def command(
 
     \b
     cortado sensitivity lenet.onnx --data mnist/ -o sensitivity.csv --plot sensitivity.png
-    cortado sensitivity lenet.onnx --data mnist/ --kind bits --bits 2,3,4 -o bits.csv
+    cortado sensitivity lenet.onnx --data mnist/ --treatment bits=2,3,4 -o bits.csv
     cortado sensitivity lenet.onnx --data mnist/ --layers 'conv*' --adaptive -o sensitivity.csv
     cortado sensitivity detector.onnx --data photographs/ --metric iou@0.3 -o detector.csv
     torchrun --nproc-per-node 2 -m cortado_cli sensitivity lenet.onnx --data mnist/ -o s.csv
 
-    Each layer is pruned to each rate, or its weights share 2^B values, while all other layers
-    stay as they are. A row of the table is such a point: the metric with its 95 % interval, how
-    much worse it is than that of the dense model, loss, and divergence from the dense model. The
-    first row is the dense model; a layer that can't be swept has a row that says why.
+    Each layer is pruned to each rate, or its weights share 2^B values, or another treatment changes
+    it, while all other layers stay as they are. A row of the table is such a point: the metric with
+    its 95 % interval, how much worse it is than that of the dense model, loss, and divergence from
+    the dense model. The first row is the dense model; a layer that can't be swept has a row that
+    says why.
 
     Rows are written every few seconds, up to five points of a layer at a time. Where a sweep was
     killed, the same command goes on after the last one.
     """
     from cortado.progress import finish
-    from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, SweepOptions, Swept, sweep
+    from cortado.sensitivity import SweepOptions, Swept, sweep
     from cortado_cli.data import bind_task, choose_split, name_of, open_dataset, tell_inputs
     from cortado_cli.history import typed_line
     from cortado_cli.journal import Journal
     from cortado_cli.streams import read_model, write_artifact
     from cortado_cli.torchrun import count_cores, join_group
 
-    if "prune" not in kinds:
-        refuse_without("--kind prune", ["rates", "adaptive", "method"])
-    if "bits" not in kinds:
-        refuse_without("--kind bits", ["bits"])
+    levels = chosen_levels(treatments, rates, bits)
+    check_selecting(levels)
     options = SweepOptions(
-        kinds=kinds,
-        rates=rates or DEFAULT_RATES,
-        bits=_whole(bits) if bits else DEFAULT_BITS,
+        treatments=levels,
         method=method,
         selectors=selectors,
         adaptive=adaptive,
@@ -193,13 +173,6 @@ def command(
         write_artifact(report, sensitivity_page(found, max_drop, typed_line()))
 
 
-def _whole(bits: tuple[float, ...]) -> tuple[int, ...]:
-    for each in bits:
-        if not each.is_integer():
-            raise click.UsageError(f"--bits {each:g} is no whole number")
-    return tuple(map(int, bits))
-
-
 def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
     from cortado.sensitivity import choose
 
@@ -213,20 +186,24 @@ def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
     ]
     if rows:
         columns = (dense.metric, "interval", "worse by", "divergence")
-        talk.table(("layer", "kind", f"within {max_drop:g}", *columns), rows)
+        talk.table(("layer", "treatment", f"within {max_drop:g}", *columns), rows)
     talk.say_all([_without(row) for row in table.without_figures])
 
 
 def _point(row: "Row | None") -> tuple[str, ...]:
+    from cortado.treatments import treatment_named
+
     if row is None or row.value is None:
         return ("none", "", "", "", "")
-    rate = f"{row.level:.2%}" if row.treatment == "prune" else f"{row.level:g} bits"
+    level = treatment_named(row.treatment).look.level.format(row.level)
     interval = f"{row.ci_low:.4f} … {row.ci_high:.4f}"
-    return (rate, f"{row.value:.4f}", interval, f"{row.drop:.4f}", f"{row.divergence:.4f}")
+    return (level, f"{row.value:.4f}", interval, f"{row.drop:.4f}", f"{row.divergence:.4f}")
 
 
 def _without(row: "Row") -> str:
-    if row.treatment == "skipped":
+    from cortado.treatments import UNTREATED, treatment_named
+
+    if row.treatment in UNTREATED:
         return f"not swept: {row.layer}: {row.note}"
-    rate = f"pruned to {row.level:g}" if row.treatment == "prune" else f"at {row.level:g} bits"
-    return f"no figures: {row.layer} {rate}: {row.note}"
+    what = treatment_named(row.treatment).look.phrase.format(f"{row.level:g}")
+    return f"no figures: {row.layer} {what}: {row.note}"

@@ -13,13 +13,13 @@ import onnx_ir as ir
 from cortado.compress.options import BIAS_BITS
 from cortado.compress.stages import Compression, Stage
 from cortado.data import Samples
-from cortado.model.layers.selector import ALL, Assignment
-from cortado.plan import Plan, bits_of, prune_by_plan
+from cortado.plan import Plan, prune_by_plan, share_by_plan
 from cortado.progress import Progress, Steps
-from cortado.quantize import quantize, share_biases
+from cortado.quantize import share_biases
 from cortado.repair import RepairOptions, repair
 from cortado.scoring.judge import Judge, ScoredSamples
 from cortado.stats.noninferior import Limit
+from cortado.treatments import SharedValues
 
 __all__ = ["Search", "sequence"]
 
@@ -85,9 +85,8 @@ class Search:
         options = RepairOptions(seed=asked.seed, runtime=asked.runtime)
         pruned = prune_by_plan(self.dense, plan).model
         fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
-        # where a plan leaves values free
-        most = Assignment(ALL, self.job.options.bits or DEFAULT_BITS[-1])
-        shared = quantize(fitted.model, [most, *bits_of(plan, self.dense)]).model
+        most = self.job.options.bits or int(max(SharedValues.levels))  # where values are free
+        shared = share_by_plan(fitted.model, plan, bits=most).model
         refitted = yield from repair(shared, self.dense, self.fitted, held, options)
         return share_biases(refitted.model, BIAS_BITS).model
 

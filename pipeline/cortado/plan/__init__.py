@@ -1,16 +1,16 @@
 """Plans: from what each layer alone can lose to how far each layer goes.
 
 options    the budget
-choices    what each layer may become: sparsity and bits, with loss and measured bytes
+choices    what each layer may become: levels of treatments, with loss and measured bytes
 knapsack   the best of all combinations, for every budget at once
 forecast   what layers lose together, by what each loses alone
 planner    the plan that meets a budget; checked on samples where there are some
 fields     fields of a JSON document, each checked by a rule
 document   plan.json
-apply      a plan on a model: what `prune` and `quantize` take of it
+apply      a plan carried out on a model
 """
 
-from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of
+from cortado.plan.apply import bits_of, prune_by_plan, share_by_plan
 from cortado.plan.document import Expectation, LayerPlan, Plan, encode_plan, parse_plan
 from cortado.plan.options import Budget
 from cortado.plan.planner import make_plan, make_plans
@@ -26,5 +26,5 @@ __all__ = [
     "make_plans",
     "parse_plan",
     "prune_by_plan",
-    "sparsities_of",
+    "share_by_plan",
 ]

@@ -1,33 +1,33 @@
-"""What each layer may become: a sparsity and bits, what it loses by them, and what it takes.
+"""What each layer may become: levels of treatments, what it loses by them, and what it takes.
 
-The loss of a choice is what pruning lost alone, plus what sharing lost alone, both from monotone
-fits of the swept curves. The drop of the metric adds up in the same way, and so does its variance,
-which the table has of each point, see `cortado.stats.paired`.
+The loss of a choice is the sum of what each treatment lost alone, from monotone fits of the swept
+curves. The drop of the metric adds up in the same way, and so does its variance, which the table
+has of each point, see `cortado.stats.paired`.
 
-Bytes are those of the layer really pruned, really shared, really encoded. Not to prune and not to
-share are choices too. Choices that lose more than another and take no less are left out later, by
-the knapsack: bytes are not known before encoding, and no bound on them is tight enough to leave one
-out earlier.
+Treatments follow one another in their order; of those of one order a choice has one, or none.
+Bytes are those of the layer really treated, really encoded. Choices that lose more than another and
+take no less are left out later, by the knapsack: bytes are not known before encoding, and no bound
+on them is tight enough to leave one out earlier.
 
-Sharing takes most of the time. One run of k-means gives the codebooks of all bits at a sparsity,
+Preparing some treatments takes most of the time, as k-means does. All levels are prepared together,
 and choices keep theirs for the plans that they become part of.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
-from cortado.emit import tensor_bytes
 from cortado.errors import CortadoError
 from cortado.model.layers.prunable import Layer
 from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
-from cortado.quantize import optimal_codebooks, share_values
-from cortado.sensitivity import Curve, Row, SweepOptions, Table, changed_weights
+from cortado.sensitivity import Curve, Row, Table
 from cortado.stats.isotonic import isotonic_fit
 from cortado.stats.quantiles import z
+from cortado.treatments import Change, Selection, Treatment, encoded_bytes
 
 __all__ = ["Choice", "chosen_weights", "measure_choices"]
 
@@ -40,10 +40,9 @@ class Choice:
     ----------
     layer : str
         Its name.
-    sparsity : float
-        The rate at which it is pruned; 0 is not at all.
-    bits : int or None
-        2^bits shared values; None: not shared.
+    levels : mapping of str to float
+        The levels of treatments by their names, in the order in which they are applied; none: the
+        layer stays as it is.
     loss : float
         Rise of the task's loss.
     drop : float
@@ -54,20 +53,19 @@ class Choice:
         Bytes of its weights.
     weights, zeros : int
         How many it has.
-    codebook : array of shape (≤ 2^bits,), float32, ascending, or None
-        The shared values; None: not shared.
+    changes : tuple of callable
+        What makes the weights of the layer those of the choice, one after another.
     """
 
     layer: str
-    sparsity: float
-    bits: int | None
+    levels: Mapping[str, float]
     loss: float
     drop: float
     variance: float
     size: float
     weights: int
     zeros: int
-    codebook: FloatArray | None = field(default=None, compare=False, repr=False)
+    changes: tuple[Change, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def left(self) -> int:
@@ -90,8 +88,35 @@ class _Step:
     variance: float
 
 
+@dataclass(frozen=True)
+class _Way:
+    """The treatments that are chosen so far, with the sums of what they lose."""
+
+    weights: FloatArray
+    levels: Mapping[str, float] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    loss: float = 0.0
+    drop: float = 0.0
+    variance: float = 0.0
+
+    def then(self, name: str, step: _Step, change: Change) -> "_Way":
+        """Return the way that goes on with one more treatment."""
+        return _Way(
+            change(self.weights),
+            {**self.levels, name: step.level},
+            (*self.changes, change),
+            self.loss + step.loss,
+            self.drop + step.drop,
+            self.variance + step.variance,
+        )
+
+
+_Stage = Mapping[Treatment, Sequence[_Step]]
+"""The treatments of one order, each with its points: they exclude each other."""
+
+
 def measure_choices(
-    layers: Sequence[Layer], table: Table, options: SweepOptions
+    layers: Sequence[Layer], table: Table, treatments: Sequence[Treatment], selection: Selection
 ) -> Steps[list[list[Choice]]]:
     """Return the choices of each layer; one that the table has no points of stays as it is.
 
@@ -101,8 +126,10 @@ def measure_choices(
         Of the dense model.
     table : Table
         Of one method and seed, with the row of the dense model.
-    options : SweepOptions
-        How weights are chosen; of kinds that are not in it, the points are left out.
+    treatments : sequence of Treatment
+        In their order; points of others are left out.
+    selection : Selection
+        How weights are chosen.
 
     Raises
     ------
@@ -112,16 +139,21 @@ def measure_choices(
     curves = {(curve.layer, curve.treatment): _fit(curve) for curve in table.curves}
     if not {name for name, _ in curves} & {layer.name for layer in layers}:
         raise CortadoError("the table has no point of any layer of the model")
-    rates, bits = (
-        [curves.get((layer.name, kind), []) if kind in options.kinds else [] for layer in layers]
-        for kind in ("prune", "bits")
+    stages = [
+        [
+            {each: curves.get((layer.name, each.name), []) for each in alike}
+            for alike in (list(same) for _, same in groupby(treatments, lambda each: each.order))
+        ]
+        for layer in layers
+    ]
+    total = sum(
+        layer.array.size * math.prod(1 + sum(map(len, stage.values())) for stage in own)
+        for layer, own in zip(layers, stages, strict=True)
     )
-    swept = list(zip(layers, rates, bits, strict=True))
-    total = sum(layer.array.size * (1 + len(r)) * (1 + len(b)) for layer, r, b in swept)
     done, found = 0, []
-    for each in swept:
+    for layer, own in zip(layers, stages, strict=True):
         choices = []
-        for choice in _choices_of(*each, options):
+        for choice in _choices_of(layer, own, selection):
             choices.append(choice)
             done += choice.weights
             yield Progress("bytes", done, total)
@@ -129,52 +161,47 @@ def measure_choices(
     return found
 
 
-def chosen_weights(layer: Layer, choice: Choice, options: SweepOptions) -> FloatArray:
+def chosen_weights(layer: Layer, choice: Choice) -> FloatArray:
     """Return the weights that a layer has by a choice."""
-    pruned = _pruned(layer, choice.sparsity, options)
-    return layer.rounded(_shared(pruned, choice.codebook))
+    weights = layer.array
+    for change in choice.changes:
+        weights = change(weights)
+    return layer.rounded(weights)
 
 
-def _choices_of(
-    layer: Layer, rates: Sequence[_Step], bits: Sequence[_Step], options: SweepOptions
-) -> Iterator[Choice]:
-    nothing = _Step(0.0, 0.0, 0.0, 0.0)
-    sizes = [2 ** int(share.level) for share in bits]
-    for rate in (nothing, *rates):
-        pruned = _pruned(layer, rate.level, options)
-        nonzero = pruned[pruned != 0]
-        books = optimal_codebooks(nonzero, sizes) if nonzero.size else [nonzero] * len(sizes)
-        before, size = None, 0.0
-        for share, codebook in zip((nothing, *bits), (None, *books), strict=True):
-            array = layer.rounded(_shared(pruned, codebook))
-            if before is None or array.tobytes() != before.tobytes():  # few weights share nothing
-                before, size = array, _bytes(layer, array)
-            yield Choice(
-                layer.name,
-                rate.level,
-                int(share.level) or None,
-                rate.loss + share.loss,
-                rate.drop + share.drop,
-                rate.variance + share.variance,
-                size,
-                array.size,
-                array.size - int(np.count_nonzero(array)),
-                codebook,
-            )
+def _choices_of(layer: Layer, stages: Sequence[_Stage], selection: Selection) -> Iterator[Choice]:
+    before, size = None, 0.0
+    for way in _ways(layer, _Way(layer.array), stages, selection):
+        array = layer.rounded(way.weights)
+        if before is None or array.tobytes() != before.tobytes():  # few weights share nothing
+            before, size = array, encoded_bytes(layer, array)
+        yield Choice(
+            layer.name,
+            way.levels,
+            way.loss,
+            way.drop,
+            way.variance,
+            size,
+            array.size,
+            array.size - int(np.count_nonzero(array)),
+            way.changes,
+        )
 
 
-def _pruned(layer: Layer, sparsity: float, options: SweepOptions) -> FloatArray:
-    return changed_weights(layer.array, "prune", sparsity, options) if sparsity else layer.array
-
-
-def _bytes(layer: Layer, weights: FloatArray) -> float:
-    """Return what weights take in the type of the layer's initializer."""
-    assert layer.weight.dtype is not None  # find_layers saw to it
-    return tensor_bytes(weights.astype(layer.weight.dtype.numpy()))
-
-
-def _shared(weights: FloatArray, codebook: FloatArray | None) -> FloatArray:
-    return weights if codebook is None else share_values(weights, codebook)
+def _ways(
+    layer: Layer, begun: _Way, stages: Sequence[_Stage], selection: Selection
+) -> Iterator[_Way]:
+    """Yield all ways to go on with one treatment of each stage, or none of it."""
+    if not stages:
+        yield begun
+        return
+    yield from _ways(layer, begun, stages[1:], selection)
+    for treatment, steps in stages[0].items():
+        levels = [step.level for step in steps]
+        changes = treatment.changes(layer, begun.weights, levels, selection) if levels else []
+        for step, change in zip(steps, changes, strict=True):
+            way = begun.then(treatment.name, step, change)
+            yield from _ways(layer, way, stages[1:], selection)
 
 
 def _fit(curve: Curve) -> list[_Step]:

@@ -1,8 +1,8 @@
 """plan.json: how far each layer goes, and what to expect of it.
 
 {"version": 2, "model": "sha256:…", "method": "magnitude", "seed": 0,
- "layers": [{"name": "fc1", "shape": [500, 800], "sparsity": 0.95, "bits": 4, "loss": 0.01,
-             "bytes": 8000}, …],
+ "layers": [{"name": "fc1", "shape": [500, 800], "treatments": {"prune": 0.95, "bits": 4},
+             "loss": 0.01, "bytes": 8000}, …],
  "expected": {"metric": "accuracy", "better": "higher", "value": 0.989, "drop": 0.003,
               "drop_low": -0.002, "drop_high": 0.005, …}}
 
@@ -13,11 +13,14 @@ that can be carried out, or an error that names the layer and field.
 import json
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias, get_args
 
 from cortado.errors import CortadoError
 from cortado.plan.fields import (
+    Rule,
     anything,
     integer,
     number,
@@ -29,7 +32,7 @@ from cortado.plan.fields import (
     text,
 )
 from cortado.prune import Method
-from cortado.quantize import MAX_BITS
+from cortado.treatments import Treatment, all_treatments
 
 __all__ = ["Expectation", "LayerPlan", "Plan", "encode_plan", "parse_plan"]
 
@@ -49,10 +52,8 @@ class LayerPlan:
         Its name.
     shape : tuple of int
         Of its weights.
-    sparsity : float
-        The fraction of zeros to prune it to; 0 is not at all.
-    bits : int or None
-        2^bits shared values; None: none.
+    treatments : mapping of str to float
+        The level of each treatment by its name, see `cortado.treatments`; none: the layer stays.
     loss : float
         The rise of the task's loss that it alone costs: cross-entropy in nats for a classifier.
     bytes : float
@@ -61,8 +62,7 @@ class LayerPlan:
 
     name: str
     shape: tuple[int, ...]
-    sparsity: float
-    bits: int | None
+    treatments: Mapping[str, float]
     loss: float
     bytes: float
 
@@ -132,12 +132,19 @@ def encode_plan(plan: Plan) -> bytes:
     """Return the file of a plan."""
     fields = asdict(plan)
     fields["expected"] = {name: _finite(value) for name, value in fields["expected"].items()}
+    for layer in fields["layers"]:
+        layer["treatments"] = {name: _plain(level) for name, level in layer["treatments"].items()}
     return (json.dumps({"version": _VERSION, **fields}, indent=2) + "\n").encode()
 
 
 def _finite(value: object) -> object:
     """Return a value as JSON has it: it has no numbers that are not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(level: float) -> float:
+    """Return a level as people write it: a whole number without a point."""
+    return int(level) if float(level).is_integer() else level
 
 
 def parse_plan(data: bytes, source: str) -> Plan:
@@ -165,14 +172,12 @@ def parse_plan(data: bytes, source: str) -> Plan:
     )
 
 
-_FRACTION = number("a fraction from 0 to less than 1", 0, 1)
 _FINITE = number("a finite number")
 _AMOUNT = number("a finite number from 0 up", 0)
 _LAYER = {
     "name": text,
     "shape": shape,
-    "sparsity": _FRACTION,
-    "bits": or_null(integer(1, MAX_BITS)),
+    "treatments": anything,
     "loss": _AMOUNT,
     "bytes": _AMOUNT,
 }
@@ -232,4 +237,36 @@ def _check_version(stored: object, source: str) -> None:
 def _parse_layer(stored: object, index: int, source: str) -> LayerPlan:
     name = stored.get("name") if isinstance(stored, dict) else None
     place = f"layer {name}" if isinstance(name, str) and name else f"layers[{index}]"
-    return LayerPlan(**read_fields(stored, _LAYER, f"{source}: {place}"))
+    fields = read_fields(stored, _LAYER, f"{source}: {place}")
+    levels = _parse_levels(fields.pop("treatments"), f"{source}: {place}: treatments")
+    return LayerPlan(treatments=levels, **fields)
+
+
+def _parse_levels(stored: object, place: str) -> dict[str, float]:
+    """Return the levels of known treatments, in their order."""
+    known = {each.name: each for each in all_treatments()}
+    names = list(stored) if isinstance(stored, dict) else []
+    for name in names:
+        if name not in known:
+            raise CortadoError(
+                f"{place} has {name!r}, which is none of {', '.join(known)}; others are known by "
+                "--treatment package.module:name"
+            )
+    chosen = [each for each in known.values() if each.name in names]
+    for one, other in pairwise(chosen):
+        if one.order == other.order:
+            raise CortadoError(f"{place} has {one.name} and {other.name}: they exclude each other")
+    return read_fields(stored, {each.name: _level_rule(each) for each in chosen}, place)
+
+
+def _level_rule(treatment: Treatment) -> Rule:
+    """Return the rule for a level of a treatment."""
+
+    def rule(value: object) -> object:
+        level: float = number(treatment.requirement(math.nan))(value)  # which is never a level
+        fault = treatment.requirement(level)
+        if fault:
+            raise ValueError(fault)
+        return level
+
+    return rule

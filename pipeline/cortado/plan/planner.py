@@ -14,7 +14,7 @@ of the metric of the table, and positive where it gets worse.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -32,8 +32,9 @@ from cortado.progress import Progress, Steps
 from cortado.prune import Method
 from cortado.scoring.judge import Judge
 from cortado.scoring.task import Task
-from cortado.sensitivity import Kind, Row, SweepOptions, Swept, Table
+from cortado.sensitivity import Row, Swept, Table
 from cortado.stats.paired import Drop, paired_drop
+from cortado.treatments import Selection, all_treatments, treatment_named
 
 __all__ = ["make_plan", "make_plans"]
 
@@ -48,7 +49,7 @@ class _Planning:
 
     model: ir.Model
     layers: Mapping[str, Layer]
-    options: SweepOptions
+    selection: Selection
     judge: Judge | None
     dense: Row
 
@@ -73,19 +74,15 @@ class _Planning:
             samples=samples,
         )
         layers = tuple(self._layer(choice) for choice in choices)
-        return Plan(self.dense.model, self.options.method, self.options.seed, layers, expected)
+        return Plan(self.dense.model, self.selection.method, self.selection.seed, layers, expected)
 
     def _layer(self, choice: Choice) -> LayerPlan:
         shape = self.layers[choice.layer].array.shape
-        return LayerPlan(
-            choice.layer, shape, choice.sparsity, choice.bits, choice.loss, choice.size
-        )
+        return LayerPlan(choice.layer, shape, choice.levels, choice.loss, choice.size)
 
     def _measured(self, judge: Judge, choices: Sequence[Choice]) -> Drop:
         weights = {
-            self.layers[choice.layer].key: chosen_weights(
-                self.layers[choice.layer], choice, self.options
-            )
+            self.layers[choice.layer].key: chosen_weights(self.layers[choice.layer], choice)
             for choice in choices
         }
         changed = judge.score(replace_weights(self.model, weights))
@@ -140,9 +137,9 @@ def make_plans(model: ir.Model, table: Table, step: float = 1.0) -> Steps[list[P
 
 def _chain(task: _Planning, table: Table, *, of_zeros: bool) -> Steps[list[list[Choice]]]:
     """Return the combinations that are not beaten in loss and bytes, or in loss and zeros."""
-    kinds: tuple[Kind, ...] = ("prune",) if of_zeros else ("prune", "bits")  # sharing makes none
-    options = replace(task.options, kinds=kinds)
-    choices = yield from measure_choices(list(task.layers.values()), table, options)
+    treatments = [each for each in all_treatments() if each.makes_zeros or not of_zeros]
+    layers = list(task.layers.values())
+    choices = yield from measure_choices(layers, table, treatments, task.selection)
     costs = [np.array([c.left if of_zeros else c.size for c in each]) for each in choices]
     losses = [np.array([c.loss + _TIE * c.bound for c in each]) for each in choices]
     return [
@@ -157,7 +154,8 @@ def _planning(model: ir.Model, table: Table, swept: Swept | None) -> _Planning:
         raise CortadoError("the table lacks the row of the dense model")
     if dense.model != known:
         raise CortadoError(f"the table is of another model: {dense.model}, not {known}")
-    methods = {(curve.method, curve.seed) for curve in table.curves if curve.treatment == "prune"}
+    curves = [curve for curve in table.curves if treatment_named(curve.treatment).selects]
+    methods = {(curve.method, curve.seed) for curve in curves}
     if len(methods) > 1:
         names = ", ".join(f"{method} (seed {seed})" for method, seed in sorted(methods))
         raise CortadoError(f"the tables are of several methods, and a plan of one: {names}")
@@ -167,8 +165,7 @@ def _planning(model: ir.Model, table: Table, swept: Swept | None) -> _Planning:
         _check_counted(swept.task, swept.output, dense)
         judge = Judge(swept.task, swept.samples)
     layers = {layer.name: layer for layer in find_layers(model).prunable}
-    options = SweepOptions(method=cast(Method, method), seed=seed)
-    return _Planning(model, layers, options, judge, dense)
+    return _Planning(model, layers, Selection(cast(Method, method), seed), judge, dense)
 
 
 def _check_counted(task: Task, output: str, dense: Row) -> None:

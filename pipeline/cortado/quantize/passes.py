@@ -17,7 +17,15 @@ from cortado.model.typing import FloatArray
 from cortado.quantize.codebook import Init, make_codebook, share_values
 from cortado.quantize.uniform import to_uniform_grid
 
-__all__ = ["MAX_BITS", "Grid", "LayerSharing", "QuantizeOptions", "Shared", "quantize"]
+__all__ = [
+    "MAX_BITS",
+    "Grid",
+    "LayerSharing",
+    "QuantizeOptions",
+    "Shared",
+    "compare_shared",
+    "quantize",
+]
 
 MAX_BITS = 8
 
@@ -111,7 +119,7 @@ def quantize(
             count = assigned[layer.key].value
             values = _share(layer.array, count, options, generator)
             shared[layer.key] = layer.rounded(values)
-            report.append(_compare(layer, shared[layer.key]))
+            report.append(compare_shared(layer, shared[layer.key]))
     result = replace_weights(model, _plain_zeros(model) | shared)
     check_zeros(model, result)
     return Shared(result, tuple(report), layers.skipped)
@@ -156,7 +164,8 @@ def _plain_zeros(model: ir.Model) -> dict[str, FloatArray]:
     }
 
 
-def _compare(layer: Layer, shared: FloatArray) -> LayerSharing:
+def compare_shared(layer: Layer, shared: FloatArray) -> LayerSharing:
+    """Return what the shared weights of a layer are beside those that it has."""
     nonzero = shared[shared != 0]
     squares = np.square(layer.array.astype(np.float64) - shared).sum()
     rmse = float(np.sqrt(squares / max(np.count_nonzero(layer.array), 1)))

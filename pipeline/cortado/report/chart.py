@@ -5,14 +5,15 @@ scaled but distances. Texts stand outside the box, in the figure's margin. Colou
 page, so that they suit light and dark.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from cortado.report.curves import Marked, by_kind, by_sensitivity
+from cortado.report.curves import Marked, by_sensitivity, by_treatment
 from cortado.report.palette import MARKS
-from cortado.report.scales import Scale, accuracy_axis, place, rate_axis, reach
+from cortado.report.scales import Scale, level_axis, place, reach, value_axis
 from cortado.sensitivity import Row
 
 __all__ = ["Chart", "Sketch", "charts_of"]
@@ -28,7 +29,7 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Chart:
-    """The curves of a kind; sketches of all, most sensitive first, if not all have colours."""
+    """The curves of a treatment; sketches of all, most sensitive first, if not all have colours."""
 
     title: str
     what: str
@@ -37,15 +38,15 @@ class Chart:
 
 
 def charts_of(curves: Sequence[Marked], dense: Row) -> list[Chart]:
-    """Return a chart a kind."""
-    return [_chart(same, dense) for same in by_kind(curves)]
+    """Return a chart a treatment."""
+    return [_chart(same, dense) for same in by_treatment(curves)]
 
 
 def _chart(curves: Sequence[Marked], dense: Row) -> Chart:
     rows = [row for curve in curves for row in curve.rows]
-    x, y = rate_axis(rows), accuracy_axis(rows, dense)
-    what = "Accuracy" if dense.against == "labels" else "Agreement"
-    title = f"{what} by {x.title}"
+    x, y = level_axis(rows), value_axis(rows, dense)
+    what = dense.metric.replace("-", " ")
+    title = f"{what[0].upper()}{what[1:]} by {x.title}"
     legend = _legend(curves, dense)
     front = [curve for curve in curves if curve.colour is not None]
     rest = [curve for curve in curves if curve.colour is None]
@@ -59,7 +60,7 @@ def _chart(curves: Sequence[Marked], dense: Row) -> Chart:
     ).format(mark, title, _describe(front, rest), Markup("").join(parts), legend)
     ordered = by_sensitivity(curves) if rest else ()
     sketches = tuple(Sketch(curve, _outline(curve, x, y)) for curve in ordered)
-    return Chart(title, what.lower(), figure, sketches)
+    return Chart(title, what, figure, sketches)
 
 
 def _describe(front: Sequence[Marked], rest: Sequence[Marked]) -> str:
@@ -100,9 +101,9 @@ def _grid(x: Scale, y: Scale) -> Markup:
 
 
 def _dense(dense: Row, y: Scale) -> Markup:
-    return Markup('<line class="dense" x2="100%" y1="{0}" y2="{0}"/>').format(
-        _up(dense.value or 0.0, y)
-    )
+    if dense.value is None or not math.isfinite(dense.value):
+        return Markup("")
+    return Markup('<line class="dense" x2="100%" y1="{0}" y2="{0}"/>').format(_up(dense.value, y))
 
 
 def _pale(curve: Marked, x: Scale, y: Scale) -> Markup:

@@ -1,23 +1,25 @@
 """The curves of a sweep as they are shown: chosen points, colours, and what has no figures.
 
-Where there are more curves than colours, the most sensitive of each kind have them, and the rest
-stay in the background. A layer that stands out in both kinds has the same colour there; one that
-does in one alone has any that is left. The most sensitive is the one of the lowest accuracy on the
-average of its points, weighted by how far apart they are.
+Where there are more curves than colours, the most sensitive of each treatment have them, and the
+rest stay in the background. A layer that stands out under several treatments has the same colour
+there; one that does under one alone has any that is left. The most sensitive is the one of the
+worst value on the average of its points, weighted by how far apart they are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from cortado.errors import CortadoError
 from cortado.report.palette import MARKS
-from cortado.report.scales import TITLES, place
+from cortado.report.scales import place
 from cortado.sensitivity import Curve, Row, Table
+from cortado.treatments import UNTREATED, Look, all_treatments, treatment_named
 
-__all__ = ["Marked", "Missing", "by_kind", "by_sensitivity", "mark_curves", "missing_from"]
+__all__ = ["Marked", "Missing", "by_sensitivity", "by_treatment", "mark_curves", "missing_from"]
 
-_MOST_RATES = 3  # that are listed one by one
+_MOST_LEVELS = 3  # that are listed one by one
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,9 @@ class Marked:
     Attributes
     ----------
     name, treatment : str
-        The layer, with what else tells the curve from others of the same; ``prune`` or ``bits``.
+        The layer, with what else tells the curve from others of the same; what is done to it.
     rows : tuple of Row
-        Its points, gentle ones first.
+        Its points of a finite value, gentle ones first.
     chosen : Row or None
         The point that is marked.
     colour : int or None
@@ -41,6 +43,11 @@ class Marked:
     rows: tuple[Row, ...]
     chosen: Row | None
     colour: int | None = None
+
+    @property
+    def look(self) -> Look:
+        """How the treatment is shown."""
+        return treatment_named(self.treatment).look
 
 
 @dataclass(frozen=True)
@@ -63,68 +70,82 @@ def mark_curves(table: Table, choose: Callable[[Curve], Row | None]) -> tuple[Ro
     dense, curves = table.dense, table.curves
     if dense is None:
         raise CortadoError("the table has no row of the dense model")
-    names = _names(curves)
-    marked = [
-        Marked(name, curve.treatment, curve.rows, choose(curve))
-        for name, curve in zip(names, curves, strict=True)
-    ]
-    order = list(dict.fromkeys(names))
+    marked = [_marked(name, curve, choose(curve)) for name, curve in _named(curves)]
+    marked = [curve for curve in marked if curve.rows]
+    order = list(dict.fromkeys(curve.name for curve in marked))
     if len(order) <= len(MARKS):
         return dense, [replace(curve, colour=order.index(curve.name)) for curve in marked]
     coloured: list[Marked] = []
     colours: dict[str, int] = {}
-    for same in by_kind(marked):
+    for same in by_treatment(marked):
         colours = _colours(same, colours)
         coloured += [replace(curve, colour=colours.get(curve.name)) for curve in same]
     return dense, coloured
 
 
-def by_kind(curves: Sequence[Marked]) -> list[list[Marked]]:
-    """Return the curves of each kind that there is."""
-    lists = [[curve for curve in curves if curve.treatment == kind] for kind in TITLES]
+def by_treatment(curves: Sequence[Marked]) -> list[list[Marked]]:
+    """Return the curves of each treatment that there is."""
+    names = [treatment.name for treatment in all_treatments()]
+    lists = [[curve for curve in curves if curve.treatment == name] for name in names]
     return [same for same in lists if same]
 
 
 def by_sensitivity(curves: Sequence[Marked]) -> list[Marked]:
-    """Return curves of one kind, the most sensitive first."""
-    return sorted(curves, key=_mean)
+    """Return curves of one treatment, the most sensitive first."""
+    return sorted(curves, key=_quality)
 
 
 def missing_from(table: Table) -> list[Missing]:
     """Return what has no figures, all points of a layer that lack them for one reason together."""
     points: dict[tuple[str, str, str], list[Row]] = {}
-    for row in table.without_figures:
-        points.setdefault((row.layer, row.treatment, row.note), []).append(row)
-    return [Missing(layer, _what(kind, rows), note) for (layer, kind, note), rows in points.items()]
+    for row in table.rows:
+        if row.value is None:
+            points.setdefault((row.layer, row.treatment, row.note), []).append(row)
+        elif not math.isfinite(row.value) and row.treatment not in UNTREATED:
+            note = f"{row.metric} is {row.value}"
+            points.setdefault((row.layer, row.treatment, note), []).append(row)
+    return [Missing(layer, _what(name, rows), note) for (layer, name, note), rows in points.items()]
 
 
-def _what(kind: str, rows: Sequence[Row]) -> str:
-    rates = [f"{row.level:g}" for row in rows]
-    text = f"{rates[0]} … {rates[-1]}" if len(rates) > _MOST_RATES else ", ".join(rates)
-    return {"prune": f"pruned to {text}", "bits": f"{text} bits"}.get(kind, "all points")
+def _what(treatment: str, rows: Sequence[Row]) -> str:
+    if treatment in UNTREATED:
+        return "all points"
+    levels = [f"{row.level:g}" for row in rows]
+    text = f"{levels[0]} … {levels[-1]}" if len(levels) > _MOST_LEVELS else ", ".join(levels)
+    return treatment_named(treatment).look.phrase.format(text)
 
 
-def _names(curves: Sequence[Curve]) -> list[str]:
-    """Return the layers, with method and seed where curves of a layer differ in them."""
-    methods = {curve.method for curve in curves if curve.treatment == "prune"}
-    seeds = {curve.seed for curve in curves if curve.treatment == "prune"}
-    names = []
+def _marked(name: str, curve: Curve, chosen: Row | None) -> Marked:
+    rows = tuple(row for row in curve.rows if row.value is not None and math.isfinite(row.value))
+    return Marked(name, curve.treatment, rows, chosen if chosen in rows else None)
+
+
+def _named(curves: Sequence[Curve]) -> Iterator[tuple[str, Curve]]:
+    """Yield curves with their layers; with method and seed where curves of a layer differ so."""
+    selecting = [curve for curve in curves if treatment_named(curve.treatment).selects]
+    methods = {curve.method for curve in selecting}
+    seeds = {curve.seed for curve in selecting}
     for curve in curves:
         words = [curve.layer]
-        if curve.treatment == "prune" and len(methods) > 1:
+        if curve in selecting and len(methods) > 1:
             words.append(curve.method)
-        if curve.treatment == "prune" and len(seeds) > 1:
+        if curve in selecting and len(seeds) > 1:
             words.append(f"seed {curve.seed}")
-        names.append(", ".join(words))
-    return names
+        yield ", ".join(words), curve
 
 
 def _colours(curves: Sequence[Marked], known: Mapping[str, int]) -> dict[str, int]:
-    """Return the colours of the most sensitive curves of a kind, those that are `known` kept."""
+    """Return the colours of the most sensitive curves of a treatment, those `known` kept."""
     first = [curve.name for curve in by_sensitivity(curves)[: len(MARKS)]]
     kept = {name: known[name] for name in first if name in known}
     free = (colour for colour in range(len(MARKS)) if colour not in kept.values())
     return {name: kept[name] if name in kept else next(free) for name in first}
+
+
+def _quality(curve: Marked) -> float:
+    """Return the mean of a curve; the lower, the worse."""
+    mean = _mean(curve)
+    return mean if curve.rows[0].higher_is_better else -mean
 
 
 def _mean(curve: Marked) -> float:

@@ -3,6 +3,7 @@
 Where curves stay in the background for lack of colours, a second chart has a row a layer.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from textwrap import wrap
@@ -12,9 +13,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 
 from cortado.errors import CortadoError
-from cortado.report.curves import Marked, Missing, by_kind, mark_curves, missing_from
+from cortado.report.curves import Marked, Missing, by_treatment, mark_curves, missing_from
 from cortado.report.palette import LIGHT, MARKS
-from cortado.report.scales import accuracy_axis, place, rate_axis, reach
+from cortado.report.scales import level_axis, place, reach, value_axis
 from cortado.report.style import HEAT, cut, finish, to_png
 from cortado.sensitivity import Row, Table, choose
 
@@ -29,7 +30,7 @@ _MOST_MISSING = 6
 
 
 def draw_curves(table: Table, max_drop: float) -> bytes:
-    """Return a PNG picture: a chart a kind, in it a curve a layer, its chosen point ringed.
+    """Return a PNG picture: a chart a treatment, in it a curve a layer, its chosen point ringed.
 
     Parameters
     ----------
@@ -46,15 +47,15 @@ def draw_curves(table: Table, max_drop: float) -> bytes:
     dense, curves = mark_curves(table, lambda curve: choose(curve, max_drop))
     if not curves:
         raise CortadoError("the table has no points that a picture could show")
-    kinds = by_kind(curves)
-    most = max(map(len, kinds))
+    charts = by_treatment(curves)
+    most = max(map(len, charts))
     listed = any(curve.colour is None for curve in curves)
-    missing = _missing_lines(missing_from(table), _WIDTH * len(kinds))
+    missing = _missing_lines(missing_from(table), _WIDTH * len(charts))
     heights = (_HEIGHT, (most + 8) * _LINE) if listed else (_HEIGHT,)
-    size = (_WIDTH * len(kinds), sum(heights) + len(missing) * _LINE)
+    size = (_WIDTH * len(charts), sum(heights) + len(missing) * _LINE)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
-    panels = figure.subfigures(len(heights), len(kinds), squeeze=False, height_ratios=heights)
-    for column, same in enumerate(kinds):
+    panels = figure.subfigures(len(heights), len(charts), squeeze=False, height_ratios=heights)
+    for column, same in enumerate(charts):
         _draw(panels[0, column], same, dense)
         if listed:
             _draw_list(panels[1, column], same, dense)
@@ -66,9 +67,10 @@ def draw_curves(table: Table, max_drop: float) -> bytes:
 def _draw(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
     axes = panel.subplots()
     rows = [row for curve in curves for row in curve.rows]
-    x, y = rate_axis(rows), accuracy_axis(rows, dense)
+    x, y = level_axis(rows), value_axis(rows, dense)
     label = f"dense {dense.value:.4f}"
-    axes.axhline(dense.value or 0.0, color=LIGHT.ink, linewidth=1, linestyle=":", label=label)
+    height = dense.value if dense.value is not None and math.isfinite(dense.value) else math.nan
+    axes.axhline(height, color=LIGHT.ink, linewidth=1, linestyle=":", label=label)
     for curve in sorted(curves, key=lambda curve: curve.colour is not None):
         _draw_curve(axes, curve)
     axes.set_xlim(x.low, x.high)
@@ -139,19 +141,21 @@ def _add_legend(panel: SubFigure, axes: Axes, curves: Sequence[Marked]) -> None:
 
 
 def _draw_list(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
-    """Draw each layer as a row of points, the darker the less accurate, in the network's order."""
+    """Draw each layer as a row of points, the darker the worse, in the network's order."""
     axes = panel.subplots()
     rows = [row for curve in curves for row in curve.rows]
-    x, y = rate_axis(rows), accuracy_axis(rows, dense)
-    norm = Normalize(max(y.low, 0), dense.value)
+    x, y = level_axis(rows), value_axis(rows, dense)
+    known = dense.value if dense.value is not None and math.isfinite(dense.value) else None
+    if dense.higher_is_better:
+        norm, colours = Normalize(y.low, y.high if known is None else known), HEAT.reversed()
+    else:
+        norm, colours = Normalize(y.low if known is None else known, y.high), HEAT
     for index, curve in enumerate(curves):
         places = [place(row) for row in curve.rows]
         middles = [(left + right) / 2 for left, right in pairwise(places)]
         edges = [x.low, *middles, x.high]
         cells = [[row.value or 0.0 for row in curve.rows]]
-        mesh = axes.pcolormesh(
-            edges, [index - 0.5, index + 0.5], cells, cmap=HEAT.reversed(), norm=norm
-        )
+        mesh = axes.pcolormesh(edges, [index - 0.5, index + 0.5], cells, cmap=colours, norm=norm)
         if curve.chosen is not None:
             at = place(curve.chosen)
             axes.plot(at, index, "o", color=LIGHT.ink, markersize=4, markeredgecolor=LIGHT.paper)

@@ -1,8 +1,7 @@
 """The axes of curves: where points stand, from where to where, and round ticks.
 
-Rates stand on a scale of −log10(1 − r), so that 90 %, 99 % and 99.9 % are equally far apart: that
-is where networks break. Bits fall from left to right, as in both the right end is the small model.
-Accuracies are shown from the lowest to the highest that there are, and a little further.
+Points stand where their treatment puts their level; the right end is the smaller model. Values of
+the metric are shown from the lowest to the highest that there are, and a little further.
 """
 
 import math
@@ -10,18 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cortado.sensitivity import Row
+from cortado.treatments import treatment_named
 
-__all__ = ["TITLES", "Scale", "Tick", "accuracy_axis", "place", "rate_axis", "reach"]
+__all__ = ["Scale", "Tick", "level_axis", "measure_of", "place", "reach", "value_axis"]
 
-TITLES = {"prune": "fraction of zeros", "bits": "bits of the shared values"}
-"""What the points of a kind are placed by."""
-
-_RATES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 # parts of the axis between ticks, on wide charts and on narrow ones
 _APART, _FAR_APART = 0.09, 0.17
 _LEAST_TICKS = 3
-_STEPS = 7  # about so many between the ticks of accuracies
-_LEAST_SPAN = 0.002  # of accuracies, where all are equal
+_STEPS = 7  # about so many between the ticks of values
+_LEAST_SPAN = 0.002  # of fractions, where all are equal; of other values, a part of them
 _MARGIN, _HEADROOM = 0.05, 0.08  # parts of the span below and beside the points, and above
 
 
@@ -50,48 +46,60 @@ class Scale:
 
 def place(row: Row) -> float:
     """Return where a point stands on its axis."""
-    return -row.level if row.treatment == "bits" else -math.log10(1 - row.level)
+    return treatment_named(row.treatment).harshness(row.level)
 
 
 def reach(row: Row) -> tuple[float, float] | None:
-    """Return the interval of a point's accuracy; None where none is known."""
-    return None if row.ci_low is None or row.ci_high is None else (row.ci_low, row.ci_high)
+    """Return the interval of a point's value; None where none is known, or it has no ends."""
+    low, high = row.ci_low, row.ci_high
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return low, high
 
 
-def rate_axis(rows: Sequence[Row]) -> Scale:
-    """Return the axis of points of one kind."""
-    kind = rows[0].treatment
+def measure_of(dense: Row) -> str:
+    """Return what the values of a table are: its metric, and what that compares with."""
+    name = dense.metric.replace("-", " ")
+    if dense.against == "targets":
+        return name
+    return (
+        f"{name} with the dense model" if dense.higher_is_better else f"{name} to the dense model"
+    )
+
+
+def level_axis(rows: Sequence[Row]) -> Scale:
+    """Return the axis of points of one treatment."""
+    treatment = treatment_named(rows[0].treatment)
     low, high = min(map(place, rows)), max(map(place, rows))
     span = (high - low) or 1.0
     swept = {place(row): f"{row.level:.4g}" for row in rows}
-    if kind == "bits":
-        known = swept
-    else:
-        rates = {-math.log10(1 - rate): f"{rate:.4g}" for rate in _RATES}
-        known = {at: text for at, text in rates.items() if low - 1e-9 <= at <= high + 1e-9}
-        known = known if len(known) >= _LEAST_TICKS else swept
+    rounded = {treatment.harshness(level): f"{level:.4g}" for level in treatment.look.ticks}
+    known = {at: text for at, text in rounded.items() if low - 1e-9 <= at <= high + 1e-9}
+    known = known if len(known) >= _LEAST_TICKS else swept
     wide = _thinned(sorted(known), _APART * span)
     narrow = set(_thinned(wide, _FAR_APART * span))
     ticks = tuple(Tick(at, known[at], at in narrow) for at in wide)
-    return Scale(TITLES[kind], low - _MARGIN * span, high + _MARGIN * span, ticks)
+    return Scale(treatment.look.axis, low - _MARGIN * span, high + _MARGIN * span, ticks)
 
 
-def accuracy_axis(rows: Sequence[Row], dense: Row) -> Scale:
-    """Return the axis of the accuracies of points and of the dense model."""
+def value_axis(rows: Sequence[Row], dense: Row) -> Scale:
+    """Return the axis of the values of points, which are finite, and of the dense model."""
     values = [row.value for row in (*rows, dense) if row.value is not None]
     values += [end for row in rows for end in reach(row) or ()]
+    values = [value for value in values if math.isfinite(value)]
     low, high = min(values), max(values)
-    span = max(high - low, _LEAST_SPAN)
-    low = max(0.0, min(low, high - span))
+    is_fraction = dense.lost is not None
+    least, most = (0.0, 1.0) if is_fraction else (-math.inf, math.inf)
+    span = max(high - low, _LEAST_SPAN * (1.0 if is_fraction else max(abs(low), abs(high)) or 1.0))
+    low = max(least, min(low, high - span))
     high = max(high, low + span)
     low, high = low - _MARGIN * span, high + _HEADROOM * span
     step = _round_step(span / _STEPS)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    first = math.ceil(max(low, 0.0) / step - 1e-9)
-    last = math.floor(min(high, 1.0) / step + 1e-9)
+    first = math.ceil(max(low, least) / step - 1e-9)
+    last = math.floor(min(high, most) / step + 1e-9)
     ticks = tuple(Tick(k * step, f"{k * step:.{digits}f}") for k in range(first, last + 1))
-    title = "accuracy" if dense.against == "labels" else "agreement with the dense model"
-    return Scale(title, low, high, ticks)
+    return Scale(measure_of(dense), low, high, ticks)
 
 
 def _thinned(positions: Sequence[float], apart: float) -> list[float]:

@@ -77,7 +77,7 @@ def sweep(
     network = cut_network(model, task.feed, task.names, task.runtime)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
-    rows = Rows(_identity(model, swept), options, [cut.layer for cut in cuts], task.metric)
+    rows = Rows(_identity(model, swept), options, [cut.layer for cut in cuts], task)
     _check_known(rows, known, source)
     with ThreadPoolExecutor(options.workers) as pool:
         measure = Measure(network, cuts, swept, options, pool)

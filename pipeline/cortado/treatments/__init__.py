@@ -18,7 +18,15 @@ from cortado.treatments.registry import (
     treatment_named,
 )
 from cortado.treatments.shared_values import SharedValues
-from cortado.treatments.treatment import Change, Contents, Look, Selection, Treatment, contents_of
+from cortado.treatments.treatment import (
+    Change,
+    Contents,
+    Look,
+    Selection,
+    Treatment,
+    contents_of,
+    encoded_bytes,
+)
 from cortado.treatments.zeros import Zeros
 
 __all__ = [
@@ -32,6 +40,7 @@ __all__ = [
     "Zeros",
     "all_treatments",
     "contents_of",
+    "encoded_bytes",
     "make_treatment",
     "register",
     "treatment_named",

@@ -22,7 +22,15 @@ from cortado.model.typing import FloatArray
 from cortado.plugins import foreign_code
 from cortado.prune import Method
 
-__all__ = ["Change", "Contents", "Look", "Selection", "Treatment", "contents_of"]
+__all__ = [
+    "Change",
+    "Contents",
+    "Look",
+    "Selection",
+    "Treatment",
+    "contents_of",
+    "encoded_bytes",
+]
 
 Change: TypeAlias = Callable[[FloatArray], FloatArray]
 """Weights of a layer → its changed weights, of the same shape."""
@@ -59,6 +67,12 @@ def contents_of(weights: FloatArray) -> Contents:
     return Contents(weights.size, weights.size - nonzero.size, len(np.unique(nonzero)))
 
 
+def encoded_bytes(layer: Layer, weights: FloatArray) -> float:
+    """Return what weights cost: their bytes in the type of the layer's initializer, coded alone."""
+    assert layer.weight.dtype is not None  # find_layers saw to it
+    return tensor_bytes(weights.astype(layer.weight.dtype.numpy()))
+
+
 @dataclass(frozen=True)
 class Look:
     """How a treatment is shown.
@@ -86,6 +100,10 @@ class Look:
     untouched: str = ""
     phrase: str = "at {}"
     ticks: tuple[float, ...] = ()
+
+    def cell(self, level: float | None) -> str:
+        """Return a level as a table shows it, None where a layer is left as it is."""
+        return self.untouched if level is None else self.level.format(level)
 
 
 class Treatment(ABC):
@@ -164,6 +182,11 @@ class Treatment(ABC):
         del gentle, harsh
         return None
 
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether there are levels between others."""
+        return type(self).midway is not Treatment.midway
+
     def already(self, weights: FloatArray) -> str:
         """Return why weights stay as they are at a level, without the word "already"."""
         del weights
@@ -206,11 +229,6 @@ class Treatment(ABC):
         (change,) = self.changes(layer, weights, (level,), selection)
         return change(weights)
 
-    def cost(self, layer: Layer, weights: FloatArray) -> float:
-        """Return the bytes of weights in the type of the layer's initializer, encoded alone."""
-        assert layer.weight.dtype is not None  # find_layers saw to it
-        return tensor_bytes(weights.astype(layer.weight.dtype.numpy()))
-
     def _applied(
         self, weights: FloatArray, layer: Layer, level: float, selection: Selection
     ) -> FloatArray:
@@ -227,7 +245,7 @@ class Treatment(ABC):
             raise CortadoError(f"{place} returned NaN or an infinite weight")
         if (found[weights == 0] != 0).any():
             raise CortadoError(f"{place} returned a weight that is not zero where it was zero")
-        return found
+        return found + np.float32(0)  # which makes a plain zero of a negative one
 
     def _place(self, layer: Layer) -> str:
         return f"the treatment {self.name} of {layer.name}"
