@@ -41,6 +41,19 @@ def test_a_model_does_not_differ_from_itself():
     assert figures.provider == "CPUExecutionProvider"
 
 
+def test_a_model_that_random_inputs_do_not_suit_asks_for_samples():
+    """The pad is longer than the 32 values that stand in for an open axis."""
+    pads = {"pads": np.int64([0, 40, 0, 40])}
+    pad = helper.make_node("Pad", ["x", "pads"], ["y"], mode="reflect")
+    model = decoded(build([pad], pads, {"x": ["N", "length"]}, {"y": ["N", "longer"]}))
+    with pytest.raises(CortadoError, match="the inputs are random: give it samples with --data"):
+        compared(model, model)
+    long = Dataset(*[labelled_images(RNG.random((4, 60)).astype(np.float32))] * 3)
+    options = ValidateOptions(task=bind(model, long), samples=long.test)
+    (figures,) = finish(validate(Candidate(serial.encode(model), model), model, options)).found
+    assert figures.differences == (OutputDifference("y", 0.0, 0.0),)
+
+
 def test_the_difference_is_the_largest_and_relative_to_the_scale():
     """A bias that is 0.25 larger moves one score of each image by just that."""
     reference = mlp()

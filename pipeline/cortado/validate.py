@@ -11,7 +11,7 @@ Latencies of all files are taken in turns, so that a machine that slows down slo
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -201,10 +201,10 @@ def _measure(session: Session, model: ir.Model, options: ValidateOptions) -> Ste
 
 def _comparison(session: Session, reference: ir.Model, options: ValidateOptions) -> Compare:
     """Return what compares another session with the reference, whose outputs are kept."""
-    expected = session.run(_inputs(reference, options, _SAMPLES))
+    expected = _run(session, _inputs(reference, options, _SAMPLES), options)
 
     def compare(other: Session, model: ir.Model) -> tuple[OutputDifference, ...]:
-        found = other.run(_inputs(model, options, _SAMPLES))
+        found = _run(other, _inputs(model, options, _SAMPLES), options)
         missing = sorted(expected.keys() - found.keys())
         if missing:
             raise CortadoError(f"the reference has an output {missing[0]}, the model has not")
@@ -247,10 +247,22 @@ def _latencies(
     for turn in seconds:
         for index, ((session, _), feed) in enumerate(zip(opened, feeds, strict=True)):
             begin = time.perf_counter()
-            session.run(feed)
+            _run(session, feed, options)
             turn[index] = time.perf_counter() - begin
     quartiles = np.percentile(seconds[_WARM_UP_RUNS:], [25, 50, 75], axis=0).T
     return [Latency(float(median), float(low), float(high)) for low, median, high in quartiles]
+
+
+def _run(
+    session: Session, inputs: Mapping[str, Array], options: ValidateOptions
+) -> dict[str, Array]:
+    """Run a model; an error says where inputs are random, which not every model can take."""
+    try:
+        return session.run(inputs)
+    except CortadoError as error:
+        if options.samples is not None:
+            raise
+        raise CortadoError(f"{error}; the inputs are random: give it samples with --data") from None
 
 
 def _inputs(model: ir.Model, options: ValidateOptions, count: int) -> dict[str, Array]:

@@ -20,6 +20,7 @@ from tests.bench import (
     masked_step,
     plans,
     published_errors,
+    published_nets,
     repair,
     sweeps,
 )
@@ -28,6 +29,7 @@ from tests.support import SHARED
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     "published-errors": published_errors.rows,
+    "published-nets": published_nets.rows,
     "large-import": large_import.rows,
     "kmeans": kmeans.rows,
     "kernels": kernels.rows,

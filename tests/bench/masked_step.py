@@ -16,13 +16,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from cortado import files
-from cortado.data import Dataset, open_data, subset
+from cortado.data import IMAGE, TARGET, Dataset, Signature, open_data, subset
 from cortado.model.layers.selector import ALL, Assignment
 from cortado.progress import finish
 from cortado.prune import prune
 from cortado.retrain import RetrainOptions
 from cortado.retrain.loop import Loop
 from cortado.retrain.passes import prepare
+from cortado.scoring.task import bind
 from tests.bench.program import import_net
 from tests.bench.row import Row
 from tests.support import SHARED
@@ -33,13 +34,13 @@ ROUNDS = 5
 
 
 def rows() -> Iterator[Row]:
-    data = open_data(str(SHARED / "mnist"))
-    yield _compare("lenet5", "lenet_iter_10000.caffemodel", _lenet5, data)
-    yield _compare("dns-lenet300100", "original.caffemodel", _lenet300100, data)
+    yield _compare("lenet5", "lenet_iter_10000.caffemodel", _lenet5)
+    yield _compare("dns-lenet300100", "original.caffemodel", _lenet300100)
 
 
-def _compare(folder: str, weights: str, make: Callable[[], nn.Module], data: Dataset) -> Row:
-    loop = _masked_loop(folder, weights, data)
+def _compare(folder: str, weights: str, make: Callable[[], nn.Module]) -> Row:
+    loop = _masked_loop(folder, weights)
+    data = loop.task.data
     samples = subset(data.train, BATCH * STEPS)
     plain = make().to(memory_format=torch.channels_last)
     ratios = []
@@ -54,17 +55,21 @@ def _compare(folder: str, weights: str, make: Callable[[], nn.Module], data: Dat
     )
 
 
-def _masked_loop(folder: str, weights: str, data: Dataset) -> Loop:
+def _masked_loop(folder: str, weights: str) -> Loop:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "model.onnx"
         import_net(folder, weights, path)
         model = prune(files.read_model(str(path)), [Assignment(ALL, 0.9)]).model
-    return prepare(model, data, RetrainOptions(batch=BATCH, epochs=1, device="cpu"))
+    data = open_data(str(SHARED / "mnist"), Signature.of(model))
+    task = bind(model, data)
+    return prepare(model, task, RetrainOptions(batch=BATCH, epochs=1, device="cpu"))
 
 
 def _plain_seconds(module: nn.Module, data: Dataset) -> float:
-    pixels, labels = data.train.take(np.arange(BATCH * STEPS))
-    images, targets = torch.from_numpy(pixels.astype(np.uint8)), torch.from_numpy(labels)
+    batch = data.train.take(np.arange(BATCH * STEPS))
+    assert batch.targets is not None
+    images = torch.from_numpy(batch.inputs[IMAGE].astype(np.uint8))
+    targets = torch.from_numpy(batch.targets[TARGET])
     order = torch.randperm(len(images))
     optimizer = torch.optim.Adam(module.parameters(), 0.001, fused=True)
     begin = time.perf_counter()

@@ -16,10 +16,12 @@ from cortado.quantize import Grid, Init, QuantizeOptions
 from cortado.repair import RepairOptions
 from cortado.retrain.options import BatchNorm, Gradual, Optimizer, Rate, RetrainOptions
 from cortado.sensitivity import Kind
+from cortado.task.presets import PRESETS
 from cortado_cli.main import COMMANDS, cli
 
 CHOICES = {
     "import --phase": typing.get_type_hints(CaffeOptions)["phase"],
+    "import --preprocess": typing.Literal[tuple(PRESETS)],
     "import --channel-order": typing.Literal["bgr", "rgb"],
     "import --detections": typing.get_type_hints(CaffeOptions)["detections"],
     "export-caffe --phase": typing.get_type_hints(CaffeOptions)["phase"],

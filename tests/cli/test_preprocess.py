@@ -126,3 +126,41 @@ def test_options_that_make_no_sense_are_one_line(options, words, net, old):
 def test_sizes_that_do_not_fit_the_input_are_refused(shape, options, words, net, old):
     found = cortado("import", net(*shape), *options.split(), "-o", old)
     assert refused(found, 2, "import", words)
+
+
+@pytest.fixture
+def linear(tmp_path):
+    """Return a function that imports a classifier of 8×8 images in colour, and its path."""
+
+    def write(*options):
+        path = tmp_path / f"linear{len(options)}.onnx"
+        weights = {"w": np.random.default_rng(1).standard_normal((192, 10)).astype(np.float32)}
+        flat = helper.make_node("Flatten", ["x"], ["h"])
+        product = helper.make_node("MatMul", ["h", "w"], ["y"])
+        onnx.save(build([flat, product], weights, {"x": ["N", 3, 8, 8]}, {"y": ["N", 10]}), path)
+        done("import", path, "--channel-order", "rgb", *options, "-o", path)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "evaluate {0} {0}",
+        "validate {0} --reference {0}",
+        "inspect {0}",
+        "repair {0} --reference {0} -o /dev/null",
+        "emit {0} --kernel int8 -o /dev/null",
+    ],
+)
+def test_pixels_that_go_in_as_they_are_are_said_once(command, linear, npz):
+    def said(model, *options):
+        words = command.format(model).split()
+        found = cortado(*words, "--data", npz((3, 8, 8)), *options)
+        assert found.code == 0, found.stderr
+        return found.stderr.count("pixels 0…255 go in as they are")
+
+    assert said(linear()) == 1
+    assert said(linear(), "-q") == 0
+    assert said(linear("--preprocess", "tf")) == 0

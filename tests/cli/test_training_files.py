@@ -118,10 +118,10 @@ def test_a_loss_that_labels_do_not_give_is_told_and_not_measured(files, tmp_path
     path, model = files / "regression.prototxt", tmp_path / "model.onnx"
     path.write_text(net)
     done("import", "--init", path, "--input-shape", "1,3,6,6", "-o", model)
-    found = cortado("evaluate", model, "--data", files / "data")
+    found = cortado("evaluate", model, "--reference", model, "--data", files / "data")
     assert found.code == 0
     assert "loss2 (EuclideanLoss) is not measured: it needs a target for each of 4" in found.stderr
-    assert found.stdout.decode().startswith("20 images: loss -, test split")
+    assert found.stdout.decode().startswith("20 samples: relative-error 0.0000, loss -, ")
 
 
 def test_a_coded_file_remembers_all_of_it(files, tmp_path):

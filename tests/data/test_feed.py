@@ -134,6 +134,16 @@ def test_samples_that_do_not_fit_are_named(given, message):
         several(**TOKENS)(Batch(given))
 
 
+def test_states_of_samples_are_stacked_along_the_batch_of_the_graph():
+    """The graph wants (layers, batch, units); a sample has layers × units."""
+    adapter = several(x=(FLOATS, ["N", 4]), state=(FLOATS, [2, "N", 8])).adapters[1]
+    states = np.random.default_rng(0).random((3, 2, 8)).astype(np.float32)
+    np.testing.assert_array_equal(adapter(states), states.transpose(1, 0, 2))
+    np.testing.assert_array_equal(adapter(states[:1, :, None]), states[0][:, None])
+    with pytest.raises(CortadoError, match=r"state state have the shape 8×2, the model wants 2×8"):
+        adapter(states.transpose(0, 2, 1))
+
+
 @pytest.mark.parametrize("name", ["state", "h0", "c_0", "hidden", "cell_state", "past_h", "hx"])
 def test_names_of_states(name):
     assert several(x=(FLOATS, ["N", 4]), **{name: (FLOATS, [1, "N", 4])}).adapters[1].is_state

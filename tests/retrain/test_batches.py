@@ -6,10 +6,15 @@ import operator
 import numpy as np
 import pytest
 import torch
+from onnx import helper
 
-from cortado.data import ArraySamples, Feed
-from cortado.retrain.batches import epoch_batches, shift_images, to_tensor
+from cortado.data import Feed, labelled_images
+from cortado.data.samples import Batch
+from cortado.retrain.batches import epoch_batches, shift_images, to_tensors
+from cortado.task.metadata import write_transform
 from cortado.task.transform import InputTransform
+from nets import build, decoded
+from samples import seen
 
 PIXELS = np.random.default_rng(0).standard_normal((20, 2, 5, 4)).astype(np.float32)
 
@@ -43,12 +48,12 @@ def test_each_image_is_moved_by_up_to_so_many_pixels(most):
 
 
 def numbered(count):
-    return ArraySamples(np.arange(count, dtype=np.float32)[:, None], np.arange(count))
+    return labelled_images(np.arange(count, dtype=np.float32)[:, None], np.arange(count))
 
 
 def labels_of(count, size, seed=0):
     batches = epoch_batches(numbered(count), size, 0, np.random.default_rng(seed))
-    return [labels.tolist() for _, labels in batches]
+    return [seen(batch).labels.tolist() for batch in batches]
 
 
 @pytest.mark.parametrize(
@@ -66,18 +71,26 @@ def test_the_order_is_random_and_that_of_the_generator():
 
 
 def test_images_keep_their_labels():
-    for pixels, labels in epoch_batches(numbered(20), 6, 0, np.random.default_rng(0)):
-        np.testing.assert_array_equal(pixels[:, 0], labels.numpy())
+    for batch in epoch_batches(numbered(20), 6, 0, np.random.default_rng(0)):
+        pixels, labels = seen(batch)
+        np.testing.assert_array_equal(pixels[:, 0], labels)
 
 
 def test_flat_images_are_not_shifted():
     samples = numbered(6)
-    ((pixels, labels),) = epoch_batches(samples, 6, 2, np.random.default_rng(0))
-    np.testing.assert_array_equal(pixels[:, 0], labels.numpy())
+    (batch,) = epoch_batches(samples, 6, 2, np.random.default_rng(0))
+    pixels, labels = seen(batch)
+    np.testing.assert_array_equal(pixels[:, 0], labels)
+
+
+def relu():
+    return helper.make_node("Relu", ["x"], ["y"])
 
 
 def test_tensors_are_transformed_inputs_of_the_model():
-    feed = Feed("x", (2, 5, 4), None, InputTransform(0.5, (1.0,)))
-    tensor = to_tensor(feed(PIXELS), torch.device("cpu"))
+    model = decoded(build([relu()], inputs={"x": ["N", 2, 5, 4]}, outputs={"y": ["N", 2, 5, 4]}))
+    write_transform(model, InputTransform(0.5, (1.0,)))
+    inputs = Feed.of(model)(Batch({"image": PIXELS}))
+    (tensor,) = to_tensors(inputs, torch.device("cpu"))
     np.testing.assert_array_equal(tensor.numpy(), (PIXELS - 1) * np.float32(0.5))
     assert tensor.is_contiguous(memory_format=torch.channels_last)

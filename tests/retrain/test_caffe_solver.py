@@ -14,7 +14,7 @@ import torch
 
 from cortado.bridge import from_torch
 from cortado.caffe import Fillers, import_caffe, read_solver, read_training_net
-from cortado.data import ArraySamples, Dataset
+from cortado.data import labelled_images
 from cortado.errors import CortadoError
 from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
@@ -22,14 +22,15 @@ from cortado.retrain.constraints import Masked, Shared
 from cortado.retrain.passes import prepare
 from cortado.retrain.plan import Plan
 from nets import conv_net, weight, with_weight
-from retrain.sets import dataset
+from retrain.sets import task, threefold
+from samples import everything
 
 GOLDEN = np.load(Path(__file__).parent / "data" / "solvers.npz")
 SOLVERS = json.loads(str(GOLDEN["solvers"]))
 NET = str(GOLDEN["net"])
 BLOBS = {f"{n.split('/')[1]}" for n in GOLDEN.files if n.startswith("start/")}
-IMAGES = ArraySamples(GOLDEN["x"].reshape(32, 1, 4, 4), GOLDEN["y"].reshape(32).astype(np.int64))
-DATA = Dataset(IMAGES, IMAGES, IMAGES)
+IMAGES = labelled_images(GOLDEN["x"].reshape(32, 1, 4, 4), GOLDEN["y"].reshape(32).astype(np.int64))
+DATA = threefold(IMAGES)
 
 
 def initializer(blob):
@@ -65,7 +66,7 @@ class InOrder:
 @pytest.mark.parametrize("name", SOLVERS)
 def test_weights_are_caffes(name):
     model = start()
-    loop = prepare(model, DATA, options(read(SOLVERS[name])))
+    loop = prepare(model, task(model, DATA), options(read(SOLVERS[name])))
     finish(loop.epoch(IMAGES, 0, InOrder()))
     found = from_torch(model, loop.module)
     for blob in BLOBS:
@@ -88,7 +89,7 @@ def test_zeros_and_shared_values_stay(name):
     kernel[np.abs(kernel) < 0.4] = 0
     shared = np.where(weight(model, "conv.weight") > 0, np.float32(np.pi / 9), -np.float32(0.1))
     model = with_weight(with_weight(model, "ip1.weight", kernel), "conv.weight", shared)
-    loop = prepare(model, DATA, options(read(SOLVERS[name])))
+    loop = prepare(model, task(model, DATA), options(read(SOLVERS[name])))
     assert {type(constraint) for constraint in loop.constraints} >= {Masked, Shared}
     finish(loop.epoch(IMAGES, 0, InOrder()))
     found = from_torch(model, loop.module)
@@ -106,7 +107,7 @@ def test_pruned_weights_do_not_count_in_the_norm():
     text = SOLVERS["clip"].replace("max_iter: 5", "max_iter: 1")
     assert text != SOLVERS["clip"]
     solver = read(text)
-    loop = prepare(model, DATA, options(solver))
+    loop = prepare(model, task(model, DATA), options(solver))
     finish(loop.epoch(IMAGES, 0, InOrder()))
     found = from_torch(model, loop.module)
     moved = [  # by rate · lr_mult · gradient, clipped
@@ -123,14 +124,14 @@ def test_pruned_weights_do_not_count_in_the_norm():
 
 def test_iterations_end_within_an_epoch():
     text = SOLVERS["sgd"].replace("max_iter: 5", "max_iter: 19")
-    found = finish(retrain(start(), DATA, options(read(text))))
+    found = finish(retrain(start(), task(start(), DATA), options(read(text))))
     assert len(found.epochs) == 3  # of 8, 8 and 3 steps
-    assert Plan.of(32, RetrainOptions(batch=4, epochs=3)) == Plan(8, 24)
+    assert Plan.of(IMAGES, RetrainOptions(batch=4, epochs=3)) == Plan(8, 24)
 
 
 def test_a_net_of_other_layers_is_refused():
     with pytest.raises(CortadoError, match="has none of the model's layers; it has: conv, ip1"):
-        prepare(conv_net_of_others(), dataset(40), options(read(SOLVERS["sgd"])))
+        prepare(conv_net_of_others(), task(conv_net_of_others()), options(read(SOLVERS["sgd"])))
 
 
 def conv_net_of_others():
@@ -144,8 +145,8 @@ def conv_net_of_others():
 
 def test_more_batches_a_step_than_there_are():
     solver = read(SOLVERS["iter_size"])
-    with pytest.raises(CortadoError, match="iter_size 2 of 20 images needs more than 32 images"):
-        prepare(start(), DATA, options(solver, batch=20))
+    with pytest.raises(CortadoError, match="iter_size 2 of 20 samples needs more than 32 samples"):
+        prepare(start(), task(start(), DATA), options(solver, batch=20))
 
 
 def test_the_seed_of_torch_does_not_matter():
@@ -153,14 +154,14 @@ def test_the_seed_of_torch_does_not_matter():
     results = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        results.append(finish(retrain(start(), DATA, options(solver))).model)
+        results.append(finish(retrain(start(), task(start(), DATA), options(solver))).model)
     for blob in BLOBS:
         first, second = (weight(model, initializer(blob)) for model in results)
         np.testing.assert_array_equal(first, second)
 
 
 def test_an_epoch_of_fewer_images_than_were_planned_is_shorter():
-    loop = prepare(start(), DATA, options(read(SOLVERS["sgd"]), iterations=8))
-    few = ArraySamples(IMAGES.pixels[:12], IMAGES.labels[:12])
+    loop = prepare(start(), task(start(), DATA), options(read(SOLVERS["sgd"]), iterations=8))
+    few = labelled_images(*(array[:12] for array in everything(IMAGES)))
     *_, last = loop.epoch(few, 0, InOrder())
     assert (last.done, last.total) == (3, 3)

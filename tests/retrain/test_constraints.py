@@ -16,7 +16,8 @@ from cortado.quantize import QuantizeOptions, quantize
 from cortado.retrain import RetrainOptions, retrain
 from cortado.retrain.constraints import Masked, OnGrid, Shared, constrain
 from nets import conv_net, mlp, weight, with_weight
-from retrain.sets import dataset
+from retrain.sets import dataset, task
+from samples import everything
 
 DATA = dataset(40)
 PRUNED = prune(conv_net(), [Assignment("*", 0.5)]).model
@@ -27,7 +28,7 @@ LAYERS = ["conv1.weight", "fc.weight"]
 
 def retrained(model, data=DATA, **changes):
     settings = {"epochs": 2, "batch": 8, "device": "cpu", "lr": 0.01, **changes}
-    return finish(retrain(model, data, RetrainOptions(**settings))).model
+    return finish(retrain(model, task(model, data), RetrainOptions(**settings))).model
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -79,11 +80,11 @@ def test_a_step_on_shared_values_is_a_step_on_the_codebook():
         for name in ("conv1.bias", "fc.bias")
     }
     moved = [*books.values(), *biases.values()]
-    order = np.random.default_rng(0).permutation(8)
-    x = torch.tensor(data.train.pixels[order])
+    seen, order = everything(data.train), np.random.default_rng(0).permutation(8)
+    x = torch.tensor(seen.pixels[order])
     h = F.relu(F.conv2d(x, dense["conv1.weight"], biases["conv1.bias"])).flatten(1)
     logits = F.linear(h, dense["fc.weight"], biases["fc.bias"])
-    F.cross_entropy(logits, torch.tensor(data.train.labels[order])).backward()
+    F.cross_entropy(logits, torch.tensor(seen.labels[order])).backward()
     for parameter in moved:
         step = parameter.grad + 0.05 * parameter.detach()
         expected = (parameter.detach() - 0.01 * step).numpy()
@@ -186,7 +187,7 @@ def biases_after_training(*changes):
     for name, array in changes:
         model = with_weight(model, name, array)
     options = RetrainOptions(epochs=1, batch=8, device="cpu", weight_decay=0.01)
-    result = finish(retrain(model, dataset(), options)).model
+    result = finish(retrain(model, task(model), options)).model
     return weight(result, "conv1.bias"), weight(result, "fc.bias")
 
 
@@ -241,5 +242,5 @@ def test_a_layer_that_was_filled_with_a_constant_is_free():
     for value in (0, 0.01):
         filled = with_weight(conv_net(), "fc.weight", np.full((3, 64), value, np.float32))
         options = RetrainOptions(epochs=2, batch=8, device="cpu", lr=0.01)
-        trained = weight(finish(retrain(filled, dataset(), options)).model, "fc.weight")
+        trained = weight(finish(retrain(filled, task(filled), options)).model, "fc.weight")
         assert len(np.unique(trained)) > 100

@@ -14,7 +14,7 @@ import torch
 
 from cortado.bridge import from_torch
 from cortado.caffe import CaffeOptions, Fillers, import_caffe, read_solver, read_training_net
-from cortado.data import ArraySamples, Dataset
+from cortado.data import labelled_images
 from cortado.errors import CortadoError
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
@@ -28,7 +28,8 @@ from cortado.task.criteria import Criterion
 from cortado.task.cut import cut_model
 from cortado.task.metadata import read_criteria, write_criteria
 from nets import conv_net, two_heads, weight, with_weight
-from retrain.sets import dataset
+from retrain.sets import dataset, evaluated, task, threefold
+from samples import everything
 
 HERE = Path(__file__).parent / "data"
 LOSSES = np.load(HERE / "losses.npz")
@@ -94,8 +95,8 @@ def three_losses(**options):
     return model
 
 
-IMAGES = ArraySamples(HEADS["x"].reshape(32, 1, 4, 4), HEADS["y"].reshape(32).astype(np.int64))
-DATA = Dataset(IMAGES, IMAGES, IMAGES)
+IMAGES = labelled_images(HEADS["x"].reshape(32, 1, 4, 4), HEADS["y"].reshape(32).astype(np.int64))
+DATA = threefold(IMAGES)
 
 
 class InOrder:
@@ -109,8 +110,8 @@ def test_several_losses_train_together_as_in_caffe():
     solver = replace(solver, params=net.params)
     model = three_losses()
     options = RetrainOptions(batch=4, iterations=solver.max_iter, device="cpu", solver=solver)
-    loop = prepare(model, DATA, options)
-    assert [loss.name for loss in loop.objective.losses] == ["loss3", "loss1", "loss2"]
+    loop = prepare(model, task(model, DATA), options)
+    assert [term.name for term in loop.objective.terms] == ["loss3", "loss1", "loss2"]
     finish(loop.epoch(IMAGES, 0, InOrder()))
     found = from_torch(model, loop.module)
     for name in HEADS.files:
@@ -125,22 +126,23 @@ def test_several_losses_train_together_as_in_caffe():
 
 def test_each_is_reported_and_the_heaviest_is_the_main_one():
     model = three_losses()
-    found = finish(evaluate(model, IMAGES, 3))
+    found = evaluated(model, IMAGES)
     values = {metric.criterion.name: metric.value for metric in found.metrics}
     assert list(values) == ["loss1", "loss2", "loss3", "top2"]
     assert found.loss == values["loss3"]
     assert values["top2"] > found.accuracy > 0
-    retrained = finish(retrain(model, DATA, RetrainOptions(epochs=1, batch=8, lr=1e-12)))
+    options = RetrainOptions(epochs=1, batch=8, lr=1e-12, device="cpu")
+    retrained = finish(retrain(model, task(model, DATA), options))
     total = 0.3 * values["loss1"] + 0.2 * values["loss2"] + values["loss3"]
     assert retrained.epochs[0].val.loss == pytest.approx(total, rel=1e-4)
-    assert retrained.epochs[0].val.accuracy == found.accuracy
+    assert retrained.epochs[0].val.value == found.accuracy
 
 
 def test_one_head_can_be_trained_alone():
     model = three_losses()
     output = next(v.name for v in model.graph.outputs if v.shape[1] == 3)
-    loop = prepare(model, DATA, RetrainOptions(device="cpu"), output)
-    assert len(loop.objective.losses) == 1
+    loop = prepare(model, task(model, DATA, head=output), RetrainOptions(device="cpu"))
+    assert len(loop.objective.terms) == 1
 
 
 def test_criteria_survive_the_file():
@@ -174,22 +176,25 @@ def test_damaged_criteria_are_one_line(stored):
 def validate_alone(model, samples):
     """Measure a model in a session that outputs nothing but what the file does."""
     session = Runtime().open(serial.encode(model))
-    return finish(evaluate_session(model, session, samples, 256, None))
+    bound = task(model, threefold(samples))
+    return finish(evaluate_session(model, session, bound, samples))
 
 
 def test_an_ignored_label_counts_nowhere():
     model, data = conv_net(softmax=True), dataset(40)  # y is no output
     write_criteria(model, [Criterion("loss", "SoftmaxWithLoss", "y", ignore=255)])
-    labels = data.train.labels.copy()
+    seen = everything(data.train)
+    labels = seen.labels.copy()
     labels[::2] = 255
-    some = ArraySamples(data.train.pixels, labels)
-    found = finish(evaluate(model, some, 256))
-    expected = finish(evaluate(conv_net(), ArraySamples(data.train.pixels[1::2], labels[1::2]), 3))
+    some = labelled_images(seen.pixels, labels)
+    found = evaluated(model, some)
+    expected = evaluated(conv_net(), labelled_images(seen.pixels[1::2], labels[1::2]))
     assert (found.samples, found.correct) == (expected.samples, expected.correct)
     assert found.loss == pytest.approx(expected.loss)
     file = validate_alone(model, some)
     assert (file.correct, file.loss) == (found.correct, pytest.approx(found.loss))
-    trained = finish(retrain(model, Dataset(some, some, some), RetrainOptions(epochs=1, batch=8)))
+    options = RetrainOptions(epochs=1, batch=8, device="cpu")
+    trained = finish(retrain(model, task(model, threefold(some)), options))
     assert np.isfinite(trained.epochs[0].train.loss)
 
 
@@ -212,9 +217,9 @@ def test_an_ignored_label_counts_nowhere():
 def test_what_labels_do_not_say_is_refused(layer, message):
     text = head_net(f'layer {{ name: "h" top: "h" {layer} }}', 4)
     model = import_caffe(text, Fillers(0)).model
-    images = ArraySamples(np.zeros((20, 4), np.float32), np.arange(20) % 4)
+    images = labelled_images(np.zeros((20, 4), np.float32), np.arange(20) % 4)
     with pytest.raises(CortadoError, match=message):
-        prepare(model, Dataset(images, images, images), RetrainOptions(device="cpu"))
+        prepare(model, task(model, threefold(images)), RetrainOptions(device="cpu"))
 
 
 @pytest.mark.parametrize("kind", ["EuclideanLoss", "SigmoidCrossEntropyLoss"])
@@ -222,36 +227,35 @@ def test_a_regression_has_no_accuracy(kind):
     layer = f'layer {{ name: "h" type: "{kind}" bottom: "scores" bottom: "label" top: "h" }}'
     model = import_caffe(head_net(layer, 1), Fillers(0)).model
     rng = np.random.default_rng(0)
-    images = ArraySamples(rng.standard_normal((40, 4)).astype(np.float32), np.arange(40) % 2)
-    data = Dataset(images, images, images)
-    before = finish(evaluate(model, images, 4))
+    images = labelled_images(rng.standard_normal((40, 4)).astype(np.float32), np.arange(40) % 2)
+    before = evaluated(model, images)
     assert np.isnan(before.accuracy)
     options = RetrainOptions(epochs=30, batch=10, lr=0.05, device="cpu")
-    trained = finish(retrain(model, data, options))
-    after = finish(evaluate(trained.model, images, 4))
+    trained = finish(retrain(model, task(model, threefold(images)), options))
+    after = evaluated(trained.model, images)
     assert after.loss < before.loss
     assert trained.epochs[-1].val.loss == pytest.approx(after.loss, rel=1e-5)
-    assert np.isnan(trained.epochs[-1].val.accuracy)
+    assert trained.metric not in ("accuracy", "agreement")
 
 
 @pytest.mark.parametrize("kind", ["EuclideanLoss", "SigmoidCrossEntropyLoss"])
 def test_targets_that_labels_do_not_give_are_refused_and_nothing_is_invented(kind):
     layer = f'layer {{ name: "h" type: "{kind}" bottom: "scores" bottom: "label" top: "h" }}'
     model = import_caffe(head_net(layer, 4), Fillers(0)).model
-    images = ArraySamples(np.ones((20, 4), np.float32), np.arange(20) % 4)
-    found = finish(evaluate(model, images, 4))
+    images = labelled_images(np.ones((20, 4), np.float32), np.arange(20) % 4)
+    found = evaluated(model, images)
     assert found.metrics == ()
     assert [(each.name, each.refusal) for each in found.refused] == [
         ("h", "it needs a target for each of 4 scores; the data have one label an image")
     ]
     assert np.isnan([found.accuracy, found.loss]).all()
-    assert (found.samples, found.correct) == (20, 0)
+    assert (found.samples, found.correct, found.metric) == (20, None, "relative-error")
 
 
 def test_what_compares_pairs_has_no_accuracy():
     model, data = conv_net(), dataset(40)
     write_criteria(model, [Criterion("c", "ContrastiveLoss", "y", refusal="it compares pairs")])
-    found = finish(evaluate(model, data.train, 3))
+    found = evaluated(model, data.train)
     assert [each.refusal for each in found.refused] == ["it compares pairs"]
     assert np.isnan([found.accuracy, found.loss]).all()
 
@@ -266,15 +270,17 @@ def test_only_what_says_more_than_accuracy_and_loss_is_further():
         Criterion("hinge", "HingeLoss", "y", 0.5),
     ]
     write_criteria(model, criteria)
-    found = finish(evaluate(model, data.train, 3))
+    found = evaluated(model, data.train)
     assert [metric.criterion.name for metric in found.further] == ["top3", "some", "hinge"]
 
 
 def test_labels_beyond_the_classes_are_refused():
     model, data = conv_net(), dataset(40)
     write_criteria(model, [Criterion("loss", "HingeLoss", "y")])
-    images = ArraySamples(data.train.pixels, data.train.labels + 1)
-    for run in (evaluate(model, images, 4), retrain(model, Dataset(images, images, images))):
+    seen = everything(data.train)
+    images = labelled_images(seen.pixels, seen.labels + 1)
+    bound = task(model, threefold(images))
+    for run in (evaluate(model, bound, images), retrain(model, bound)):
         with pytest.raises(CortadoError, match="the label 3 lies outside the 3 classes of y"):
             finish(run)
 
@@ -283,7 +289,7 @@ def test_metadata_that_names_no_value_is_refused():
     model = two_heads()
     write_criteria(model, [Criterion("loss", "HingeLoss", "nothing")])
     with pytest.raises(CortadoError, match="has no value 'nothing'"):
-        finish(evaluate(model, dataset(4).train, 3))
+        evaluated(model, dataset(4).train)
 
 
 def test_a_cut_model_keeps_the_criteria_of_what_is_left():
@@ -306,9 +312,9 @@ def test_heads_with_targets_of_their_own_do_not_disturb_the_main_one():
     model = import_caffe(text, Fillers(0)).model
     reasons = {each.name: each.refusal for each in read_criteria(model)}
     assert reasons == {"c": "", "r": "it compares 'box' with 'roi', not with the label", "l": ""}
-    images = ArraySamples(np.zeros((20, 4), np.float32), np.arange(20) % 3)
-    found = finish(evaluate(model, images, 3))
+    images = labelled_images(np.zeros((20, 4), np.float32), np.arange(20) % 3)
+    found = evaluated(model, images)
     assert [metric.criterion.name for metric in found.metrics] == ["c"]
     assert [each.name for each in found.refused] == ["r", "l"]
     output = next(v.name for v in model.graph.outputs if v.shape[1] == 3)
-    prepare(model, Dataset(images, images, images), RetrainOptions(device="cpu"), output)
+    prepare(model, task(model, threefold(images), head=output), RetrainOptions(device="cpu"))

@@ -14,14 +14,14 @@ from cortado.retrain import Gradual, RetrainOptions, retrain
 from cortado.retrain.constraints import Masked
 from cortado.retrain.gradual import GradualPruning
 from nets import conv_net, weight
-from retrain.sets import dataset
+from retrain.sets import dataset, task
 
 LAYERS = ["conv1.weight", "fc.weight"]
 
 
 def gradually(model, gradual, epochs=2, images=40):
     options = RetrainOptions(epochs=epochs, batch=8, device="cpu", lr=0.01)
-    return finish(retrain(model, dataset(images), options, gradual=gradual)).model
+    return finish(retrain(model, task(model, dataset(images)), options, gradual)).model
 
 
 def sparsity(model, *names):

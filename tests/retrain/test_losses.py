@@ -1,112 +1,164 @@
-"""Distillation against its formula, written out."""
+"""Each loss is the same in numpy, which measures it, and in PyTorch, which trains by it."""
+
+import itertools
+import math
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cortado.data import Feed
-from cortado.progress import finish
-from cortado.retrain import Distillation, RetrainOptions, retrain
-from cortado.retrain.losses import Objective, Teacher
+from cortado.errors import CortadoError
+from cortado.retrain.losses import compute, torch_names
+from cortado.scoring.losses import Term, loss_names, measure
+from cortado.scoring.losses.registry import CAFFE
 from cortado.task.criteria import Criterion
-from cortado.task.metadata import write_transform
-from cortado.task.transform import InputTransform
-from nets import conv_net, mlp, weight
-from retrain.sets import dataset
+from cortado.task.outputs import Scores
 
-RNG = np.random.default_rng(0)
-LOGITS = RNG.standard_normal((7, 3)) * 3
-TARGETS = RNG.standard_normal((7, 3)) * 3
-CROSS_ENTROPY = Criterion("y", "SoftmaxWithLoss", "y")
-LABELS = RNG.integers(0, 3, 7)
+SCORES = Scores("y", "y", "none")
+SEEDS = st.integers(0, 2**32 - 1)
 
 
-def softmax(scores):
-    powers = np.exp(scores)
-    return powers / powers.sum(axis=1, keepdims=True)
+def term(loss, **changes):
+    return Term(loss, SCORES, "y", **changes)
 
 
-def written_out(logits, targets, labels, temperature, weight):
-    """(1 − w) · cross-entropy + w · T² · KL(teacher_T ‖ student_T), averaged over the batch."""
-    entropy = -np.log(softmax(logits)[np.arange(len(labels)), labels]).mean()
-    teacher, student = softmax(targets / temperature), softmax(logits / temperature)
-    divergence = (teacher * np.log(teacher / student)).sum(axis=1).mean()
-    return (1 - weight) * entropy + weight * temperature**2 * divergence
+def assert_same(term, scores, targets):
+    """Compare a loss in numpy with the one in PyTorch; return it."""
+    total, divisor = measure(term, scores, targets)
+    found = compute(term, torch.tensor(scores), torch.tensor(targets)).item()
+    assert found == pytest.approx(total / max(divisor, 1), rel=1e-9, abs=1e-12)
+    return found
 
 
-class Fixed(torch.nn.Module):
-    def forward(self, _):
-        return torch.tensor(TARGETS)
+def test_every_name_has_both_functions():
+    assert torch_names() == loss_names()
+    assert {"cross-entropy", "bce", "mse", "l1", "ctc", *CAFFE} <= set(loss_names())
 
 
-@pytest.mark.parametrize(("temperature", "weight"), [(1, 0.5), (4, 0.5), (2.5, 1.0), (4, 0.0)])
-def test_the_objective_is_the_formula(temperature, weight):
-    feed = Feed("x", (None,), None, InputTransform())
-    objective = Objective([CROSS_ENTROPY], Teacher(Fixed(), feed, temperature, weight))
-    logits = torch.tensor(LOGITS, requires_grad=True)
-    loss = objective([logits], torch.tensor(LABELS), np.zeros((7, 2), np.float32))
-    expected = written_out(LOGITS, TARGETS, LABELS, temperature, weight)
-    assert loss.item() == pytest.approx(expected, rel=1e-12)
-
-
-def test_without_a_teacher_it_is_cross_entropy():
-    loss = Objective([CROSS_ENTROPY])(
-        [torch.tensor(LOGITS)], torch.tensor(LABELS), np.zeros((7, 2))
+@settings(deadline=None)
+@given(
+    SEEDS,
+    st.integers(1, 5),
+    st.integers(2, 5),
+    st.lists(st.integers(1, 4), max_size=2),
+    st.sampled_from([None, 1, 255]),
+)
+def test_cross_entropy(seed, count, classes, places, ignore):
+    """Of samples, of the positions of a text, and of pixels; what is ignored does not count."""
+    rng = np.random.default_rng(seed)
+    shape = {0: (count, classes), 1: (count, *places, classes)}.get(
+        len(places), (count, classes, *places)
     )
-    assert loss.item() == pytest.approx(written_out(LOGITS, TARGETS, LABELS, 1, 0), rel=1e-12)
+    scores = rng.standard_normal(shape) * 3
+    labels = rng.integers(0, classes, (count, *places))
+    drawn = rng.random(labels.shape)
+    if places:
+        labels[drawn < 0.3] = -100
+    if ignore is not None:
+        labels[drawn > 0.7] = ignore if ignore < classes else 255
+    found = assert_same(term("cross-entropy", ignore=ignore), scores, labels)
+    counted = (labels != -100) & (labels != ignore)
+    rows = np.moveaxis(scores, 1, -1) if len(places) == 2 else scores
+    logs = rows[counted] - np.log(np.exp(rows[counted]).sum(axis=-1, keepdims=True))
+    own = logs[np.arange(len(logs)), labels[counted]]
+    assert found == pytest.approx(-own.mean() if own.size else 0)
 
 
-def test_a_student_that_is_its_teacher_does_not_move():
-    model = conv_net()
-    found = train(model, Distillation(model, weight=1.0))
-    for name in ("conv1.weight", "fc.weight", "fc.bias"):
-        np.testing.assert_allclose(weight(found, name), weight(model, name), atol=1e-6)
+@settings(deadline=None)
+@given(SEEDS, st.integers(1, 5), st.lists(st.integers(1, 4), max_size=2), st.booleans())
+def test_binary_cross_entropy(seed, count, places, soft):
+    rng = np.random.default_rng(seed)
+    shape = (count, *places)
+    targets = rng.random(shape) if soft else rng.integers(0, 2, shape)
+    scores = rng.standard_normal((*shape, 1)) * 5
+    found = assert_same(term("bce"), scores, targets)
+    chances = 1 / (1 + np.exp(-scores[..., 0]))
+    expected = -(targets * np.log(chances) + (1 - targets) * np.log(1 - chances)).mean()
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_teacher_takes_images_through_its_own_transform():
-    """Both nets see the same image only if each applies the transform that it stores."""
-    teacher, student = conv_net(), conv_net()
-    write_transform(teacher, InputTransform(scale=0.5))
-    found = train(student, Distillation(teacher, weight=1.0))
-    assert np.abs(weight(found, "fc.weight") - weight(student, "fc.weight")).max() > 1e-3
-
-
-def test_a_student_learns_from_its_teacher_alone():
-    """With all weight on the teacher, labels do not matter."""
-    student, teacher = mlp(0, (36, 8, 3)), mlp(1, (36, 8, 3))
-    data = dataset(200)
-    before, after = (
-        np.abs(scores(model, data) - scores(teacher, data)).mean()
-        for model in (student, train(student, Distillation(teacher, 2.0, 1.0), data, epochs=10))
+@settings(deadline=None)
+@given(SEEDS, st.integers(1, 5), st.lists(st.integers(1, 4), max_size=3))
+def test_squared_and_absolute_errors(seed, count, places):
+    rng = np.random.default_rng(seed)
+    scores, targets = rng.standard_normal((2, count, *places))
+    assert assert_same(term("mse"), scores, targets) == pytest.approx(
+        ((scores - targets) ** 2).mean()
     )
-    assert after < before / 2
+    assert assert_same(term("l1"), scores, targets) == pytest.approx(abs(scores - targets).mean())
 
 
-def train(model, distillation, data=None, epochs=1):
-    options = RetrainOptions(epochs=epochs, batch=8, optimizer="sgd", lr=0.02, device="cpu")
-    steps = retrain(model, data or dataset(40), options, distillation=distillation)
-    return finish(steps).model
+@settings(deadline=None)
+@given(SEEDS, st.integers(1, 4), st.integers(1, 5), st.integers(0, 3))
+def test_ctc(seed, count, steps, longest):
+    """Texts of any length, repeated characters among them; some are longer than the steps."""
+    rng = np.random.default_rng(seed)
+    scores = rng.standard_normal((count, steps, 3)) * 2
+    targets = np.zeros((count, longest), np.int64)
+    for row in targets:
+        length = rng.integers(0, longest + 1)
+        row[:length] = rng.integers(1, 3, length)
+    assert_same(term("ctc"), scores, targets)
 
 
-def scores(model, data):
-    pixels = data.test.pixels.reshape(len(data.test), -1)
-    hidden = np.maximum(pixels @ weight(model, "fc1.weight").T + weight(model, "fc1.bias"), 0)
-    return softmax(hidden @ weight(model, "fc2.weight").T + weight(model, "fc2.bias"))
+@pytest.mark.parametrize("text", [(), (1,), (1, 1), (1, 2), (2, 1, 2)])
+def test_ctc_is_the_sum_over_all_paths(text):
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((1, 4, 3))
+    chances = np.exp(scores[0]) / np.exp(scores[0]).sum(axis=1, keepdims=True)
+    total = 0.0
+    for path in itertools.product(range(3), repeat=4):
+        merged = [each for each, _ in itertools.groupby(path) if each]
+        if tuple(merged) == text:
+            total += math.prod(chances[step, each] for step, each in enumerate(path))
+    found, _ = measure(term("ctc"), scores, np.array([text], np.int64).reshape(1, -1))
+    assert found == pytest.approx(-math.log(total) / max(len(text), 1))
 
 
-def test_the_teacher_sees_what_the_student_sees():
-    seen = []
+@settings(deadline=None)
+@given(
+    SEEDS,
+    st.sampled_from(CAFFE),
+    st.sampled_from(["VALID", "FULL"]),
+    st.sampled_from([None, 0]),
+    st.sampled_from(["L1", "L2"]),
+)
+def test_caffes_losses(seed, kind, normalization, ignore, norm):
+    rng = np.random.default_rng(seed)
+    width = 1 if kind in ("EuclideanLoss", "SigmoidCrossEntropyLoss") else 3
+    scores = rng.random((5, width)) + 0.01
+    labels = rng.integers(0, max(width, 2), 5)
+    criterion = Criterion("loss", kind, "y", ignore=ignore, normalization=normalization, norm=norm)
+    assert_same(term(kind, criterion=criterion), scores, labels)
 
-    class Watching(torch.nn.Module):
-        def forward(self, x):
-            seen.append(x)
-            return x.flatten(1)[:, :3]
 
-    transform = InputTransform(0.5, crop=4, mirror=True)
-    feed = Feed("x", (1, 4, 4), None, transform)
-    pixels = RNG.random((7, 1, 6, 6)).astype(np.float32)
-    views = transform.draw(pixels, np.random.default_rng(0))
-    objective = Objective([CROSS_ENTROPY], Teacher(Watching(), feed, 1.0, 0.5))
-    objective([torch.tensor(LOGITS)], torch.tensor(LABELS), pixels, views)
-    np.testing.assert_array_equal(seen[0], feed(pixels, views))
-    assert not np.array_equal(seen[0], feed(pixels))
+@pytest.mark.parametrize(
+    ("loss", "scores", "targets", "message"),
+    [
+        (
+            "cross-entropy",
+            (4, 3),
+            np.array([0, 1, 3, 0]),
+            "label 3 lies outside the 3 classes",
+        ),
+        ("cross-entropy", (4, 3), np.ones(4), "targets of y are float64: cross-entropy needs"),
+        ("cross-entropy", (4, 3, 5), np.zeros((4, 2), int), "it has no axis of classes for them"),
+        ("mse", (4, 3), np.ones((4, 2)), "the output y has the shape 4×3, and mse compares it"),
+        ("l1", (4, 3), np.ones(4), "and l1 compares it with targets of 4"),
+        ("bce", (4, 3), np.ones((4, 2)), "and bce compares it with targets of 4×2"),
+        ("ctc", (4, 3), np.ones((4, 2), int), r"ctc needs scores of shape \(n, steps, classes\)"),
+        ("ctc", (1, 9, 3), np.array([[1, 3]]), "label 3 lies outside the 3 classes"),
+        (
+            "ctc",
+            (1, 9, 3),
+            np.array(["a?"]),
+            r"character '\?', which is not in the alphabet",
+        ),
+        ("ctc", (1, 9, 3), np.ones((1, 2)), "targets of y are float64: ctc needs texts or classes"),
+    ],
+)
+def test_targets_that_do_not_fit_are_one_line(loss, scores, targets, message):
+    with pytest.raises(CortadoError, match=message):
+        measure(term(loss, alphabet=("a", "b")), np.zeros(scores), targets)

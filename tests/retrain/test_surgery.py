@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cortado.caffe import import_caffe, read_caffemodel
-from cortado.data import Dataset, open_data, subset
+from cortado.data import Dataset, Signature, open_data, subset
 from cortado.emit import emit
 from cortado.model.layers.prunable import find_layers
 from cortado.model.layers.selector import Assignment
@@ -14,6 +14,7 @@ from cortado.quantize import quantize
 from cortado.retrain import RetrainOptions, retrain
 from cortado.task.metadata import write_transform
 from cortado.task.transform import InputTransform
+from retrain.sets import task
 from support import SHARED, needs_shared
 
 
@@ -39,17 +40,18 @@ def test_zeros_survive_retraining_weight_sharing_and_sparse_files(net, head, lef
     weights = read_caffemodel((folder / "sparse.caffemodel").read_bytes())
     model = import_caffe((folder / "deploy.prototxt").read_text(), weights).model
     write_transform(model, InputTransform(scale=1 / 256))
-    whole = open_data(str(SHARED / "mnist"))
+    whole = open_data(str(SHARED / "mnist"), Signature.of(model))
     data = Dataset(subset(whole.train, 200), subset(whole.val, 200), whole.test)
     options = RetrainOptions(epochs=1, batch=20, optimizer="sgd", lr=1e-3, device="cpu")
     before = zeros(model)
     assert parameters_left(model) == left
 
-    retrained = finish(retrain(model, data, options, head)).model
+    bound = task(model, data, head=head)
+    retrained = finish(retrain(model, bound, options)).model
     shared = quantize(retrained, [Assignment("*", 4)]).model
     emitted = emit(shared, "sparse")
     decoded = serial.decode(emitted.data, "the file")
-    again = finish(retrain(decoded, data, options, head)).model
+    again = finish(retrain(decoded, bound, options)).model
 
     for stage in (retrained, shared, decoded, again):
         for name, mask in zeros(stage).items():

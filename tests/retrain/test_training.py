@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from onnx import helper
 
-from cortado.data import ArraySamples, Dataset
+from cortado.data import Dataset, labelled_images
 from cortado.emit import emit
 from cortado.errors import CortadoError, UsageError
 from cortado.model.layers.selector import Assignment
@@ -19,7 +19,8 @@ from cortado.retrain import Gradual, RetrainOptions, retrain
 from cortado.task.metadata import write_transform
 from cortado.task.transform import InputTransform
 from nets import build, conv_net, decoded, mlp, two_heads, weight
-from retrain.sets import dataset, images
+from retrain.sets import dataset, images, task
+from samples import everything
 
 NAMES = ["conv1.weight", "conv1.bias", "fc.weight", "fc.bias"]
 DATA = dataset(40)
@@ -38,17 +39,18 @@ def options(**changes):
 
 
 def retrained(model, data=DATA, **changes):
-    return finish(retrain(model, data, options(**changes)))
+    return finish(retrain(model, task(model, data), options(**changes)))
 
 
-def plain_training(model, samples, optimizer, lr, decay, cosine=False, scale=1.0):
+def plain_training(model, part, optimizer, lr, decay, cosine=False, scale=1.0):
     """Train `conv_net` as one writes it in PyTorch; return its parameters."""
+    samples = everything(part)
     p = {name: torch.tensor(weight(model, name).copy(), requires_grad=True) for name in NAMES}
     trainer = OPTIMIZERS[optimizer](list(p.values()), lr, decay)
     rng = np.random.default_rng(5)
-    step, steps = 0, 2 * (len(samples) // 8)
+    step, steps = 0, 2 * (len(part) // 8)
     for _ in range(2):
-        order = rng.permutation(len(samples))
+        order = rng.permutation(len(part))
         for begin in range(0, len(order) - 7, 8):
             chosen = order[begin : begin + 8]
             x = torch.tensor(samples.pixels[chosen]) * scale
@@ -110,7 +112,7 @@ def test_the_loss_is_taken_from_the_logits_before_a_softmax():
 def test_the_reported_validation_figures_are_those_of_the_model():
     result = retrained(conv_net(), lr=0.01)
     p = {name: torch.tensor(weight(result.model, name)) for name in NAMES}
-    val = DATA.val
+    val = everything(DATA.val)
     x, labels = torch.tensor(val.pixels), torch.tensor(val.labels)
     h = F.relu(F.conv2d(x, p["conv1.weight"], p["conv1.bias"])).flatten(1)
     logits = F.linear(h, p["fc.weight"], p["fc.bias"])
@@ -118,19 +120,19 @@ def test_the_reported_validation_figures_are_those_of_the_model():
     last = result.epochs[-1].val
     assert last.loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)
     correct = int((logits.argmax(1) == labels).sum())
-    assert last.accuracy == correct / len(val)
+    assert last.value == correct / len(DATA.val)
 
 
 def test_pruned_weights_are_stored_as_plain_zeros_that_a_sparse_file_leaves_out():
     pruned = prune(conv_net(), [Assignment("*", 0.9)]).model
-    result = finish(retrain(pruned, DATA, RetrainOptions(epochs=1, batch=8, device="cpu"))).model
+    result = finish(retrain(pruned, task(pruned, DATA), options(epochs=1))).model
     assert not np.signbit(weight(result, "fc.weight")[weight(result, "fc.weight") == 0]).any()
     (stored,) = [t for t in emit(result, "sparse").tensors if t.name == "fc.weight"]
     assert stored.stored_bytes == 12 * np.count_nonzero(weight(pruned, "fc.weight"))
 
 
 def test_layers_off_the_way_to_the_head_are_told_with_the_reason():
-    result = finish(retrain(two_heads(), DATA, RetrainOptions(epochs=1, device="cpu"), "left"))
+    result = finish(retrain(two_heads(), task(two_heads(), DATA, head="left"), options(epochs=1)))
     assert [(s.name, s.reason) for s in result.skipped] == [
         ("right", "it does not lead to the output that is trained")
     ]
@@ -139,13 +141,13 @@ def test_layers_off_the_way_to_the_head_are_told_with_the_reason():
 def test_gradual_pruning_needs_an_epoch():
     gradual = Gradual([Assignment("*", 0.5)])
     with pytest.raises(UsageError, match="at least one epoch"):
-        finish(retrain(conv_net(), DATA, RetrainOptions(epochs=0), gradual=gradual))
+        finish(retrain(conv_net(), task(conv_net(), DATA), options(epochs=0), gradual))
 
 
 def test_training_learns():
     result = retrained(mlp_on_images(), dataset(200), epochs=8, lr=0.01)
     assert result.epochs[-1].val.loss < result.epochs[0].val.loss
-    assert result.epochs[-1].val.accuracy > 0.8
+    assert result.epochs[-1].val.value > 0.8
 
 
 def test_the_seed_decides_on_every_byte():
@@ -174,7 +176,8 @@ def test_training_that_diverges_is_stopped():
 
 
 def test_labels_outside_of_the_classes_are_refused():
-    many = ArraySamples(DATA.train.pixels, DATA.train.labels + 1)
+    seen = everything(DATA.train)
+    many = labelled_images(seen.pixels, seen.labels + 1)
     with pytest.raises(CortadoError, match="the label 3 lies outside the 3 classes of y"):
         retrained(conv_net(), Dataset(many, DATA.val, DATA.test))
 
@@ -197,6 +200,6 @@ def test_a_model_that_computes_with_its_batch_is_refused():
     ]
     weights = {"w": np.ones((4, 3), np.float32), "rows": np.eye(2, 3, dtype=np.float32)}
     model = decoded(build(nodes, weights, {"x": [2, 4]}, {"y": [2, 3]}))
-    data = ArraySamples(np.ones((6, 4), np.float32), np.arange(6) % 3)
+    data = labelled_images(np.ones((6, 4), np.float32), np.arange(6) % 3)
     with pytest.raises(CortadoError, match="computes with its batch of 2, and cannot be trained"):
         retrained(model, Dataset(data, data, data))

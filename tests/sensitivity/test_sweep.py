@@ -1,7 +1,5 @@
 """A sweep beside brute force: each point as a model of its own, evaluated in full."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,16 +13,11 @@ from cortado.progress import finish
 from cortado.prune import PruneOptions, prune
 from cortado.quantize import QuantizeOptions, quantize
 from cortado.scoring.evaluate import evaluate
-from cortado.sensitivity import Images, SweepOptions, sweep
+from cortado.sensitivity import SweepOptions, sweep
 from cortado.sensitivity.runner import memory
-from nets import build, conv_net, decoded, if_net, mlp, normal, two_heads
+from nets import build, conv_net, decoded, mlp, normal, two_heads
+from scored import random_images, swept_on
 from sensitivity.residual import Residual
-
-
-def images(*shape, classes=3, count=300, seed=1, **fields):
-    rng = np.random.default_rng(seed)
-    samples = ArraySamples(normal(rng, count, *shape), rng.integers(0, classes, count))
-    return Images(samples, classes, **fields)
 
 
 def shared_net():
@@ -66,6 +59,7 @@ def narrow_net():
     return decoded(build(nodes, {"w": normal(rng, 500, 3)}, {"x": ["N", 500]}, {"y": ["N", 3]}))
 
 
+SHAPES = {"x": ["N", 4]}, {"y": ["N", 4]}
 NETS = {
     "narrow": (narrow_net, (500,)),
     "mlp": (mlp, (6,)),
@@ -80,20 +74,21 @@ NETS = {
 
 def brute_force(model, data, row):
     """Return the evaluation of one point as a user would do it by hand."""
-    if row.kind == "prune":
+    if row.treatment == "prune":
         options = PruneOptions(row.method, seed=row.seed)
-        changed = prune(model, [Assignment(row.layer, row.rate)], options).model
+        changed = prune(model, [Assignment(row.layer, row.level)], options).model
     else:
         options = QuantizeOptions(seed=row.seed)
-        changed = quantize(model, [Assignment(row.layer, int(row.rate))], options).model
-    return finish(evaluate(changed, data.samples, data.classes, data.head))
+        changed = quantize(model, [Assignment(row.layer, int(row.level))], options).model
+    return finish(evaluate(changed, data.task, data.samples))
 
 
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize("method", ["magnitude", "random-below"])
 def test_every_point_equals_brute_force(net, method):
     make, shape = NETS[net]
-    model, data = make(), images(*shape)
+    model = make()
+    data = swept_on(model, random_images(*shape))
     options = SweepOptions(
         ("prune", "bits"), rates=(0.3, 0.6, 0.8), bits=(2, 3), method=method, workers=2, seed=5
     )
@@ -102,22 +97,23 @@ def test_every_point_equals_brute_force(net, method):
     assert len(points) >= 4
     for row in points:
         found = brute_force(model, data, row)
-        assert round(row.accuracy * row.samples) == found.correct, row
+        assert round(row.value * row.samples) == found.correct, row
         assert row.loss == pytest.approx(found.loss, rel=1e-5)
-    dense = finish(evaluate(model, data.samples, data.classes))
-    assert round(table.dense.accuracy * 300) == dense.correct
+    dense = finish(evaluate(model, data.task, data.samples))
+    assert round(table.dense.value * 300) == dense.correct
     for row in points:
-        assert row.lost - row.gained == dense.correct - round(row.accuracy * 300)
+        assert row.lost - row.gained == dense.correct - round(row.value * 300)
 
 
 def test_the_divergence_is_that_of_scipy():
     special = pytest.importorskip("scipy.special")
-    model, data = mlp(), images(6)
+    model = mlp()
+    data = swept_on(model, random_images(6))
     table = finish(sweep(model, data, SweepOptions(rates=(0.8,), selectors=("fc1",))))
     (row,) = table.curves[0].rows
     changed = prune(model, [Assignment("fc1", 0.8)]).model
     p, q = (special.softmax(logits(m, data.samples), axis=1) for m in (model, changed))
-    assert row.kl == pytest.approx(special.rel_entr(p, q).sum(axis=1).mean(), rel=1e-4)
+    assert row.divergence == pytest.approx(special.rel_entr(p, q).sum(axis=1).mean(), rel=1e-4)
 
 
 def logits(model, samples):
@@ -125,12 +121,13 @@ def logits(model, samples):
     from cortado.runtime import Runtime
 
     session = Runtime().open(serial.encode(model))
-    pixels, _ = samples.take(np.arange(len(samples)))
+    (pixels,) = samples.take(np.arange(len(samples))).inputs.values()
     return session.run({"x": pixels})["y"].astype(np.float64)
 
 
 def test_workers_and_known_rows_change_nothing():
-    model, data = conv_net(), images(1, 6, 6, count=900)
+    model = conv_net()
+    data = swept_on(model, random_images(1, 6, 6, count=900))
     options = [SweepOptions(rates=(0.4, 0.7), workers=workers) for workers in (1, 3)]
     one, three = (finish(sweep(model, data, each)).rows for each in options)
     assert [plain(row) for row in one] == [plain(row) for row in three]
@@ -145,7 +142,8 @@ def test_workers_and_known_rows_change_nothing():
 @settings(deadline=None, max_examples=8)
 def test_figures_of_a_point_do_not_depend_on_what_is_measured_beside_it(net, draw):
     make, shape = NETS[net]
-    model, data = make(), images(*shape, count=130)
+    model = make()
+    data = swept_on(model, random_images(*shape, count=130))
     rates = draw.draw(st.lists(st.sampled_from([0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), min_size=1))
     many = SweepOptions(rates=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7), workers=2)
     whole = {row.key: plain(row) for row in finish(sweep(model, data, many)).rows}
@@ -157,7 +155,8 @@ def test_figures_of_a_point_do_not_depend_on_what_is_measured_beside_it(net, dra
 @pytest.mark.parametrize("net", NETS)
 def test_what_is_kept_on_the_way_changes_no_figure(net, room, monkeypatch):
     make, shape = NETS[net]
-    model, data, options = make(), images(*shape), SweepOptions(rates=(0.4, 0.7), adaptive=True)
+    model, options = make(), SweepOptions(rates=(0.4, 0.7), adaptive=True)
+    data = swept_on(model, random_images(*shape))
     usual = finish(sweep(model, data, options)).rows
     monkeypatch.setattr(memory, "_KEPT_BYTES", room)
     assert [plain(row) for row in finish(sweep(model, data, options)).rows] == list(
@@ -173,10 +172,11 @@ def test_images_are_read_once_where_they_fit():
             type(self).taken += len(indices)
             return super().take(indices)
 
-    data = images(6)
-    counted = Images(Counted(*data.samples.take(np.arange(300))), 3)
-    finish(sweep(mlp(), counted, SweepOptions(rates=(0.4, 0.7), adaptive=True)))
-    assert Counted.taken <= 300 + 1  # one to see how large its values are
+    model, samples = mlp(), random_images(6)
+    swept = swept_on(model, Counted(samples.inputs, samples.targets))
+    Counted.taken = 0
+    finish(sweep(model, swept, SweepOptions(rates=(0.4, 0.7), adaptive=True)))
+    assert Counted.taken <= 300 + 1 + 4  # some to see how large values are, and which are batched
 
 
 def plain(row):
@@ -185,48 +185,55 @@ def plain(row):
 
 
 def test_rows_of_other_images_are_refused():
-    model, data = mlp(), images(6)
+    model = mlp()
+    data = swept_on(model, random_images(6))
     rows = finish(sweep(model, data, SweepOptions(rates=(0.5,)))).rows
-    with pytest.raises(CortadoError, match="of another number of images: 300, not 40"):
-        finish(sweep(model, images(6, count=40), SweepOptions(), rows))
+    with pytest.raises(CortadoError, match="of another number of samples: 300, not 40"):
+        finish(sweep(model, swept_on(model, random_images(6, count=40)), SweepOptions(), rows))
 
 
 def test_points_stop_when_they_are_known_well_enough():
-    model, data = mlp(sizes=(6, 50, 3)), images(6, count=4000)
+    model = mlp(sizes=(6, 50, 3))
+    data = swept_on(model, random_images(6, count=4000))
     exact = finish(sweep(model, data, SweepOptions(rates=(0.5, 0.9))))
     early = finish(sweep(model, data, SweepOptions(rates=(0.5, 0.9), within=0.04)))
     for curve, whole in zip(early.curves, exact.curves, strict=True):
         for row, full in zip(curve.rows, whole.rows, strict=True):
             assert row.samples < full.samples == 4000
             assert row.ci_high - row.ci_low <= 0.08
-            assert row.ci_low <= full.accuracy <= row.ci_high
+            assert row.ci_low <= full.value <= row.ci_high
 
 
 def test_points_below_the_floor_stop():
-    data = images(6, count=4000)
-    table = finish(sweep(mlp(), data, SweepOptions(rates=(0.5,), floor=0.9)))
+    model = mlp()
+    data = swept_on(model, random_images(6, count=4000))
+    table = finish(sweep(model, data, SweepOptions(rates=(0.5,), floor=0.9)))
     assert {row.samples for curve in table.curves for row in curve.rows} == {500}
 
 
 def test_adaptive_points_lie_where_the_accuracy_falls():
     model = mlp(sizes=(6, 50, 3))
-    data = images(6, count=2000)
+    data = swept_on(model, random_images(6, count=2000, labelled=False))
     options = SweepOptions(rates=(0.1, 0.9), selectors=("fc2",), adaptive=True)
-    (curve,) = finish(sweep(model, Images(data.samples, 3, labelled=False), options)).curves
-    rates = [row.rate for row in curve.rows]
+    (curve,) = finish(sweep(model, data, options)).curves
+    rates = [row.level for row in curve.rows]
     assert len(rates) > 3
     assert rates[:1] + rates[-1:] == [0.1, 0.9]
 
 
 def test_what_cannot_be_swept_is_listed_with_its_reason():
-    notes = {r.layer: r.note for r in finish(sweep(two_heads(), images(1, 6, 6))).without_figures}
-    assert "does not depend on it" in notes["right"]
+    model = two_heads()
+    table = finish(sweep(model, swept_on(model, random_images(1, 6, 6))))
+    notes = {row.layer: row.note for row in table.without_figures}
+    assert "no output that is scored depends on it" in notes["right"]
+    bare = decoded(build([helper.make_node("Relu", ["x"], ["y"])], {}, *SHAPES))
     with pytest.raises(CortadoError, match="no prunable layer"):
-        finish(sweep(if_net(), Images(images(4).samples, 2)))
+        finish(sweep(bare, swept_on(bare, random_images(4))))
 
 
 def test_a_layer_that_would_vanish_has_no_figures():
-    table = finish(sweep(mlp(), images(6), SweepOptions(rates=(0.99,))))
+    model = mlp()
+    table = finish(sweep(model, swept_on(model, random_images(6)), SweepOptions(rates=(0.99,))))
     assert {row.note for row in table.without_figures} == {"it would lose all of its weights"}
 
 
@@ -237,12 +244,14 @@ def test_a_long_chain_of_nodes_can_be_cut():
     nodes.append(helper.make_node("MatMul", ["r1500", "v"], ["y"], "last"))
     weights = {"w": normal(rng, 6, 6), "v": normal(rng, 6, 3)}
     model = decoded(build(nodes, weights, {"x": ["N", 6]}, {"y": ["N", 3]}))
-    table = finish(sweep(model, images(6, count=20), SweepOptions(rates=(0.5,))))
+    options = SweepOptions(rates=(0.5,))
+    table = finish(sweep(model, swept_on(model, random_images(6, count=20)), options))
     assert len(table.curves) == 2
 
 
 def test_a_point_that_stopped_too_early_is_measured_again():
-    model, data = mlp(sizes=(6, 50, 3)), images(6, count=4000)
+    model = mlp(sizes=(6, 50, 3))
+    data = swept_on(model, random_images(6, count=4000))
     early = finish(sweep(model, data, SweepOptions(rates=(0.5,), within=0.04))).rows
     whole = finish(sweep(model, data, SweepOptions(rates=(0.5,)), early)).rows
     assert {row.samples for row in whole} == {4000}
@@ -253,26 +262,30 @@ def test_a_point_that_stopped_too_early_is_measured_again():
 
 
 def test_the_rise_of_the_loss_is_of_the_same_images():
-    model, data = mlp(sizes=(6, 50, 3)), images(6, count=4000)
+    model = mlp(sizes=(6, 50, 3))
+    data = swept_on(model, random_images(6, count=4000))
     options = SweepOptions(rates=(0.5,), floor=0.99)
     (row, *_) = finish(sweep(model, data, options)).curves[0].rows
     first = ArraySamples(*data.samples.take(np.arange(row.samples)))
     assert row.samples < 4000
-    assert row.dense_loss == pytest.approx(finish(evaluate(model, first, 3)).loss, rel=1e-5)
+    assert row.dense_loss == pytest.approx(finish(evaluate(model, data.task, first)).loss, rel=1e-5)
 
 
 def test_rows_of_another_output_are_refused():
-    model, data = two_heads(), images(1, 6, 6, classes=2)
-    left = finish(sweep(model, replace(data, head="left")))
+    model = two_heads()
+    images = random_images(1, 6, 6, classes=2)
+    left = finish(sweep(model, swept_on(model, images, head="left")))
+    right = swept_on(model, images, head="right")
     with pytest.raises(CortadoError, match=r"s\.csv has rows of another output: left, not right"):
-        finish(sweep(model, replace(data, head="right"), known=left.rows, source="s.csv"))
+        finish(sweep(model, right, known=left.rows, source="s.csv"))
 
 
 def test_rows_of_another_method_or_seed_are_refused():
-    model, data = mlp(), images(6)
+    model = mlp()
+    data = swept_on(model, random_images(6))
     rows = finish(sweep(model, data, SweepOptions(rates=(0.5,)))).rows
     with pytest.raises(CortadoError, match=r"s\.csv has rows of another method: magnitude"):
         finish(sweep(model, data, SweepOptions(method="std"), rows, source="s.csv"))
     bits = SweepOptions(("bits",), bits=(2,), method="std")
-    kinds = {curve.kind for curve in finish(sweep(model, data, bits, rows)).curves}
+    kinds = {curve.treatment for curve in finish(sweep(model, data, bits, rows)).curves}
     assert kinds == {"prune", "bits"}

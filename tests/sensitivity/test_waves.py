@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cortado.data import Feed
 from cortado.sensitivity import waves as module
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.runner.split_points import cut_network
 from cortado.sensitivity.waves import stacks, waves
 from nets import mlp
 
-NETWORK = cut_network(mlp(), 3, None)
+MODEL = mlp()
+NETWORK = cut_network(MODEL, Feed.of(MODEL), ["y"])
 CUTS = NETWORK.cuts
 SIZES = {"prune": 5, "bits": 4}
 points = st.lists(
@@ -39,8 +41,8 @@ def test_stacks_hold_every_point_once_and_one_layer_and_kind_each(found):
     tried = stacked(found)
     assert list(chain.from_iterable(tried)) == found
     for stack in tried:
-        assert 1 <= len(stack) <= SIZES[stack[0].kind]
-        assert len({(point.place, point.kind) for point in stack}) == 1
+        assert 1 <= len(stack) <= SIZES[stack[0].treatment]
+        assert len({(point.place, point.treatment) for point in stack}) == 1
 
 
 @given(points, st.lists(st.floats(0.001, 9), min_size=2, max_size=2), st.floats(0.001, 20))

@@ -1,12 +1,14 @@
 """Intervals beside published ones, and beside how often they miss."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from cortado.stats.intervals import figure_interval, mean_interval, wilson_interval
+from cortado.stats.paired import paired_drop
 from stats.figures import RATIO, RIGHT, SCORE, Figure
 
 
@@ -57,3 +59,19 @@ def test_the_interval_of_a_ratio_misses_it_once_in_20_times():
 @pytest.mark.parametrize("kind", ["mean", "pooled"])
 def test_one_sample_leaves_everything_open(kind):
     assert figure_interval(Figure(kind), np.ones((1, 1))) == (-math.inf, math.inf)
+
+
+def test_samples_that_say_nothing_alone_leave_the_interval_finite():
+    """A third of all draws have none of the one sample that counts, and so no value."""
+
+    class Marked(Figure):
+        def value(self, parts):
+            both, either = parts.sum(axis=0)
+            return float(both / either) if either else math.nan
+
+    parts = np.zeros((12, 2))
+    parts[3] = 30, 40
+    with warnings.catch_warnings(action="error"):
+        assert figure_interval(Marked("pooled"), parts) == (0.75, 0.75)
+        drop = paired_drop(Marked("pooled"), parts, parts * [0.5, 1])
+    assert (drop.mean, drop.variance) == (0.375, 0)

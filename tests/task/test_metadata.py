@@ -11,7 +11,6 @@ from cortado.task.metadata import (
     add_history,
     read_history,
     read_transform,
-    transform_is_unknown,
     write_transform,
 )
 from cortado.task.transform import InputTransform
@@ -118,7 +117,7 @@ def test_a_transform_is_known_where_something_says_how_large_inputs_are(transfor
     model = mlp()
     if transform is not None:
         write_transform(model, transform)
-    assert transform_is_unknown(model) == is_unknown
+    assert read_transform(model).is_unknown == is_unknown
 
 
 def test_a_model_without_metadata_has_the_identity_and_no_history():

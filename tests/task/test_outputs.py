@@ -43,16 +43,16 @@ def test_a_choice_that_is_no_output_is_refused():
 
 
 def test_logits_are_their_own():
-    assert activation_of(mlp(), "y") == Scores("y", "y", "none")
+    assert activation_of(mlp(), "y") == Scores("y", "y", "none", rank=2)
 
 
 def test_the_logits_of_a_softmax_are_its_input():
-    assert activation_of(conv_net(softmax=True), "p") == Scores("p", "y", "softmax")
+    assert activation_of(conv_net(softmax=True), "p") == Scores("p", "y", "softmax", rank=2)
 
 
 def test_the_logits_of_a_log_softmax_are_its_input():
     node = helper.make_node("LogSoftmax", ["x"], ["y"], axis=1)
-    assert activation_of(decoded(build([node])), "y") == Scores("y", "x", "log_softmax")
+    assert activation_of(decoded(build([node])), "y") == Scores("y", "x", "log_softmax", rank=2)
 
 
 def test_an_inner_value_is_no_output():
@@ -66,7 +66,7 @@ def test_what_only_passes_scores_on_is_looked_through(passing):
         helper.make_node("Softmax", ["x"], ["p"], axis=1),
         helper.make_node(passing, ["p"], ["y"]),
     ]
-    assert activation_of(decoded(build(nodes)), "y") == Scores("y", "x", "softmax")
+    assert activation_of(decoded(build(nodes)), "y") == Scores("y", "x", "softmax", rank=2)
 
 
 def two_heads():

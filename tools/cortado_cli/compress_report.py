@@ -159,11 +159,11 @@ def _curve_reports(account: "Account") -> list[dict[str, Any]]:
     return [
         {
             "layer": curve.layer,
-            "kind": curve.kind,
+            "treatment": curve.treatment,
             "points": [
                 {
-                    "rate": row.rate,
-                    "accuracy": row.accuracy,
+                    "level": row.level,
+                    "value": row.value,
                     "ci_low": row.ci_low,
                     "ci_high": row.ci_high,
                     "reached": row == account.reached(curve),

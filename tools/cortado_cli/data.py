@@ -1,6 +1,7 @@
 """Data sets, tasks and plans as the commands use them."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -10,12 +11,14 @@ from cortado import files
 from cortado.data import Dataset, Feed, Samples, Signature, open_data, subset
 from cortado.data.splits import SplitName
 from cortado.errors import CortadoError
-from cortado.plan import Plan, parse_plan
 from cortado.runtime import Runtime
 from cortado.scoring.task import Task, TaskOptions, bind
 from cortado_cli.options import given_options
 from cortado_cli.talk import Talk
 from cortado_cli.task import TaskChoice
+
+if TYPE_CHECKING:
+    from cortado.plan import Plan
 
 __all__ = [
     "bind_task",
@@ -24,8 +27,8 @@ __all__ = [
     "open_dataset",
     "open_training_data",
     "read_plan",
+    "tell_feed",
     "tell_inputs",
-    "tell_states",
 ]
 
 
@@ -68,19 +71,29 @@ def open_training_data(model: ir.Model, choice: TaskChoice) -> Dataset:
 
 
 def tell_inputs(task: Task, talk: Talk) -> None:
-    """Say which inputs start at zero, as no sample gives them."""
-    tell_states(task.feed, task.data.train, talk)
+    """Say what a task feeds its model without being told, see `tell_feed`."""
+    tell_feed(task.feed, task.data.train, talk)
 
 
-def tell_states(feed: Feed, samples: Samples, talk: Talk) -> None:
-    """Say which inputs of a model start at zero, as no sample gives them."""
+def tell_feed(feed: Feed, samples: Samples, talk: Talk) -> None:
+    """Say which inputs start at zero, and whether pixels go in as they are, as nothing is known."""
     given = samples.take(np.zeros(1, np.int64)).inputs
     for name in feed.invented(given):
-        talk.say(f"the input {name} is not in the data: a recurrent state, it starts at zero")
+        talk.say_once(f"the input {name} is not in the data: a recurrent state, it starts at zero")
+    pixels = feed.pixels
+    if pixels is None or not feed.transform.is_unknown:
+        return
+    if given[feed.sources(given)[pixels.name]].dtype == np.uint8:
+        talk.say_once(
+            "the model stores no input transform: pixels 0…255 go in as they are "
+            "(cortado import --preprocess, --input-scale, --input-range … store one)"
+        )
 
 
-def read_plan(path: str) -> Plan:
+def read_plan(path: str) -> "Plan":
     """Read ``--plan``."""
+    from cortado.plan import parse_plan
+
     return parse_plan(files.read(path), path)
 
 

@@ -143,11 +143,11 @@ class _Count:
     def __call__(self, model: "ir.Model", talk: "Talk") -> "tuple[LayerActivity, ...]":
         from cortado.data import Feed, Signature, open_data, subset
         from cortado.inspect.activity import measure_activity
-        from cortado_cli.data import tell_states
+        from cortado_cli.data import tell_feed
 
         data = open_data(self.data, Signature.of(model, raw=self.raw))
         chosen = subset(data.train, self.samples)
-        tell_states(Feed.of(model, raw=self.raw), chosen, talk)
+        tell_feed(Feed.of(model, raw=self.raw), chosen, talk)
         return talk.follow(measure_activity(model, chosen, self.runtime, raw=self.raw))
 
 

@@ -97,11 +97,11 @@ def _ranges(
         return {}
     from cortado.data import Feed, Signature, open_data, subset
     from cortado.integer_kernels import calibrate
-    from cortado_cli.data import tell_states
+    from cortado_cli.data import tell_feed
 
     data = open_data(choice.data, Signature.of(network, raw=choice.raw))
     chosen = subset(data.train, choice.samples)
-    tell_states(Feed.of(network, raw=choice.raw), chosen, talk)
+    tell_feed(Feed.of(network, raw=choice.raw), chosen, talk)
     return talk.follow(calibrate(network, chosen, runtime, raw=choice.raw))
 
 

@@ -1,6 +1,6 @@
 """``cortado plan``: how far each layer goes."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,18 +8,22 @@ from cortado_cli.choices import split_option
 from cortado_cli.options import (
     STREAM,
     check_place,
-    data_options,
     refuse_without,
     talk_options,
 )
 from cortado_cli.runtimes import RUNTIME, runtime_options
+from cortado_cli.task import TASK, task_options
 from cortado_cli.types import InputPath, Number, ReportPath
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from cortado.data.splits import SplitName
     from cortado.plan import Plan
     from cortado.runtime import Runtime
-    from cortado.sensitivity import Table
+    from cortado.sensitivity import Swept, Table
     from cortado_cli.talk import Talk
+    from cortado_cli.task import TaskChoice
 
 __all__ = ["command"]
 
@@ -33,12 +37,12 @@ __all__ = ["command"]
     metavar="MODEL",
     help="The dense model that was swept; its layers are encoded to count bytes.",
 )
-@data_options(required=False)
+@task_options(required=False)
 @split_option("val", "Choices belong to the val images, a tenth of the training images.")
 @click.option(
     "--max-drop",
-    type=Number(0, 1, max_open=True),
-    help="The accuracy that may be lost, as in 0.005.",
+    type=Number(0),
+    help="How much worse the metric may get, in its units, as in 0.005.",
 )
 @click.option("--target-bytes", type=Number(0, min_open=True), help="Least loss in so many bytes.")
 @click.option(
@@ -61,10 +65,8 @@ def command(
     *,
     tables: tuple[str, ...],
     model: str,
-    data: str | None,
-    samples: int | None,
-    head: str | None,
-    split: Literal["test", "val", "train"],
+    choice: "TaskChoice",
+    split: "SplitName",
     max_drop: float | None,
     target_bytes: float | None,
     target_sparsity: float | None,
@@ -85,23 +87,24 @@ def command(
     reaches it. Exit code 3 says that none does.
 
     With --data plans are measured as a whole, and --max-drop holds for the upper end of a 95 %
-    interval: what as many other images will lose. It reaches down to no loss, as images that the
-    model was trained on hide what a change gains. Without --data the layers' drops add up, and the
-    interval is a guess.
+    interval: what as many other samples will lose. It reaches down to no loss, as samples that the
+    model was trained on hide what a change gains. Metric and output are those of the tables.
+    Without --data the layers' drops add up, and the interval is a guess.
     """
     from cortado.plan import Budget, encode_plan, make_plan
-    from cortado_cli.data import open_measured
     from cortado_cli.streams import read_model, write_artifact
 
     if (*tables, model).count(STREAM) > 1:
         raise click.UsageError("standard input can be one table, or the model, and no more")
-    if data is None:
-        refuse_without("--data", ["samples", "head", "split", *RUNTIME])
+    if choice.data is None:
+        refuse_without("--data", [*TASK[1:], "split", *RUNTIME])
     budget = Budget(max_drop, target_bytes, target_sparsity)
     merged = _read(tables, talk)
     network = read_model(model)
-    images = None if data is None else open_measured(network, data, split, samples, head)
-    plan = talk.follow(make_plan(network, merged, budget, images, runtime))
+    swept = None
+    if choice.data is not None:
+        swept = _measured_as(merged, network, choice, split, runtime, talk)
+    plan = talk.follow(make_plan(network, merged, budget, swept))
     _tell(talk, plan)
     write_artifact(output, encode_plan(plan))
 
@@ -118,6 +121,34 @@ def _read(paths: tuple[str, ...], talk: "Talk") -> "Table":
         if tables[-1].mended:
             talk.say(f"{source}: its last line is half written, and left out")
     return merge(tables, sources)
+
+
+def _measured_as(
+    table: "Table",
+    network: "ir.Model",
+    choice: "TaskChoice",
+    split: "SplitName",
+    runtime: "Runtime",
+    talk: "Talk",
+) -> "Swept":
+    """Return samples, with a task that counts as the table does where nothing else is asked for."""
+    from dataclasses import replace
+
+    from cortado.sensitivity import Swept
+    from cortado_cli.data import bind_task, choose_split, name_of, open_dataset, tell_inputs
+
+    dense = table.dense
+    data = open_dataset(network, choice)
+    if dense is not None:
+        outputs = {str(value.name) for value in network.graph.outputs}
+        only = dense.output if len(outputs) > 1 and dense.output in outputs else None
+        choice = replace(choice, metric=choice.metric or dense.metric, head=choice.head or only)
+    task = bind_task(network, choice, runtime, data)
+    if dense is not None and task.against != dense.against == "reference":
+        task = bind_task(network, choice, runtime, data.unlabelled)
+    tell_inputs(task, talk)
+    part, samples = choose_split(data, split, choice)
+    return Swept(task, samples, name_of(choice), part)
 
 
 def _tell(talk: "Talk", plan: "Plan") -> None:
@@ -137,10 +168,10 @@ def _tell(talk: "Talk", plan: "Plan") -> None:
     expected = plan.expected
     interval = f"{expected.drop_low:.4f} to {expected.drop_high:.4f}"
     loss = (
-        f"accuracy lower by {expected.drop:.4f} on {counted(expected.images, 'image')}; "
-        f"on as many others by {interval} (95 %)"
-        if expected.images
-        else f"accuracy lower by {expected.drop:.4f}, the sum of what layers lose alone; "
+        f"{expected.metric} worse by {expected.drop:.4f} on "
+        f"{counted(expected.samples, 'sample')}; on as many others by {interval} (95 %)"
+        if expected.samples
+        else f"{expected.metric} worse by {expected.drop:.4f}, the sum of what layers lose alone; "
         f"together perhaps by {interval}, which --data measures"
     )
     talk.say(

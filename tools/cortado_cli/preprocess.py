@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from cortado.task.presets import Plane
     from cortado.task.transform import InputTransform, MeanImage
-    from cortado_cli.talk import Talk
 
-__all__ = ["reader", "say_unknown_transform", "store_transform"]
+__all__ = ["reader", "store_transform"]
 
 
 def store_transform(model: "ir.Model", wish: TransformWish) -> None:
@@ -41,17 +40,6 @@ def store_transform(model: "ir.Model", wish: TransformWish) -> None:
         transform = apply_preset(wish.preset, transform, plane)
     transform = _with_size(_with_values(transform, wish), wish)
     write_transform(model, _fitted(transform, wish, plane))
-
-
-def say_unknown_transform(model: "ir.Model", talk: "Talk") -> None:
-    """Say in one line that nothing is known of how pixels of images become inputs, if so."""
-    from cortado.task.metadata import transform_is_unknown
-
-    if transform_is_unknown(model):
-        talk.say(
-            "the model stores no input transform: pixels 0…255 go in as they are "
-            "(cortado import --preprocess, --input-scale, --input-range … store one)"
-        )
 
 
 def reader(prototxt: str) -> Callable[[str], bytes]:

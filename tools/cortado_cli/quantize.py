@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cortado_cli.options import (
-    data_options,
     device_option,
     json_option,
     model_argument,
@@ -17,6 +16,7 @@ from cortado_cli.options import (
 )
 from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
 from cortado_cli.runtimes import RUNTIME, runtime_options
+from cortado_cli.task import TASK, TaskChoice, task_options
 from cortado_cli.training import TRAINING, Training, training_options
 from cortado_cli.types import InputPath
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from cortado_cli.talk import Talk
 
 __all__ = ["command"]
+
+_NEEDING_DATA = [name for name in TASK if name != "data"]
 
 
 @click.command("quantize")
@@ -58,7 +60,7 @@ __all__ = ["command"]
     show_default=True,
     help="uniform: 2^B − 1 multiples of one step a layer, which integer kernels keep exactly.",
 )
-@data_options(required=False)
+@task_options(required=False, samples="Train on a fixed random subset of N samples.")
 @training_options(epochs=0)
 @device_option
 @output_option
@@ -74,9 +76,7 @@ def command(
     bias_bits: int | None,
     init: Literal["optimal", "linear", "density", "random"],
     grid: Literal["free", "uniform"],
-    data: str | None,
-    samples: int | None,
-    head: str | None,
+    choice: TaskChoice,
     training: Training,
     device: str,
     output: str,
@@ -100,17 +100,17 @@ def command(
     emit --kernel int8, or int4 for 4 bits and fewer, then has nothing to round.
 
     With --data and --epochs the shared values are trained: the gradient of a value is the sum
-    over the weights that share it. On a uniform grid it is the step that is trained. Biases
-    stay as they are without --bias-bits.
+    over the weights that share it. On a uniform grid it is the step that is trained. Without
+    labels they learn from the outputs of MODEL. Biases stay as they are without --bias-bits.
     """
     from cortado.model.layers.selector import ALL, Assignment
     from cortado.quantize import QuantizeOptions, quantize, share_biases
-    from cortado_cli.data import open_training_data
+    from cortado_cli.data import bind_task, open_training_data, tell_inputs
     from cortado_cli.history import record
     from cortado_cli.streams import naming, read_model, write_json, write_model
 
-    if data is None:
-        refuse_without("--data", ["samples", "head", *TRAINING, "device", *RUNTIME])
+    if choice.data is None:
+        refuse_without("--data", [*_NEEDING_DATA, *TRAINING, "device", *RUNTIME])
     elif training.epochs == 0:
         raise click.UsageError("--data needs --epochs: they train the shared values")
     if grid == "uniform":
@@ -135,14 +135,16 @@ def command(
         "skipped": skipped_reports(shared.skipped),
     }
     result = shared.model
-    if data is not None:
-        from cortado.retrain import retrain  # imports torch
+    if choice.data is not None:
+        from cortado.retrain import Distillation, retrain  # imports torch
 
-        dataset = open_training_data(result, data, samples)
-        trained = talk.follow(
-            retrain(result, dataset, training.options(device, seed, runtime), head)
-        )
-        report["epochs"] = epoch_reports(trained.epochs)
+        task = bind_task(network, choice, runtime, open_training_data(network, choice))
+        tell_inputs(task, talk)
+        unlabelled = not task.data.labelled and not training.losses
+        teacher = Distillation(network) if unlabelled else None
+        steps = retrain(result, task, training.options(device, seed), None, teacher)
+        trained = talk.follow(steps)
+        report["epochs"] = epoch_reports(trained)
         result = trained.model
     if bias_bits is not None:
         biases = share_biases(result, bias_bits)

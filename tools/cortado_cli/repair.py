@@ -93,7 +93,7 @@ def command(
     from cortado.data import Feed, subset
     from cortado.errors import CortadoError
     from cortado.repair import RepairOptions, repair
-    from cortado_cli.data import open_dataset, tell_states
+    from cortado_cli.data import open_dataset, tell_feed
     from cortado_cli.history import record
     from cortado_cli.streams import read_model, write_json, write_model
 
@@ -103,7 +103,7 @@ def command(
     data = open_dataset(network, choice)
     count = choice.samples or len(data.train)
     samples, held = subset(data.train, count), subset(data.val, max(2, count // 2))
-    tell_states(Feed.of(network, raw=choice.raw), samples, talk)
+    tell_feed(Feed.of(network, raw=choice.raw), samples, talk)
     metric = _Metric.of((dense, network), choice, replace(data, val=held), runtime)
     begin = time.perf_counter()
     options = RepairOptions(damping=damping, seed=seed, runtime=runtime, raw=choice.raw)

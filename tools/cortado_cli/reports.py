@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from cortado.inspect.activity import LayerActivity
     from cortado.model.layers.prunable import Skipped
-    from cortado.retrain import Epoch
+    from cortado.retrain import Retrained
 
 __all__ = [
     "activity_reports",
@@ -29,17 +29,18 @@ def skipped_reports(skipped: "Sequence[Skipped]") -> list[dict[str, str]]:
     return [{"name": node.name, "op_type": node.op_type, "reason": node.reason} for node in skipped]
 
 
-def epoch_reports(epochs: "Sequence[Epoch]") -> list[dict[str, float]]:
-    """Return what each epoch of a training gave, counted from 1."""
+def epoch_reports(retrained: "Retrained") -> list[dict[str, float]]:
+    """Return what each epoch of a training gave, counted from 1; figures have the metric's name."""
+    metric = retrained.metric
     return [
         {
             "epoch": epoch.number + 1,
             "train_loss": epoch.train.loss,
-            "train_accuracy": epoch.train.accuracy,
+            f"train_{metric}": epoch.train.value,
             "val_loss": epoch.val.loss,
-            "val_accuracy": epoch.val.accuracy,
+            f"val_{metric}": epoch.val.value,
         }
-        for epoch in epochs
+        for epoch in retrained.epochs
     ]
 
 

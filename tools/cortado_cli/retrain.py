@@ -6,7 +6,6 @@ import click
 
 from cortado_cli.choices import method_option, scope_option
 from cortado_cli.options import (
-    data_options,
     device_option,
     json_option,
     model_argument,
@@ -18,6 +17,7 @@ from cortado_cli.options import (
 )
 from cortado_cli.reports import epoch_reports, skipped_lines, skipped_reports
 from cortado_cli.runtimes import runtime_options
+from cortado_cli.task import TaskChoice, task_options
 from cortado_cli.training import Training, training_options
 from cortado_cli.types import InputPath, Number
 
@@ -32,7 +32,7 @@ __all__ = ["command"]
 
 @click.command("retrain")
 @model_argument
-@data_options(required=True)
+@task_options(required=True, samples="Train on a fixed random subset of N samples.")
 @training_options(epochs=5)
 @click.option(
     "--solver",
@@ -61,7 +61,7 @@ __all__ = ["command"]
     "--distill",
     type=InputPath(),
     metavar="TEACHER",
-    help="Learn from the scores of this model too.",
+    help="Learn from the outputs of this model too; without labels, from them alone.",
 )
 @device_option
 @output_option
@@ -72,9 +72,7 @@ __all__ = ["command"]
 def command(
     *,
     model: str,
-    data: str,
-    samples: int | None,
-    head: str | None,
+    choice: TaskChoice,
     training: Training,
     solver: str | None,
     net: str | None,
@@ -97,13 +95,15 @@ def command(
     cortado retrain dense.onnx --data mnist/ --schedule gradual --sparsity 0.98 -o sparse.onnx
     cortado retrain pruned.onnx --data mnist/ --distill dense.onnx -o retrained.onnx
     cortado retrain pruned.onnx --data mnist/ --solver solver.prototxt -o retrained.onnx
+    cortado retrain pruned.onnx --data boxes.npz --loss boxes=l1 --loss scores=bce -o retrained.onnx
+    cortado retrain pruned.onnx --data photos/ --distill dense.onnx -o retrained.onnx
 
-    After every epoch the masks and the codebooks are checked, and the accuracy on the
-    validation images is printed; the test images are never looked at.
+    After every epoch the masks and the codebooks are checked, and the metric on the
+    validation samples is printed; the test samples are never looked at.
     """
     from cortado.prune import PruneOptions
     from cortado.retrain import Gradual, retrain
-    from cortado_cli.data import open_training_data
+    from cortado_cli.data import bind_task, open_training_data, tell_inputs
     from cortado_cli.history import record
     from cortado_cli.solver import solver_options
     from cortado_cli.streams import read_model, write_json, write_model
@@ -115,18 +115,22 @@ def command(
     elif not sparsity:
         raise click.UsageError("--schedule gradual needs --sparsity")
     network = read_model(model)
-    dataset = open_training_data(network, data, samples)
+    data, teacher = open_training_data(network, choice), _distillation(distill)
+    task = bind_task(network, choice, runtime, data)
+    if teacher is not None and task.against == "reference":
+        task = bind_task(teacher.teacher, choice, runtime, data).for_model(network)
+    tell_inputs(task, talk)
     gradual = Gradual(sparsity, PruneOptions(method, scope, seed)) if sparsity else None
-    options = training.options(device, seed, runtime)
+    options = training.options(device, seed)
     if solver is not None:
         options = solver_options(solver, net, training, options, talk)
-    steps = retrain(network, dataset, options, head, gradual, _distillation(distill))
+    steps = retrain(network, task, options, gradual, teacher)
     retrained = talk.follow(steps)
     talk.say_all(skipped_lines(retrained.skipped, "trained"))
     record(retrained.model)
     write_model(output, retrained.model)
     report = {
-        "epochs": epoch_reports(retrained.epochs),
+        "epochs": epoch_reports(retrained),
         "skipped": skipped_reports(retrained.skipped),
     }
     write_json(json_path, output, report)

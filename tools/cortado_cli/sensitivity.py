@@ -1,6 +1,5 @@
 """``cortado sensitivity``: what each layer alone can lose."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -10,7 +9,6 @@ from cortado_cli.options import (
     STREAM,
     check_file,
     check_place,
-    data_options,
     model_argument,
     refuse_without,
     seed_option,
@@ -18,24 +16,26 @@ from cortado_cli.options import (
 )
 from cortado_cli.runtimes import runtime_options
 from cortado_cli.shapes import Numbers
+from cortado_cli.task import task_options
 from cortado_cli.types import Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado.runtime import Runtime
     from cortado.sensitivity import Row, Table
     from cortado_cli.talk import Talk
+    from cortado_cli.task import TaskChoice
 
 __all__ = ["command"]
 
 
 @click.command("sensitivity")
 @model_argument
-@data_options(required=True)
+@task_options(required=True)
 @split_option("val", "Choices belong to the val images, a tenth of the training images.")
 @click.option(
     "--without-labels",
     is_flag=True,
-    help="What the dense model chooses is correct, as it always is for a .npy of images.",
+    help="Leave labels out: outputs are compared with those of the dense model.",
 )
 @click.option(
     "--kind",
@@ -56,16 +56,16 @@ __all__ = ["command"]
 )
 @method_option("magnitude", "How weights to prune are chosen, as in cortado prune.")
 @click.option("--layers", "selectors", multiple=True, metavar="SELECTOR", help="Only these layers.")
-@click.option("--adaptive", is_flag=True, help="Add rates where the accuracy falls steeply.")
+@click.option("--adaptive", is_flag=True, help="Add rates where the metric gets worse steeply.")
 @click.option(
     "--within",
-    type=Number(0, 1, min_open=True),
-    help="Stop a point when its accuracy is known to so much (95 %). Without: all images.",
+    type=Number(0, min_open=True),
+    help="Stop a point when its metric is known to so much (95 %). Without: all samples.",
 )
 @click.option(
     "--floor",
-    type=Number(0, 1),
-    help="Stop a point when its accuracy is surely below. Without: all images.",
+    type=Number(),
+    help="Stop a point when its metric is surely worse. Without: all samples.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Threads; by default one a core.")
 @click.option(
@@ -94,10 +94,10 @@ __all__ = ["command"]
 )
 @click.option(
     "--max-drop",
-    type=Number(0, 1),
+    type=Number(0),
     default=0.005,
     show_default=True,
-    help="Of each curve, mark the last point before the accuracy falls by more.",
+    help="Mark the last point of each curve before the metric gets worse by more.",
 )
 @runtime_options
 @seed_option
@@ -105,10 +105,8 @@ __all__ = ["command"]
 def command(
     *,
     model: str,
-    data: str,
-    samples: int | None,
-    head: str | None,
-    split: Literal["test", "val", "train"],
+    choice: "TaskChoice",
+    split: Literal["test", "val", "train", "all"],
     without_labels: bool,
     kinds: tuple[Literal["prune", "bits"], ...],
     rates: tuple[float, ...] | None,
@@ -133,19 +131,20 @@ def command(
     cortado sensitivity lenet.onnx --data mnist/ -o sensitivity.csv --plot sensitivity.png
     cortado sensitivity lenet.onnx --data mnist/ --kind bits --bits 2,3,4 -o bits.csv
     cortado sensitivity lenet.onnx --data mnist/ --layers 'conv*' --adaptive -o sensitivity.csv
+    cortado sensitivity detector.onnx --data photographs/ --metric iou@0.3 -o detector.csv
     torchrun --nproc-per-node 2 -m cortado_cli sensitivity lenet.onnx --data mnist/ -o s.csv
 
     Each layer is pruned to each rate, or its weights share 2^B values, while all other layers
-    stay as they are. A row of the table is such a point: accuracy with its 95 % interval, loss,
-    divergence from the dense model (kl), images that were lost and gained. The first row is the
-    dense model; a layer that can't be swept has a row that says why.
+    stay as they are. A row of the table is such a point: the metric with its 95 % interval, how
+    much worse it is than that of the dense model, loss, and divergence from the dense model. The
+    first row is the dense model; a layer that can't be swept has a row that says why.
 
     Rows are written every few seconds, up to five points of a layer at a time. Where a sweep was
     killed, the same command goes on after the last one.
     """
     from cortado.progress import finish
-    from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, SweepOptions, sweep
-    from cortado_cli.data import open_measured
+    from cortado.sensitivity import DEFAULT_BITS, DEFAULT_RATES, SweepOptions, Swept, sweep
+    from cortado_cli.data import bind_task, choose_split, name_of, open_dataset, tell_inputs
     from cortado_cli.history import typed_line
     from cortado_cli.journal import Journal
     from cortado_cli.streams import read_model, write_artifact
@@ -166,16 +165,18 @@ def command(
         floor=floor,
         workers=workers or runtime.threads or count_cores(),
         seed=seed,
-        runtime=runtime,
     )
     network = read_model(model)
-    images = open_measured(network, data, split, samples, head)
-    if without_labels:
-        images = replace(images, labelled=False)
+    data = open_dataset(network, choice)
+    task = bind_task(network, choice, runtime, data.unlabelled if without_labels else data)
+    part, samples = choose_split(data, split, choice)
+    swept = Swept(task, samples, name_of(choice), part)
     group = join_group()
+    if group.rank == 0:
+        tell_inputs(task, talk)
     journal = Journal(table)
     known = group.gather(journal.read(talk) if group.rank == 0 else ())[0]
-    steps = sweep(network, images, options, known, journal.keep, group, table)
+    steps = sweep(network, swept, options, known, journal.keep, group, table)
     if group.rank > 0:
         finish(steps)
         return
@@ -203,27 +204,29 @@ def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
     from cortado.sensitivity import choose
 
     dense = table.dense
-    if dense is None or dense.accuracy is None:
+    if dense is None or dense.value is None:
         return
     part = "" if dense.split == "all" else f"{dense.split} "
-    talk.say(f"dense: {dense.accuracy:.4f} on {dense.images:,} {part}images")
-    rows = [(curve.layer, curve.kind, *_point(choose(curve, max_drop))) for curve in table.curves]
+    talk.say(f"dense: {dense.metric} {dense.value:.4f} on {dense.total:,} {part}samples")
+    rows = [
+        (curve.layer, curve.treatment, *_point(choose(curve, max_drop))) for curve in table.curves
+    ]
     if rows:
-        measure = "accuracy" if dense.against == "labels" else "agreement"
-        talk.table(("layer", "kind", f"within {max_drop:g}", measure, "interval", "kl"), rows)
+        columns = (dense.metric, "interval", "worse by", "divergence")
+        talk.table(("layer", "kind", f"within {max_drop:g}", *columns), rows)
     talk.say_all([_without(row) for row in table.without_figures])
 
 
-def _point(row: "Row | None") -> tuple[str, str, str, str]:
-    if row is None or row.accuracy is None:
-        return ("none", "", "", "")
-    rate = f"{row.rate:.2%}" if row.kind == "prune" else f"{row.rate:g} bits"
+def _point(row: "Row | None") -> tuple[str, ...]:
+    if row is None or row.value is None:
+        return ("none", "", "", "", "")
+    rate = f"{row.level:.2%}" if row.treatment == "prune" else f"{row.level:g} bits"
     interval = f"{row.ci_low:.4f} … {row.ci_high:.4f}"
-    return (rate, f"{row.accuracy:.4f}", interval, f"{row.kl:.4f}")
+    return (rate, f"{row.value:.4f}", interval, f"{row.drop:.4f}", f"{row.divergence:.4f}")
 
 
 def _without(row: "Row") -> str:
-    if row.kind == "skipped":
+    if row.treatment == "skipped":
         return f"not swept: {row.layer}: {row.note}"
-    rate = f"pruned to {row.rate:g}" if row.kind == "prune" else f"at {row.rate:g} bits"
+    rate = f"pruned to {row.level:g}" if row.treatment == "prune" else f"at {row.level:g} bits"
     return f"no figures: {row.layer} {rate}: {row.note}"

@@ -6,7 +6,7 @@ Bars appear on a terminal only; messages everywhere, unless ``-q`` was given.
 import io
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO, TypeVar
 
 from rich.console import Console
@@ -37,10 +37,17 @@ class Talk:
 
     quiet: bool
     verbose: int
+    _said: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def say(self, message: str) -> None:
         """Print a line, unless the user wants quiet."""
         self._print(f"{message}\n")
+
+    def say_once(self, message: str) -> None:
+        """Print a line that this command has not printed before."""
+        if message not in self._said:
+            self._said.add(message)
+            self.say(message)
 
     def say_all(self, messages: Sequence[str]) -> None:
         """Print lines, unless the user wants quiet."""

@@ -14,7 +14,7 @@ from cortado_cli.types import Number
 
 if TYPE_CHECKING:
     from cortado.retrain import RetrainOptions
-    from cortado.runtime import Runtime
+    from cortado.scoring.losses import LossChoice
 
 __all__ = ["TRAINING", "Training", "batch_option", "shift_option", "training_options"]
 
@@ -34,8 +34,9 @@ class Training:
     weight_decay: float
     shift: int
     batchnorm: Literal["measure", "keep"]
+    losses: "tuple[LossChoice, ...]" = ()
 
-    def options(self, device: str, seed: int, runtime: "Runtime") -> "RetrainOptions":
+    def options(self, device: str, seed: int) -> "RetrainOptions":
         """Return the options of the library."""
         from cortado.retrain import RetrainOptions
 
@@ -51,7 +52,7 @@ class Training:
             batchnorm=self.batchnorm,
             device=device,
             seed=seed,
-            runtime=runtime,
+            losses=self.losses,
         )
 
 
@@ -66,7 +67,7 @@ def batch_option(command: F) -> F:
         type=click.IntRange(min=1),
         default=128,
         show_default=True,
-        help="Images a step.",
+        help="Samples a step.",
     )(command)
 
 
@@ -80,6 +81,18 @@ def shift_option(default: int) -> Callable[[F], F]:
         metavar="PIXELS",
         help="Move each training image at random by up to so many pixels.",
     )
+
+
+def _read_losses(
+    ctx: click.Context,  # noqa: ARG001  # click hands it over
+    param: click.Parameter,  # noqa: ARG001
+    values: tuple[str, ...],
+) -> "tuple[LossChoice, ...]":
+    if not values:
+        return ()
+    from cortado.scoring.losses import parse_loss
+
+    return tuple(parse_loss(value) for value in values)
 
 
 _OPTIONS = (
@@ -125,6 +138,17 @@ _OPTIONS = (
         show_default=True,
         help="Measure BatchNorm statistics before and after training, or keep the file's.",
     ),
+    click.option(
+        "--loss",
+        "losses",
+        multiple=True,
+        metavar="[OUTPUT=]NAME[*WEIGHT]",
+        callback=_read_losses,
+        help="What is minimized: cross-entropy, bce, mse, l1, ctc, a loss of Caffe such as "
+        "HingeLoss, or package.module:callable. Repeat it for several outputs; the sum is "
+        "minimized. The default is the loss that the model was trained with, else what the "
+        "targets suggest.",
+    ),
 )
 
 
@@ -150,12 +174,22 @@ def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..
             weight_decay: float,
             shift: int,
             batchnorm: Literal["measure", "keep"],
+            losses: "tuple[LossChoice, ...]",
             **options: object,
         ) -> None:
             if optimizer != "sgd" and options.get("solver") is None:
                 refuse_without("--optimizer sgd", ["momentum"])
             chosen = Training(
-                epochs, batch, optimizer, lr, rate, momentum, weight_decay, shift, batchnorm
+                epochs,
+                batch,
+                optimizer,
+                lr,
+                rate,
+                momentum,
+                weight_decay,
+                shift,
+                batchnorm,
+                losses,
             )
             command(training=chosen, **options)
 
@@ -164,7 +198,7 @@ def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..
             type=click.IntRange(min=0),
             default=epochs,
             show_default=True,
-            help="Passes over the training images.",
+            help="Passes over the training samples.",
         )
         for option in reversed((passes, *_OPTIONS)):
             training = option(training)

@@ -131,10 +131,10 @@ class Account:
         layer = next((layer for layer in self.layers if layer.name == curve.layer), None)
         if layer is None:
             return None
-        if curve.kind == "prune":
+        if curve.treatment == "prune":
             zeros = layer.weights - layer.nonzero
             return next((row for row in curve.rows if row.zeros == zeros), None)
-        return next((row for row in curve.rows if row.rate == _bits_of(layer.distinct)), None)
+        return next((row for row in curve.rows if row.level == _bits_of(layer.distinct)), None)
 
     @property
     def total(self) -> TensorAccount:

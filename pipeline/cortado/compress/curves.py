@@ -26,6 +26,5 @@ def measure_curves(
         bits=tuple(bits),
         workers=options.workers,
         seed=options.seed,
-        runtime=options.runtime,
     )
     return (yield from sweep(model, swept, asked))

@@ -83,9 +83,9 @@ def _comparable(table: Table) -> tuple[Table, Table]:
 
     A layer of fewer weights than values shares nothing, and has no such point.
     """
-    points = {row.layer for row in table.rows if row.rate == _BITS and row.accuracy is not None}
-    rows = [row for row in table.rows if row.kind == "dense" or row.layer in points]
-    same = [row for row in rows if row.kind == "dense" or row.rate == _BITS]
+    points = {row.layer for row in table.rows if row.level == _BITS and row.value is not None}
+    rows = [row for row in table.rows if row.treatment == "dense" or row.layer in points]
+    same = [row for row in rows if row.treatment == "dense" or row.level == _BITS]
     return Table(tuple(rows), mended=False), Table(tuple(same), mended=False)
 
 

@@ -6,11 +6,13 @@ of samples has one axis more than a sample. Where the rest has the rank of the g
 brings its batch axis with it, and is run alone; else the axis of the samples is the batch axis.
 
 A recurrent state that is not given is zeros: an input whose name says that it is a state, and
-whose shape leaves no axis open but that of the batch. Caffe's continuation indicators are ones.
+whose shape leaves no axis open but that of the batch, wherever that is: states (layers, batch,
+units) of samples (layers, units) are stacked along it. Caffe's continuation indicators are ones.
 """
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
@@ -70,13 +72,19 @@ class InputAdapter:
         """The size of the first axis, where it is fixed."""
         return self.shape[0] if self.shape else None
 
-    @property
+    @cached_property
     def is_state(self) -> bool:
         """Whether the input may be left out: its name and shape are those of a recurrent state."""
         if _CONTINUES.fullmatch(self.name):
             return True
         is_open = sum(size is None for size in self.shape)
         return len(self.shape) > 1 and is_open <= 1 and _STATE.search(self.name) is not None
+
+    @cached_property
+    def batch_axis(self) -> int:
+        """The axis of the samples: the first, or the only open one of a state."""
+        is_open = [axis for axis, size in enumerate(self.shape) if size is None]
+        return is_open[0] if self.is_state and is_open else 0
 
     @property
     def channels_last(self) -> bool:
@@ -116,6 +124,8 @@ class InputAdapter:
             if len(array) != 1:
                 raise CortadoError(f"samples of the input {self.name} can only run one by one")
             array = array[0]
+        elif self.batch_axis and array.ndim == len(self.shape):
+            array = self._stacked(array)
         self._check_type(array)
         return np.require(self._fit(array), self.dtype, "C")
 
@@ -131,6 +141,17 @@ class InputAdapter:
             inputs = self.transform(self._fit(pixels))
         is_first = inputs.ndim == 4 and inputs.shape[1] == self.shape[-1]
         return inputs.transpose(0, 2, 3, 1) if self.channels_last and is_first else inputs
+
+    def _stacked(self, array: Array) -> Array:
+        """Return states (n, …) with the samples along the batch axis."""
+        found, axis = array.shape, self.batch_axis
+        wanted = tuple(size for i, size in enumerate(self.shape) if i != axis)
+        if found[1:] != wanted:
+            raise CortadoError(
+                f"the samples of the state {self.name} have the shape {show_shape(found[1:])}, "
+                f"the model wants {show_shape(wanted)}"
+            )
+        return np.moveaxis(array, 0, axis)
 
     def _check_type(self, array: Array) -> None:
         """Refuse to turn floats into integers, or anything but numbers into numbers."""

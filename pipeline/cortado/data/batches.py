@@ -16,7 +16,7 @@ from cortado.data.samples import TARGET, Samples, labels_of
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, IntArray
 
-__all__ = ["Fed", "Inputs", "feed_batches", "index_batches"]
+__all__ = ["Fed", "Inputs", "feed_batch", "feed_batches", "index_batches"]
 
 _MOST_SAMPLES, _MOST_ELEMENTS = 100, 2**22  # of a batch
 
@@ -52,14 +52,19 @@ def feed_batches(feed: Feed, samples: Samples, size: int) -> Iterator[Fed]:
     """Yield all samples, `size` at a time where the model takes any number, alike ones together."""
     size = feed.limit(samples) or size
     for chosen in index_batches(samples, size):
-        taken = chosen
-        if feed.batch is not None and len(chosen) < feed.batch:
-            taken = np.resize(np.concatenate([chosen, _fillers(samples, chosen)]), feed.batch)
-        batch = samples.take(taken)
-        targets = batch.targets
-        if targets is not None and len(taken) > len(chosen):
-            targets = {name: array[: len(chosen)] for name, array in targets.items()}
-        yield Fed(feed(batch), targets, chosen)
+        yield feed_batch(feed, samples, chosen)
+
+
+def feed_batch(feed: Feed, samples: Samples, chosen: IntArray) -> Fed:
+    """Return the samples at some indices, which are alike, as one batch of the model."""
+    taken = chosen
+    if feed.batch is not None and len(chosen) < feed.batch:
+        taken = np.resize(np.concatenate([chosen, _fillers(samples, chosen)]), feed.batch)
+    batch = samples.take(taken)
+    targets = batch.targets
+    if targets is not None and len(taken) > len(chosen):
+        targets = {name: array[: len(chosen)] for name, array in targets.items()}
+    return Fed(feed(batch), targets, chosen)
 
 
 def index_batches(samples: Samples, size: int) -> Iterator[IntArray]:

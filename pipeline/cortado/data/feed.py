@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
@@ -15,7 +16,7 @@ from cortado.task.metadata import read_transform
 from cortado.task.presets import Plane
 from cortado.task.transform import InputTransform, Views
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "count_samples"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Feed:
         transform = read_transform(model)
         return cls(tuple(replace(a, transform=transform) if a is pixels else a for a in adapters))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The graph inputs."""
         return tuple(adapter.name for adapter in self.adapters)
@@ -60,7 +61,7 @@ class Feed:
         sizes = {a.batch for a in self._given if a.shape}
         return next((size for size in sizes if size is not None), None)
 
-    @property
+    @cached_property
     def pixels(self) -> InputAdapter | None:
         """The input that takes pixels, if there is one."""
         return next((a for a in self.adapters if a.transform is not None), None)
@@ -97,7 +98,7 @@ class Feed:
         CortadoError
             If an input is missing, or type or shape of one do not fit.
         """
-        sources, count = self.sources(batch.inputs), _count(batch)
+        sources, count = self.sources(batch.inputs), count_samples(batch)
         return {
             a.name: a(batch.inputs[sources[a.name]], views)
             if a.name in sources
@@ -146,16 +147,27 @@ class Feed:
 
         Samples that bring a batch axis with them run alone.
         """
+        return 1 if self.run_alone(samples) else self.batch
+
+    def run_alone(self, samples: Samples) -> bool:
+        """Return whether each sample brings a batch axis of its own."""
         first = samples.take(np.zeros(1, np.int64)).inputs
         sources = self.sources(first)
-        alone = any(
+        return any(
             a.runs_alone(first[sources[a.name]])
             for a in self.adapters
             if a.name in sources and a.transform is None
         )
-        return 1 if alone else self.batch
 
-    @property
+    def any_batch(self) -> "Feed":
+        """Return the feed of a model that takes any number of samples at once."""
+        opened = [
+            a if a.is_state or not a.shape else replace(a, shape=(None, *a.shape[1:]))
+            for a in self.adapters
+        ]
+        return Feed(tuple(opened))
+
+    @cached_property
     def _given(self) -> list[InputAdapter]:
         """The inputs that samples must have."""
         required = [a for a in self.adapters if not a.is_state]
@@ -173,5 +185,6 @@ def _image_input(adapters: list[InputAdapter]) -> InputAdapter | None:
     return floats[0] if len(floats) == 1 else None
 
 
-def _count(batch: Batch) -> int:
+def count_samples(batch: Batch) -> int:
+    """Return how many samples a batch holds."""
     return next((len(array) for array in batch.inputs.values() if array.ndim), 1)

@@ -21,6 +21,7 @@ __all__ = [
     "Batch",
     "Samples",
     "Subset",
+    "Unlabelled",
     "labelled_images",
     "labels_of",
     "subset",
@@ -147,6 +148,30 @@ class Subset:
     def take(self, indices: IntArray) -> Batch:
         """Return the samples at `indices` of the subset."""
         return self.whole.take(self.indices[indices])
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Samples without the targets that they have."""
+
+    whole: Samples
+
+    @property
+    def labels(self) -> IntArray | None:
+        """None."""
+        return None
+
+    @property
+    def alike(self) -> IntArray | None:
+        """As of the samples with their targets."""
+        return self.whole.alike
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def take(self, indices: IntArray) -> Batch:
+        """Return the inputs of the samples at `indices`."""
+        return Batch(self.whole.take(indices).inputs)
 
 
 def labelled_images(pixels: Array, labels: Array | None = None) -> ArraySamples:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from cortado.data.samples import Samples, Subset
+from cortado.data.samples import Samples, Subset, Unlabelled
 from cortado.errors import CortadoError, UsageError
 
 __all__ = ["Dataset", "SplitName", "divide", "from_train_and_test", "from_whole"]
@@ -50,6 +50,12 @@ class Dataset:
         labels = [part.labels for part in (self.train, self.val, self.test)]
         known = [each for each in labels if each is not None]
         return 1 + max(int(each.max()) for each in known) if len(known) == len(labels) else 0
+
+    @property
+    def unlabelled(self) -> "Dataset":
+        """The same samples without their targets."""
+        whole = None if self.whole is None else Unlabelled(self.whole)
+        return Dataset(Unlabelled(self.train), Unlabelled(self.val), Unlabelled(self.test), whole)
 
     def split(self, name: SplitName) -> Samples:
         """Return a part by its name.

@@ -1,12 +1,10 @@
 """Plans: from what each layer alone can lose to how far each layer goes.
 
 options    the budget
-isotonic   monotone fits of noisy curves
 choices    what each layer may become: sparsity and bits, with loss and measured bytes
 knapsack   the best of all combinations, for every budget at once
-judge      a changed model beside the dense one
 forecast   what layers lose together, by what each loses alone
-planner    the plan that meets a budget; checked on images where there are some
+planner    the plan that meets a budget; checked on samples where there are some
 fields     fields of a JSON document, each checked by a rule
 document   plan.json
 apply      a plan on a model: what `prune` and `quantize` take of it
@@ -16,12 +14,10 @@ from cortado.plan.apply import bits_of, prune_by_plan, sparsities_of
 from cortado.plan.document import Expectation, LayerPlan, Plan, encode_plan, parse_plan
 from cortado.plan.options import Budget
 from cortado.plan.planner import make_plan, make_plans
-from cortado.scoring.judge import Judge
 
 __all__ = [
     "Budget",
     "Expectation",
-    "Judge",
     "LayerPlan",
     "Plan",
     "bits_of",

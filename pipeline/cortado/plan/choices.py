@@ -1,13 +1,8 @@
 """What each layer may become: a sparsity and bits, what it loses by them, and what it takes.
 
 The loss of a choice is what pruning lost alone, plus what sharing lost alone, both from monotone
-fits of the swept curves. The drop in accuracy adds up in the same way, and so does its variance:
-where b of n images are lost and c gained,
-
-    variance = (b + c + 1) / n²
-
-The added one keeps a width where nothing differs (Agresti and Min 2005); the square of the drop,
-small where there is something to choose, is left in.
+fits of the swept curves. The drop of the metric adds up in the same way, and so does its variance,
+which the table has of each point, see `cortado.stats.paired`.
 
 Bytes are those of the layer really pruned, really shared, really encoded. Not to prune and not to
 share are choices too. Choices that lose more than another and take no less are left out later, by
@@ -30,9 +25,8 @@ from cortado.model.layers.prunable import Layer
 from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
 from cortado.quantize import optimal_codebooks, share_values
-from cortado.sensitivity import Curve, SweepOptions, Table, changed_weights
+from cortado.sensitivity import Curve, Row, SweepOptions, Table, changed_weights
 from cortado.stats.isotonic import isotonic_fit
-from cortado.stats.paired import binary_variance
 from cortado.stats.quantiles import z
 
 __all__ = ["Choice", "chosen_weights", "measure_choices"]
@@ -51,11 +45,11 @@ class Choice:
     bits : int or None
         2^bits shared values; None: not shared.
     loss : float
-        Rise of the cross-entropy, in nats.
+        Rise of the task's loss.
     drop : float
-        Fall of the accuracy.
+        How much worse the metric gets, in its units.
     variance : float
-        Of that fall.
+        Of that.
     size : float
         Bytes of its weights.
     weights, zeros : int
@@ -90,7 +84,7 @@ class Choice:
 class _Step:
     """A point of a fitted curve."""
 
-    rate: float
+    level: float
     loss: float
     drop: float
     variance: float
@@ -115,7 +109,7 @@ def measure_choices(
     CortadoError
         If the table has no point of any of the layers.
     """
-    curves = {(curve.layer, curve.kind): _fit(curve) for curve in table.curves}
+    curves = {(curve.layer, curve.treatment): _fit(curve) for curve in table.curves}
     if not {name for name, _ in curves} & {layer.name for layer in layers}:
         raise CortadoError("the table has no point of any layer of the model")
     rates, bits = (
@@ -145,9 +139,9 @@ def _choices_of(
     layer: Layer, rates: Sequence[_Step], bits: Sequence[_Step], options: SweepOptions
 ) -> Iterator[Choice]:
     nothing = _Step(0.0, 0.0, 0.0, 0.0)
-    sizes = [2 ** int(share.rate) for share in bits]
+    sizes = [2 ** int(share.level) for share in bits]
     for rate in (nothing, *rates):
-        pruned = _pruned(layer, rate.rate, options)
+        pruned = _pruned(layer, rate.level, options)
         nonzero = pruned[pruned != 0]
         books = optimal_codebooks(nonzero, sizes) if nonzero.size else [nonzero] * len(sizes)
         before, size = None, 0.0
@@ -157,8 +151,8 @@ def _choices_of(
                 before, size = array, _bytes(layer, array)
             yield Choice(
                 layer.name,
-                rate.rate,
-                int(share.rate) or None,
+                rate.level,
+                int(share.level) or None,
                 rate.loss + share.loss,
                 rate.drop + share.drop,
                 rate.variance + share.variance,
@@ -186,14 +180,24 @@ def _shared(weights: FloatArray, codebook: FloatArray | None) -> FloatArray:
 def _fit(curve: Curve) -> list[_Step]:
     """Return the points of a curve, gentle ones first, with losses that never fall.
 
-    A point whose loss is not finite, as after an overflow, is none to plan with.
+    A point whose loss or metric is not finite, as after an overflow, is none to plan with.
     """
-    rows = [row for row in curve.rows if math.isfinite(row.rise)]
+    rows = [row for row in curve.rows if math.isfinite(row.rise) and math.isfinite(_drop(row))]
     weights = [float(row.samples) for row in rows]
     losses = isotonic_fit([row.rise for row in rows], weights)
-    drops = isotonic_fit([row.drop for row in rows], weights)
-    variances = [binary_variance(r.lost or 0, r.gained or 0, r.samples) for r in rows]
+    drops = isotonic_fit([_drop(row) for row in rows], weights)
+    variances = list(map(_variance, rows))
     return [
-        _Step(row.rate, max(loss, 0.0), max(drop, 0.0), variance)
+        _Step(row.level, max(loss, 0.0), max(drop, 0.0), variance)
         for row, loss, drop, variance in zip(rows, losses, drops, variances, strict=True)
     ]
+
+
+def _drop(row: Row) -> float:
+    return math.nan if row.drop is None else row.drop
+
+
+def _variance(row: Row) -> float:
+    """Return the variance of a drop; of one that a single sample showed, the square of it."""
+    known = row.drop_variance
+    return _drop(row) ** 2 if known is None or not math.isfinite(known) else known

@@ -1,9 +1,10 @@
 """plan.json: how far each layer goes, and what to expect of it.
 
-{"version": 1, "model": "sha256:…", "method": "magnitude", "seed": 0,
+{"version": 2, "model": "sha256:…", "method": "magnitude", "seed": 0,
  "layers": [{"name": "fc1", "shape": [500, 800], "sparsity": 0.95, "bits": 4, "loss": 0.01,
              "bytes": 8000}, …],
- "expected": {"drop": 0.003, "drop_low": -0.002, "drop_high": 0.005, …}}
+ "expected": {"metric": "accuracy", "better": "higher", "value": 0.989, "drop": 0.003,
+              "drop_low": -0.002, "drop_high": 0.005, …}}
 
 People edit these files: whatever is in one, it gives a plan
 that can be carried out, or an error that names the layer and field.
@@ -13,7 +14,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from cortado.errors import CortadoError
 from cortado.plan.fields import (
@@ -32,7 +33,10 @@ from cortado.quantize import MAX_BITS
 
 __all__ = ["Expectation", "LayerPlan", "Plan", "encode_plan", "parse_plan"]
 
-_VERSION = 1
+_VERSION = 2
+
+Better: TypeAlias = Literal["higher", "lower"]
+"""The direction of a metric."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class LayerPlan:
     bits : int or None
         2^bits shared values; None: none.
     loss : float
-        The rise of the cross-entropy that it alone costs, in nats.
+        The rise of the task's loss that it alone costs: cross-entropy in nats for a classifier.
     bytes : float
         What its weights take, as the encoder measured them.
     """
@@ -69,24 +73,34 @@ class Expectation:
 
     Attributes
     ----------
+    metric : str
+        What is expected to get worse.
+    better : {"higher", "lower"}
+        Its direction.
+    value : float
+        What it will be.
     drop, drop_low, drop_high : float
-        The fall of the accuracy, and its 95 % interval.
+        How much worse than that of the dense model, in its units, and the 95 % interval; null in
+        the file, and NaN here, where it has no end, as on a single sample.
     bytes : float
         What the weights of all layers take, each encoded alone. In a file, layers share codes where
         that costs less than a decoder of about 1,000 bytes more.
     sparsity : float
         The fraction of zeros in them.
-    images : int
-        How many images the drop was measured on, all layers together; 0: it is the sum of what
+    samples : int
+        How many samples the drop was measured on, all layers together; 0: it is the sum of what
         the layers lost alone.
     """
 
+    metric: str
+    better: Better
+    value: float
     drop: float
     drop_low: float
     drop_high: float
     bytes: float
     sparsity: float
-    images: int
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -116,7 +130,14 @@ class Plan:
 
 def encode_plan(plan: Plan) -> bytes:
     """Return the file of a plan."""
-    return (json.dumps({"version": _VERSION, **asdict(plan)}, indent=2) + "\n").encode()
+    fields = asdict(plan)
+    fields["expected"] = {name: _finite(value) for name, value in fields["expected"].items()}
+    return (json.dumps({"version": _VERSION, **fields}, indent=2) + "\n").encode()
+
+
+def _finite(value: object) -> object:
+    """Return a value as JSON has it: it has no numbers that are not finite."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def parse_plan(data: bytes, source: str) -> Plan:
@@ -125,7 +146,7 @@ def parse_plan(data: bytes, source: str) -> Plan:
     Raises
     ------
     CortadoError
-        If the file is damaged, or of a newer version; the message names the layer and field.
+        If the file is damaged, or of another version; the message names the layer and field.
     """
     stored = _load(data, source)
     _check_version(stored, source)
@@ -135,8 +156,13 @@ def parse_plan(data: bytes, source: str) -> Plan:
     name, count = counts.most_common(1)[0]
     if count > 1:
         raise CortadoError(f"{source} has the layer {name!r} {count} times")
-    expected = Expectation(**read_fields(fields["expected"], _EXPECTED, f"{source}: expected"))
-    return Plan(fields["model"], fields["method"], fields["seed"], tuple(layers), expected)
+    expected = read_fields(fields["expected"], _EXPECTED, f"{source}: expected")
+    known: dict[str, Any] = {
+        name: math.nan if value is None else value for name, value in expected.items()
+    }
+    return Plan(
+        fields["model"], fields["method"], fields["seed"], tuple(layers), Expectation(**known)
+    )
 
 
 _FRACTION = number("a fraction from 0 to less than 1", 0, 1)
@@ -151,12 +177,15 @@ _LAYER = {
     "bytes": _AMOUNT,
 }
 _EXPECTED = {
-    "drop": _FINITE,
-    "drop_low": _FINITE,
-    "drop_high": _FINITE,
+    "metric": text,
+    "better": one_of(get_args(Better)),
+    "value": or_null(_FINITE),
+    "drop": or_null(_FINITE),
+    "drop_low": or_null(_FINITE),
+    "drop_high": or_null(_FINITE),
     "bytes": _AMOUNT,
     "sparsity": number("a fraction from 0 to 1", 0, math.nextafter(1, 2)),
-    "images": integer(0),
+    "samples": integer(0),
 }
 _PLAN = {
     "version": anything,
@@ -192,6 +221,11 @@ def _check_version(stored: object, source: str) -> None:
     version = stored["version"]
     if isinstance(version, int) and version > _VERSION:
         raise CortadoError(f"{source} is a plan of version {version}, of a newer cortado")
+    if version == 1:
+        raise CortadoError(
+            f"{source} is a plan of an earlier cortado, which does not say what its drop is of: "
+            "sweep and plan again"
+        )
     read_fields({"version": version}, {"version": integer(_VERSION)}, source)
 
 

@@ -1,5 +1,6 @@
 """The budget of a plan."""
 
+import math
 from dataclasses import dataclass
 
 from cortado.errors import UsageError
@@ -17,7 +18,7 @@ class Budget:
     Attributes
     ----------
     max_drop : float or None
-        The accuracy that may be lost, as a fraction of the images.
+        How much worse the metric may get, in its own units: 0.005 is half a point of accuracy.
     target_bytes : float or None
         What the weights of all layers may take in the file.
     target_sparsity : float or None
@@ -35,11 +36,11 @@ class Budget:
 
     def __post_init__(self) -> None:
         if (self.max_drop, self.target_bytes, self.target_sparsity) == (None, None, None):
-            raise UsageError("a plan needs a drop in accuracy, a sparsity, or bytes to keep to")
+            raise UsageError("a plan needs a drop of the metric, a sparsity, or bytes to keep to")
         if self.target_bytes is not None and self.target_sparsity is not None:
             raise UsageError("a plan is made for bytes or for a sparsity, not for both")
-        if self.max_drop is not None and not 0 <= self.max_drop < 1:
-            raise UsageError(f"the drop {self.max_drop:g} is no fraction of the images")
+        if self.max_drop is not None and not 0 <= self.max_drop < math.inf:
+            raise UsageError(f"the drop {self.max_drop:g} is no finite number from 0 up")
         if self.target_sparsity is not None and not 0 < self.target_sparsity < 1:
             raise UsageError(f"the sparsity {self.target_sparsity:g} is no fraction of zeros")
         if self.target_bytes is not None and self.target_bytes <= 0:

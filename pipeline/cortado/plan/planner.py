@@ -1,15 +1,16 @@
 """The plan that meets a budget.
 
 The knapsack gives a chain of plans, from gentle to small, under losses that add up. Layers that
-are changed together lose more, or less, than that: with images, the plans of the chain are put
+are changed together lose more, or less, than that: with samples, the plans of the chain are put
 together and measured beside the dense model, and bisection finds the smallest that
 
     upper end of the 95 % interval of the drop ≤ max_drop.
 
 As bisection takes a chain for falling that only nearly is, a few plans behind the last that held
 are tried too, each a few percent smaller than the one before. The interval is that of as many
-other images, see `cortado.stats.paired`. Without images the drop is the sum of what the layers
-lost alone, and its interval wider, as nobody looked at the layers together.
+other samples, see `cortado.stats.paired`. Without samples the drop is the sum of what the layers
+lost alone, and its interval wider, as nobody looked at the layers together. Drops are in the units
+of the metric of the table, and positive where it gets worse.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,10 +30,10 @@ from cortado.plan.knapsack import best_combinations
 from cortado.plan.options import Budget
 from cortado.progress import Progress, Steps
 from cortado.prune import Method
-from cortado.runtime import Runtime
 from cortado.scoring.judge import Judge
-from cortado.sensitivity import Images, Kind, Row, SweepOptions, Table
-from cortado.stats.paired import binary_drop
+from cortado.scoring.task import Task
+from cortado.sensitivity import Kind, Row, SweepOptions, Swept, Table
+from cortado.stats.paired import Drop, paired_drop
 
 __all__ = ["make_plan", "make_plans"]
 
@@ -42,22 +43,37 @@ _TIE = 1e-3  # where losses tie, as all that are 0 do, the surer choice is the g
 
 
 @dataclass(frozen=True)
-class _Task:
-    """What is planned, and how plans are judged."""
+class _Planning:
+    """What is planned, and how plans are judged; `dense` is the dense model's row of the table."""
 
     model: ir.Model
     layers: Mapping[str, Layer]
     options: SweepOptions
     judge: Judge | None
-    images: int
-    hash: str
+    dense: Row
 
     def plan(self, choices: Sequence[Choice]) -> Plan:
         """Return the plan of one choice a layer, with what to expect of it."""
-        drop, low, high = self._measured(choices) if self.judge else predict_sum(choices)
-        expected = Expectation(drop, low, high, _size(choices), _sparsity(choices), self.images)
+        if self.judge is None:
+            value, samples = self.dense.value or 0.0, 0
+            drop, low, high = predict_sum(choices)
+        else:
+            value, samples = self.judge.dense.value, len(self.judge.samples)
+            found = self._measured(self.judge, choices)
+            drop, low, high = found.mean, found.low, found.high
+        expected = Expectation(
+            metric=self.dense.metric,
+            better="higher" if self.dense.higher_is_better else "lower",
+            value=value - drop if self.dense.higher_is_better else value + drop,
+            drop=drop,
+            drop_low=low,
+            drop_high=high,
+            bytes=_size(choices),
+            sparsity=_sparsity(choices),
+            samples=samples,
+        )
         layers = tuple(self._layer(choice) for choice in choices)
-        return Plan(self.hash, self.options.method, self.options.seed, layers, expected)
+        return Plan(self.dense.model, self.options.method, self.options.seed, layers, expected)
 
     def _layer(self, choice: Choice) -> LayerPlan:
         shape = self.layers[choice.layer].array.shape
@@ -65,25 +81,19 @@ class _Task:
             choice.layer, shape, choice.sparsity, choice.bits, choice.loss, choice.size
         )
 
-    def _measured(self, choices: Sequence[Choice]) -> tuple[float, float, float]:
-        assert self.judge is not None
+    def _measured(self, judge: Judge, choices: Sequence[Choice]) -> Drop:
         weights = {
             self.layers[choice.layer].key: chosen_weights(
                 self.layers[choice.layer], choice, self.options
             )
             for choice in choices
         }
-        lost, gained = self.judge.compare(replace_weights(self.model, weights))
-        found = binary_drop(lost, gained, self.images)
-        return found.mean, found.low, found.high
+        changed = judge.score(replace_weights(self.model, weights))
+        return paired_drop(changed.metric, judge.dense.parts, changed.parts)
 
 
 def make_plan(
-    model: ir.Model,
-    table: Table,
-    budget: Budget,
-    images: Images | None = None,
-    runtime: Runtime = Runtime(),
+    model: ir.Model, table: Table, budget: Budget, swept: Swept | None = None
 ) -> Steps[Plan]:
     """Return the plan that meets a budget.
 
@@ -95,25 +105,23 @@ def make_plan(
         A sweep of it, see `cortado.sensitivity`.
     budget : Budget
         What to keep to.
-    images : Images, optional
-        Validation images: the plan is chosen by what all layers lose together on them. Without
-        them, by the sum of what each lost alone.
-    runtime : Runtime
-        Where models run on those images.
+    swept : Swept, optional
+        Validation samples, with a task that counts as the table does: the plan is chosen by what
+        all layers lose together on them. Without them, by the sum of what each lost alone.
 
     Raises
     ------
     LimitNotMetError
         If no plan meets the budget.
     CortadoError
-        If the table is of another model, of several methods, or has no points.
+        If the table is of another model or metric, of several methods, or has no points.
     """
-    task = _task(model, table, images, runtime)
+    task = _planning(model, table, swept)
     chain = yield from _chain(task, table, of_zeros=budget.target_sparsity is not None)
     if budget.target_bytes is None and budget.target_sparsity is None:
         return (yield from _smallest(task, chain, budget.max_drop or 0.0))
     plan = task.plan(_first_within(chain, budget))
-    if budget.max_drop is not None and plan.expected.drop_high > budget.max_drop:
+    if budget.max_drop is not None and not plan.expected.drop_high <= budget.max_drop:
         raise LimitNotMetError(f"{_told(plan)}, more than {budget.max_drop:g}, at this target")
     return plan
 
@@ -125,12 +133,12 @@ def make_plans(model: ir.Model, table: Table, step: float = 1.0) -> Steps[list[P
     expect of them is the sum of what the layers lost alone; other parameters, and errors, are those
     of `make_plan`.
     """
-    task = _task(model, table, None)
+    task = _planning(model, table, None)
     chain = yield from _chain(task, table, of_zeros=False)
     return [task.plan(choices) for choices in _thinned(chain, step)]
 
 
-def _chain(task: _Task, table: Table, *, of_zeros: bool) -> Steps[list[list[Choice]]]:
+def _chain(task: _Planning, table: Table, *, of_zeros: bool) -> Steps[list[list[Choice]]]:
     """Return the combinations that are not beaten in loss and bytes, or in loss and zeros."""
     kinds: tuple[Kind, ...] = ("prune",) if of_zeros else ("prune", "bits")  # sharing makes none
     options = replace(task.options, kinds=kinds)
@@ -143,40 +151,44 @@ def _chain(task: _Task, table: Table, *, of_zeros: bool) -> Steps[list[list[Choi
     ]
 
 
-def _task(
-    model: ir.Model, table: Table, images: Images | None, runtime: Runtime = Runtime()
-) -> _Task:
+def _planning(model: ir.Model, table: Table, swept: Swept | None) -> _Planning:
     dense, known = table.dense, hash_model(model)
     if dense is None:
         raise CortadoError("the table lacks the row of the dense model")
     if dense.model != known:
         raise CortadoError(f"the table is of another model: {dense.model}, not {known}")
-    methods = {(curve.method, curve.seed) for curve in table.curves if curve.kind == "prune"}
+    methods = {(curve.method, curve.seed) for curve in table.curves if curve.treatment == "prune"}
     if len(methods) > 1:
         names = ", ".join(f"{method} (seed {seed})" for method, seed in sorted(methods))
         raise CortadoError(f"the tables are of several methods, and a plan of one: {names}")
     method, seed = next(iter(methods), ("magnitude", 0))
-    judge = Judge(model, _counted(images, dense), runtime) if images else None
-    count = len(images.samples) if images else 0
+    judge = None
+    if swept is not None:
+        _check_counted(swept.task, swept.output, dense)
+        judge = Judge(swept.task, swept.samples)
     layers = {layer.name: layer for layer in find_layers(model).prunable}
     options = SweepOptions(method=cast(Method, method), seed=seed)
-    return _Task(model, layers, options, judge, count, known)
+    return _Planning(model, layers, options, judge, dense)
 
 
-def _counted(images: Images, dense: Row) -> Images:
-    """Return images on which the same is scored, and correct, as in the table."""
-    if images.head not in (None, dense.output):
-        raise CortadoError(f"the table is of the output {dense.output}, not {images.head}")
-    if dense.against == "labels" and not images.labelled:
-        raise CortadoError("the table counts by labels, and the images have none")
-    labelled = images.labelled and dense.against == "labels"
-    return replace(images, head=dense.output, labelled=labelled)
+def _check_counted(task: Task, output: str, dense: Row) -> None:
+    """Refuse a task that does not count as the table does."""
+    metric = task.metric
+    pairs = (
+        ("metric", metric.name, dense.metric),
+        ("direction of the metric", "higher" if metric.higher_is_better else "lower", dense.better),
+        ("way of counting", f"against the {metric.against}", f"against the {dense.against}"),
+        ("output", output, dense.output),
+    )
+    for what, own, swept in pairs:
+        if own != swept:
+            raise CortadoError(f"the table is of another {what}: {swept}, not {own}")
 
 
-def _smallest(task: _Task, chain: Sequence[Sequence[Choice]], max_drop: float) -> Steps[Plan]:
+def _smallest(task: _Planning, chain: Sequence[Sequence[Choice]], max_drop: float) -> Steps[Plan]:
     """Return the last plan of the chain that holds, by bisection."""
     best = task.plan(chain[0])
-    if best.expected.drop_high > max_drop:
+    if not best.expected.drop_high <= max_drop:
         raise LimitNotMetError(f"{_told(best)}, more than {max_drop:g}, though it is the gentlest")
     low, high = 0, len(chain)  # low holds, high does not
     total = high.bit_length() + _LOOK_AHEAD
@@ -237,6 +249,6 @@ def _first_within(chain: Sequence[Sequence[Choice]], budget: Budget) -> Sequence
 def _told(plan: Plan) -> str:
     expected = plan.expected
     return (
-        f"the plan is expected to lose {expected.drop:.4f} of the accuracy, "
+        f"the plan is expected to worsen {expected.metric} by {expected.drop:.4f}, "
         f"{expected.drop_low:.4f} to {expected.drop_high:.4f}"
     )

@@ -52,7 +52,7 @@ def _chart(curves: Sequence[Marked], dense: Row) -> Chart:
     parts = [_grid(x, y), _dense(dense, y), *(_pale(curve, x, y) for curve in rest)]
     parts += [_band(curve, x, y) for curve in front]
     parts += [_line(curve, x, y) for curve in front]
-    mark = f"chart-{curves[0].kind}"
+    mark = f"chart-{curves[0].treatment}"
     figure = Markup(
         '<figure><div class="plot"><svg role="img" aria-labelledby="{0}-title {0}-desc">'
         '<title id="{0}-title">{1}</title><desc id="{0}-desc">{2}</desc>{3}</svg></div>{4}</figure>'
@@ -67,9 +67,9 @@ def _describe(front: Sequence[Marked], rest: Sequence[Marked]) -> str:
     lines = []
     for curve in front:
         first, last = curve.rows[0], curve.rows[-1]
-        line = f"{curve.name}: {first.accuracy:.4f} at {first.rate:g}"
-        line += f" to {last.accuracy:.4f} at {last.rate:g}" if last != first else ""
-        line += f", marked at {curve.chosen.rate:g}" if curve.chosen is not None else ""
+        line = f"{curve.name}: {first.value:.4f} at {first.level:g}"
+        line += f" to {last.value:.4f} at {last.level:g}" if last != first else ""
+        line += f", marked at {curve.chosen.level:g}" if curve.chosen is not None else ""
         lines.append(line)
     if rest:
         lines.append(f"{len(rest)} others are in the table")
@@ -101,7 +101,7 @@ def _grid(x: Scale, y: Scale) -> Markup:
 
 def _dense(dense: Row, y: Scale) -> Markup:
     return Markup('<line class="dense" x2="100%" y1="{0}" y2="{0}"/>').format(
-        _up(dense.accuracy or 0.0, y)
+        _up(dense.value or 0.0, y)
     )
 
 
@@ -125,7 +125,7 @@ def _line(curve: Marked, x: Scale, y: Scale) -> Markup:
     marks = [
         Markup('<svg x="{}" y="{}" class="mark">{}<path d="{}"/><title>{}</title></svg>').format(
             _along(place(row), x),
-            _up(row.accuracy or 0.0, y),
+            _up(row.value or 0.0, y),
             Markup('<circle r="9"/>') if row == curve.chosen else "",
             MARKS[curve.colour].path,
             _tell(curve, row),
@@ -142,7 +142,7 @@ def _outline(curve: Marked, x: Scale, y: Scale) -> Markup:
     colour = "rest" if curve.colour is None else f"c{curve.colour}"
     dot = ""
     if curve.chosen is not None:
-        at = _along(place(curve.chosen), x), _up(curve.chosen.accuracy or 0.0, y)
+        at = _along(place(curve.chosen), x), _up(curve.chosen.value or 0.0, y)
         dot = Markup('<circle cx="{}" cy="{}" r="3"/>').format(*at)
     return Markup('<svg class="sketch {}" aria-hidden="true">{}{}</svg>').format(
         colour, _polyline(curve, x, y), dot
@@ -155,7 +155,7 @@ def _legend(curves: Sequence[Marked], dense: Row) -> Markup:
     rest = len(curves) - len(front)
     if rest:
         keys.append(_key("rest", "", f"{rest} that lose less"))
-    keys.append(_key("dense", "", f"dense {dense.accuracy:.4f}"))
+    keys.append(_key("dense", "", f"dense {dense.value:.4f}"))
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(keys))
 
 
@@ -168,12 +168,12 @@ def _key(style: str, path: str, name: str) -> Markup:
 
 def _tell(curve: Marked, row: Row) -> str:
     interval = reach(row)
-    text = f"{curve.name} at {row.rate:g}: {row.accuracy:.4f}"
+    text = f"{curve.name} at {row.level:g}: {row.value:.4f}"
     return text if interval is None else f"{text} ({interval[0]:.4f} … {interval[1]:.4f})"
 
 
 def _polyline(curve: Marked, x: Scale, y: Scale, title: str = "") -> Markup:
-    points = [(x.part(place(row)), y.part(row.accuracy or 0.0)) for row in curve.rows]
+    points = [(x.part(place(row)), y.part(row.value or 0.0)) for row in curve.rows]
     name = Markup("<title>{}</title>").format(title) if title else ""
     return _stretched(Markup('<polyline points="{}">{}</polyline>').format(_points(points), name))
 

@@ -26,7 +26,7 @@ class Marked:
 
     Attributes
     ----------
-    name, kind : str
+    name, treatment : str
         The layer, with what else tells the curve from others of the same; ``prune`` or ``bits``.
     rows : tuple of Row
         Its points, gentle ones first.
@@ -37,7 +37,7 @@ class Marked:
     """
 
     name: str
-    kind: str
+    treatment: str
     rows: tuple[Row, ...]
     chosen: Row | None
     colour: int | None = None
@@ -65,7 +65,7 @@ def mark_curves(table: Table, choose: Callable[[Curve], Row | None]) -> tuple[Ro
         raise CortadoError("the table has no row of the dense model")
     names = _names(curves)
     marked = [
-        Marked(name, curve.kind, curve.rows, choose(curve))
+        Marked(name, curve.treatment, curve.rows, choose(curve))
         for name, curve in zip(names, curves, strict=True)
     ]
     order = list(dict.fromkeys(names))
@@ -81,7 +81,7 @@ def mark_curves(table: Table, choose: Callable[[Curve], Row | None]) -> tuple[Ro
 
 def by_kind(curves: Sequence[Marked]) -> list[list[Marked]]:
     """Return the curves of each kind that there is."""
-    lists = [[curve for curve in curves if curve.kind == kind] for kind in TITLES]
+    lists = [[curve for curve in curves if curve.treatment == kind] for kind in TITLES]
     return [same for same in lists if same]
 
 
@@ -94,26 +94,26 @@ def missing_from(table: Table) -> list[Missing]:
     """Return what has no figures, all points of a layer that lack them for one reason together."""
     points: dict[tuple[str, str, str], list[Row]] = {}
     for row in table.without_figures:
-        points.setdefault((row.layer, row.kind, row.note), []).append(row)
+        points.setdefault((row.layer, row.treatment, row.note), []).append(row)
     return [Missing(layer, _what(kind, rows), note) for (layer, kind, note), rows in points.items()]
 
 
 def _what(kind: str, rows: Sequence[Row]) -> str:
-    rates = [f"{row.rate:g}" for row in rows]
+    rates = [f"{row.level:g}" for row in rows]
     text = f"{rates[0]} … {rates[-1]}" if len(rates) > _MOST_RATES else ", ".join(rates)
     return {"prune": f"pruned to {text}", "bits": f"{text} bits"}.get(kind, "all points")
 
 
 def _names(curves: Sequence[Curve]) -> list[str]:
     """Return the layers, with method and seed where curves of a layer differ in them."""
-    methods = {curve.method for curve in curves if curve.kind == "prune"}
-    seeds = {curve.seed for curve in curves if curve.kind == "prune"}
+    methods = {curve.method for curve in curves if curve.treatment == "prune"}
+    seeds = {curve.seed for curve in curves if curve.treatment == "prune"}
     names = []
     for curve in curves:
         words = [curve.layer]
-        if curve.kind == "prune" and len(methods) > 1:
+        if curve.treatment == "prune" and len(methods) > 1:
             words.append(curve.method)
-        if curve.kind == "prune" and len(seeds) > 1:
+        if curve.treatment == "prune" and len(seeds) > 1:
             words.append(f"seed {curve.seed}")
         names.append(", ".join(words))
     return names
@@ -129,7 +129,7 @@ def _colours(curves: Sequence[Marked], known: Mapping[str, int]) -> dict[str, in
 
 def _mean(curve: Marked) -> float:
     """Return the area under a curve, divided by its width."""
-    heights = [row.accuracy or 0.0 for row in curve.rows]
+    heights = [row.value or 0.0 for row in curve.rows]
     places = [place(row) for row in curve.rows]
     if places[0] == places[-1]:
         return heights[0]

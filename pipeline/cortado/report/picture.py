@@ -67,8 +67,8 @@ def _draw(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
     axes = panel.subplots()
     rows = [row for curve in curves for row in curve.rows]
     x, y = rate_axis(rows), accuracy_axis(rows, dense)
-    label = f"dense {dense.accuracy:.4f}"
-    axes.axhline(dense.accuracy or 0.0, color=LIGHT.ink, linewidth=1, linestyle=":", label=label)
+    label = f"dense {dense.value:.4f}"
+    axes.axhline(dense.value or 0.0, color=LIGHT.ink, linewidth=1, linestyle=":", label=label)
     for curve in sorted(curves, key=lambda curve: curve.colour is not None):
         _draw_curve(axes, curve)
     axes.set_xlim(x.low, x.high)
@@ -84,7 +84,7 @@ def _draw(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
 
 def _draw_curve(axes: Axes, curve: Marked) -> None:
     places = [place(row) for row in curve.rows]
-    heights = [row.accuracy or 0.0 for row in curve.rows]
+    heights = [row.value or 0.0 for row in curve.rows]
     if curve.colour is None:
         axes.plot(places, heights, color=LIGHT.rest, linewidth=0.7)
         return
@@ -107,7 +107,7 @@ def _draw_curve(axes: Axes, curve: Marked) -> None:
         )
     if curve.chosen is not None:
         axes.scatter(
-            *(place(curve.chosen), curve.chosen.accuracy or 0.0),
+            *(place(curve.chosen), curve.chosen.value or 0.0),
             s=130,
             facecolors="none",
             edgecolors=colour,
@@ -143,12 +143,12 @@ def _draw_list(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
     axes = panel.subplots()
     rows = [row for curve in curves for row in curve.rows]
     x, y = rate_axis(rows), accuracy_axis(rows, dense)
-    norm = Normalize(max(y.low, 0), dense.accuracy)
+    norm = Normalize(max(y.low, 0), dense.value)
     for index, curve in enumerate(curves):
         places = [place(row) for row in curve.rows]
         middles = [(left + right) / 2 for left, right in pairwise(places)]
         edges = [x.low, *middles, x.high]
-        cells = [[row.accuracy or 0.0 for row in curve.rows]]
+        cells = [[row.value or 0.0 for row in curve.rows]]
         mesh = axes.pcolormesh(
             edges, [index - 0.5, index + 0.5], cells, cmap=HEAT.reversed(), norm=norm
         )

@@ -50,7 +50,7 @@ class Scale:
 
 def place(row: Row) -> float:
     """Return where a point stands on its axis."""
-    return -row.rate if row.kind == "bits" else -math.log10(1 - row.rate)
+    return -row.level if row.treatment == "bits" else -math.log10(1 - row.level)
 
 
 def reach(row: Row) -> tuple[float, float] | None:
@@ -60,10 +60,10 @@ def reach(row: Row) -> tuple[float, float] | None:
 
 def rate_axis(rows: Sequence[Row]) -> Scale:
     """Return the axis of points of one kind."""
-    kind = rows[0].kind
+    kind = rows[0].treatment
     low, high = min(map(place, rows)), max(map(place, rows))
     span = (high - low) or 1.0
-    swept = {place(row): f"{row.rate:.4g}" for row in rows}
+    swept = {place(row): f"{row.level:.4g}" for row in rows}
     if kind == "bits":
         known = swept
     else:
@@ -78,7 +78,7 @@ def rate_axis(rows: Sequence[Row]) -> Scale:
 
 def accuracy_axis(rows: Sequence[Row], dense: Row) -> Scale:
     """Return the axis of the accuracies of points and of the dense model."""
-    values = [row.accuracy for row in (*rows, dense) if row.accuracy is not None]
+    values = [row.value for row in (*rows, dense) if row.value is not None]
     values += [end for row in rows for end in reach(row) or ()]
     low, high = min(values), max(values)
     span = max(high - low, _LEAST_SPAN)

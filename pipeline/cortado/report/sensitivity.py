@@ -27,7 +27,7 @@ def sensitivity_page(table: Table, max_drop: float, command: str) -> bytes:
         "charts": charts_of(curves, dense),
         "missing": missing_from(table),
         "curves": curves,
-        "seeds": sorted({row.seed for row in table.rows if row.kind == "prune"}),
+        "seeds": sorted({row.seed for row in table.rows if row.treatment == "prune"}),
         "many": any(curve.colour is None for curve in curves),
         "command": command,
     }

@@ -2,18 +2,23 @@
 
 options       what may be chosen, as frozen dataclasses
 rates         the learning rate at each moment
-batches       shuffled, shifted, transformed batches as tensors
+batches       shuffled, shifted batches, and their tensors
 constraints   what keeps zeros zero and shared values shared
 devices       where training runs
 gradual       masks that shrink along a schedule
-heads         which losses train a model
-losses        what they are, and distillation from a teacher
+losses        the losses of `cortado.scoring.losses` in PyTorch
+teacher       distillation: what a model learns from the outputs of another
+objective     what is minimized: the losses, and distillation
+totals        the mean loss over many batches
+references    what the dense model gives, for metrics that compare with it
+statistics    BatchNorm statistics before and after
 caffe_solver  Caffe's solvers in place of an optimizer of PyTorch
 plan          how many steps it takes
 loop          the training loop itself
-passes        the pass: a model and data → the same model with other weights
+passes        the pass: a model and a task → the same model with other weights
 """
 
+from cortado.retrain.losses import register_loss
 from cortado.retrain.options import Distillation, Gradual, Optimizer, Rate, RetrainOptions
 from cortado.retrain.passes import Epoch, Retrained, retrain
 
@@ -25,5 +30,6 @@ __all__ = [
     "Rate",
     "RetrainOptions",
     "Retrained",
+    "register_loss",
     "retrain",
 ]

@@ -1,4 +1,4 @@
-"""The training loop: one epoch, and a pass over images that only measures.
+"""The training loop: one epoch, and a pass over samples that only measures.
 
 Each step is forward, backward, gradients to the constraints, optimizer, weights back where
 they may be. Nothing else happens in a step, so that it costs what plain training costs.
@@ -7,27 +7,32 @@ they may be. Nothing else happens in a step, so that it costs what plain trainin
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from cortado.data import Feed, Samples, feed_batches
+from cortado.data import Batch, Feed, Samples
+from cortado.data.batches import index_batches
+from cortado.data.feed import count_samples
 from cortado.errors import CortadoError
-from cortado.model.typing import FloatArray, IntArray
+from cortado.model.typing import Array, FloatArray
 from cortado.progress import Progress, Steps
-from cortado.retrain.batches import epoch_batches, to_tensor
+from cortado.retrain.batches import epoch_batches, to_tensors
 from cortado.retrain.caffe_solver import CaffeSolver, find_trained
 from cortado.retrain.constraints import Constraint
 from cortado.retrain.gradual import GradualPruning
-from cortado.retrain.losses import Objective
+from cortado.retrain.objective import Objective
 from cortado.retrain.options import RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.rates import learning_rate
-from cortado.scoring.formulas import count_correct, score
-from cortado.task.criteria import Criterion
+from cortado.retrain.references import References
+from cortado.retrain.totals import Totals
+from cortado.scoring.metrics import Outputs
+from cortado.scoring.task import Task
+from cortado.task.transform import Views
 
 __all__ = ["Loop", "Measured", "make_optimizer"]
 
@@ -37,10 +42,10 @@ _MEASURE_BATCH = 500
 
 @dataclass(frozen=True)
 class Measured:
-    """Mean loss in nats and fraction of correct images."""
+    """The mean loss, and the metric of the task; NaN where it was not measured."""
 
     loss: float
-    accuracy: float
+    value: float
 
 
 class Mover(Protocol):
@@ -64,9 +69,11 @@ class Loop:
     Attributes
     ----------
     module : torch.fx.GraphModule
-        Gives the scores of each loss, of shape (n, classes).
+        Gives the values of the objective, each of shape (n, …).
+    task : Task
+        The metric, and the targets of outputs.
     feed : Feed
-        How the module wants its images.
+        How the module wants its samples: any number of them.
     constraints : sequence of Constraint
         Where weights may be.
     objective : Objective
@@ -84,6 +91,7 @@ class Loop:
     """
 
     module: fx.GraphModule
+    task: Task
     feed: Feed
     constraints: Sequence[Constraint]
     objective: Objective
@@ -96,60 +104,71 @@ class Loop:
     def epoch(
         self, samples: Samples, number: int, generator: np.random.Generator
     ) -> Steps[Measured]:
-        """Train on every image once; `number` counts epochs from 0.
+        """Train on every sample once; `number` counts epochs from 0.
 
-        Loss and accuracy are means over every tenth batch: to read them costs time on a GPU.
+        Loss and metric are those of every tenth batch: to read them costs time on a GPU. A metric
+        that compares with the dense model is not measured, as batches are shifted at random.
         """
-        steps = min(self.plan.steps_in(number), Plan.of(len(samples), self.options).per_epoch)
+        steps = min(self.plan.steps_in(number), Plan.of(samples, self.options).per_epoch)
         stage = f"epoch {number + 1}/{self.plan.epochs}"
-        losses, hits, seen = 0.0, 0.0, 0
+        losses, parts, seen = 0.0, list[FloatArray](), 0
         self.module.train()
-        batches = epoch_batches(samples, self.options.batch, self.options.shift, generator)
+        batches = epoch_batches(
+            samples, self.options.batch, self.options.shift, generator, self._image(samples)
+        )
         for index in range(steps):
             self._set_moment(number * self.plan.per_epoch + index)
             last = self._step(itertools.islice(batches, self.plan.batches), generator)
             if index % _REPORT_EVERY == 0 or index == steps - 1:
                 losses += float(last.loss)
-                hits += float(_fraction_correct(self.objective.main, last.scores, last.labels))
                 seen += 1
                 if not np.isfinite(losses):
                     raise CortadoError(f"training diverged in {stage}: try a smaller --lr")
-                figures = (("loss", losses / seen), ("accuracy", hits / seen))
-                yield Progress(stage, index + 1, steps, figures)
+                if self.task.against == "targets":
+                    parts.append(self._parts(last.found, last.targets or {}))
+                yield Progress(stage, index + 1, steps, self._figures(losses / seen, parts))
         self.check()
-        return Measured(losses / seen, hits / seen)
+        return Measured(losses / seen, self._value(parts))
 
-    def measure(self, samples: Samples, stage: str) -> Steps[Measured]:
-        """Return loss and accuracy on `samples` without training."""
+    def measure(self, samples: Samples, references: References, stage: str) -> Steps[Measured]:
+        """Return loss and metric on `samples` without training.
+
+        Parameters
+        ----------
+        samples : Samples
+            What is measured.
+        references : References
+            What the dense model gives for them, for metrics that compare with it.
+        stage : str
+            What progress calls it.
+        """
         self.module.eval()
-        totals = np.zeros((len(self.objective.losses), 2))  # a sum and its divisor, each
-        correct = np.zeros(2)
-        feed = replace(self.feed, batch=None)  # the module takes any number of images
-        for inputs, labels, indices in feed_batches(feed, samples, _MEASURE_BATCH):
+        totals, parts, done = Totals(self.objective), list[FloatArray](), 0
+        size = 1 if self.options.batch == 1 else _MEASURE_BATCH
+        for indices in index_batches(samples, size):
+            batch = samples.take(indices)
             with torch.inference_mode():
-                scores = self.objective.scores(self.module, to_tensor(inputs, self.device))
-            arrays = [each.cpu().numpy() for each in scores]
-            totals += [
-                score(c, x, labels) for c, x in zip(self.objective.losses, arrays, strict=True)
-            ]
-            correct += self._correct(arrays[0], labels)
-            yield Progress(stage, int(indices[-1]) + 1, len(samples))
-        weights = [criterion.weight for criterion in self.objective.losses]
-        loss = float(np.dot(weights, totals[:, 0] / np.maximum(totals[:, 1], 1)))
-        return Measured(loss, float(correct[0] / correct[1]) if correct[1] else math.nan)
-
-    def _correct(self, scores: FloatArray, labels: IntArray) -> tuple[int, int]:
-        """Return how many images are correct, of how many that count."""
-        main = self.objective.main
-        if not main.is_classifying:
-            return 0, 0
-        counted = main.counts(labels)
-        return count_correct(scores[counted], labels[counted]), int(counted.sum())
+                found = self._run(batch, len(indices), None)
+                targets = self.task.targets_of(batch.targets)
+                totals.add(found, targets, batch, len(indices))
+            compared = self.task.against == "reference"
+            wanted: Outputs = references.of(indices) if compared else targets or {}
+            parts.append(self._parts(found, wanted))
+            done += len(indices)
+            yield Progress(stage, done, len(samples))
+        return Measured(totals.loss, self._value(parts))
 
     def check(self) -> None:
         """Raise `CortadoError` if a zero or a shared value did not stay."""
         for constraint in self.constraints:
             constraint.check()
+
+    def _image(self, samples: Samples) -> str | None:
+        """Return the name under which samples have the pixels, if there are any."""
+        pixels = self.feed.pixels
+        if pixels is None:
+            return None
+        return self.feed.sources(samples.take(np.zeros(1, np.int64)).inputs)[pixels.name]
 
     def _set_moment(self, step: int) -> None:
         rate = learning_rate(self.options, step, self.plan.steps)
@@ -158,38 +177,54 @@ class Loop:
         if self.pruning is not None:
             self.pruning.update(step, self.plan.steps)
 
-    def _step(
-        self, batches: Iterable[tuple[FloatArray, Tensor]], generator: np.random.Generator
-    ) -> "_Batch":
+    def _step(self, batches: Iterable[Batch], generator: np.random.Generator) -> "_Answer":
         """Take one step, and return what its last batch gave."""
         self.optimizer.zero_grad()
-        for pixels, labels in batches:
-            views = self.feed.transform.draw(pixels, generator)
-            inputs = to_tensor(self.feed(pixels, views), self.device)
-            labels = labels.to(self.device)
-            scores = self.objective.scores(self.module, inputs)
-            loss = self.objective(scores, labels, pixels, views)
+        for batch in batches:
+            views = self._draw(batch, generator)
+            targets = self.task.targets_of(batch.targets)
+            found = self._run(batch, count_samples(batch), views)
+            loss = self.objective(found, targets, batch, views)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
         for constraint in self.constraints:
             constraint.after_backward()
         self.optimizer.step()
         for constraint in self.constraints:
             constraint.after_step()
-        return _Batch(loss.detach(), scores[0].detach(), labels)
+        kept = {name: found[name].detach() for name in self.task.names}
+        return _Answer(loss.detach(), kept, targets)
+
+    def _draw(self, batch: Batch, generator: np.random.Generator) -> Views | None:
+        """Return the parts of the images that are seen, where the model crops them."""
+        pixels, transform = self.feed.pixels, self.feed.transform
+        if pixels is None or not (transform.crop or transform.mirror):
+            return None
+        image = batch.inputs[self.feed.sources(batch.inputs)[pixels.name]]
+        return transform.draw(image, generator)
+
+    def _run(self, batch: Batch, count: int, views: Views | None) -> dict[str, Tensor]:
+        inputs = to_tensors(self.feed(batch, views), self.device)
+        return self.objective.run(self.module, inputs, count)
+
+    def _parts(self, found: Mapping[str, Tensor], wanted: Outputs) -> FloatArray:
+        """Return the statistics of the metric for a batch."""
+        arrays: dict[str, Array] = {
+            name: found[name].detach().cpu().numpy() for name in self.task.names
+        }
+        return self.task.metric.parts(arrays, wanted)
+
+    def _value(self, parts: Sequence[FloatArray]) -> float:
+        return self.task.metric.value(np.concatenate(parts)) if parts else math.nan
+
+    def _figures(self, loss: float, parts: Sequence[FloatArray]) -> tuple[tuple[str, float], ...]:
+        named = (("loss", loss), (self.task.metric.name, self._value(parts)))
+        return named if parts else named[:1]
 
 
-class _Batch(NamedTuple):
+class _Answer(NamedTuple):
     loss: Tensor
-    scores: Tensor  # of the main loss, of shape (n, classes)
-    labels: Tensor
-
-
-def _fraction_correct(main: Criterion, scores: Tensor, labels: Tensor) -> Tensor:
-    """Return the fraction of images that score highest at their label; NaN without classes."""
-    correct = scores.argmax(1) == labels
-    if main.ignore is not None:
-        correct = correct[labels != main.ignore]
-    return (correct if main.is_classifying else correct[:0]).float().mean()
+    found: dict[str, Tensor]
+    targets: dict[str, Array] | None
 
 
 def make_optimizer(

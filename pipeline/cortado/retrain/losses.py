@@ -1,105 +1,104 @@
-"""What training minimizes: the losses of a net, mixed with distillation where there is a teacher.
+"""The losses of `cortado.scoring.losses` in PyTorch: scores and targets → a scalar.
 
-Each loss is Caffe's, a mean over the images of a batch (or what its normalization says), times its
-weight; all are summed. Without losses of its own a model is trained with cross-entropy. Formulas
-are those of `cortado.scoring.formulas`.
+Each is the mean over the samples of a batch, or what Caffe's normalization says, without the
+weight of its term.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from cortado.data import Feed
 from cortado.errors import CortadoError
-from cortado.model.typing import FloatArray
-from cortado.retrain.batches import to_tensor
-from cortado.scoring.formulas import LOG_THRESHOLD, check_shape
+from cortado.scoring.formulas import LOG_THRESHOLD
+from cortado.scoring.losses import Term, Total
+from cortado.scoring.losses import register_loss as register_total
+from cortado.scoring.losses.classes import class_axis_of
+from cortado.scoring.losses.registry import CAFFE
+from cortado.scoring.losses.term import check_sizes
+from cortado.scoring.losses.text import check_steps
+from cortado.scoring.metrics.classes import IGNORED
 from cortado.task.criteria import Criterion
-from cortado.task.transform import Views
 
-__all__ = ["Objective", "Teacher", "loss_of"]
+__all__ = ["TorchLoss", "compute", "loss_of", "register_loss", "torch_names"]
+
+TorchLoss: TypeAlias = Callable[[Term, Tensor, Tensor], Tensor]
+"""Returns the scalar loss of a batch, given scores (n, …) and targets (n, …)."""
 
 
-@dataclass(frozen=True)
-class Teacher:
-    """A network whose scores are learned.
+def compute(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+    """Return a loss that has a name, without its weight, for scores and targets of shape (n, …)."""
+    return _LOSSES[term.loss](term, scores, targets)
 
-    Attributes
+
+def torch_names() -> list[str]:
+    """Return the names of all losses."""
+    return list(_LOSSES)
+
+
+def register_loss(name: str, total: Total, loss: TorchLoss) -> None:
+    """Add a loss under a name, which ``--loss`` then takes.
+
+    Parameters
     ----------
-    module : torch.nn.Module
-        Gives logits of shape (n, classes).
-    feed : Feed
-        How the teacher wants the images.
-    temperature, weight : float
-        See `Distillation`.
+    name : str
+        The name.
+    total : callable
+        The loss in numpy: a sum over samples, and what to divide it by.
+    loss : callable
+        The loss in PyTorch: the same, divided.
     """
-
-    module: nn.Module
-    feed: Feed
-    temperature: float
-    weight: float
-
-    def loss(self, logits: Tensor, pixels: FloatArray, views: Views | None) -> Tensor:
-        """Return T² · KL(teacher_T ‖ student_T), averaged over the batch."""
-        with torch.no_grad():
-            targets = self.module(to_tensor(self.feed(pixels, views), logits.device)).flatten(1)
-        student = F.log_softmax(logits / self.temperature, dim=1)
-        teacher = F.log_softmax(targets / self.temperature, dim=1)
-        divergence = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
-        return divergence * self.temperature**2
+    register_total(name, total)
+    _LOSSES[name] = loss
 
 
-@dataclass(frozen=True)
-class Objective:
-    """The loss of one batch.
+def _cross_entropy(term: Term, scores: Tensor, labels: Tensor) -> Tensor:
+    axis = class_axis_of(term, tuple(scores.shape), tuple(labels.shape))
+    if labels.ndim == 1 and term.ignore is None:
+        return F.cross_entropy(scores.flatten(1), labels)
+    if term.ignore is not None:
+        labels = labels.masked_fill(labels == term.ignore, IGNORED)
+    first = scores.flatten(1) if labels.ndim == 1 else scores.movedim(axis, 1)
+    total = F.cross_entropy(first, labels, reduction="sum", ignore_index=IGNORED)
+    return total / (labels != IGNORED).sum().clamp_min(1)
 
-    Attributes
-    ----------
-    losses : sequence of Criterion
-        What is summed; the first is the main one, whose scores learn from the teacher.
-    teacher : Teacher or None
-        Distillation, if any.
-    """
 
-    losses: Sequence[Criterion]
-    teacher: Teacher | None = None
+def _binary_cross_entropy(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+    check_sizes(term, tuple(scores.shape), tuple(targets.shape))
+    counted = targets != IGNORED
+    if term.ignore is not None:
+        counted &= targets != term.ignore
+    wanted = targets.to(scores.dtype).where(counted, 0)
+    found = scores.reshape(targets.shape)
+    losses = F.binary_cross_entropy_with_logits(found, wanted, reduction="none")
+    return losses.where(counted, 0).sum() / counted.sum().clamp_min(1)
 
-    @property
-    def main(self) -> Criterion:
-        """The loss whose scores tell how many images are correct."""
-        return self.losses[0]
 
-    def scores(self, module: nn.Module, inputs: Tensor) -> list[Tensor]:
-        """Return what each loss compares with the labels, of shape (n, classes)."""
-        outputs = module(inputs)
-        scores = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-        for criterion, each in zip(self.losses, scores, strict=True):
-            check_shape(each.shape, criterion.scores)
-        return [each.flatten(1) for each in scores]
+def _squared_error(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+    check_sizes(term, tuple(scores.shape), tuple(targets.shape))
+    return F.mse_loss(scores.reshape(targets.shape), targets.to(scores.dtype))
 
-    def __call__(
-        self,
-        scores: Sequence[Tensor],
-        labels: Tensor,
-        pixels: FloatArray,
-        views: Views | None = None,
-    ) -> Tensor:
-        """Return the scalar loss for scores (n, classes) of each loss, and labels (n,)."""
-        terms = [loss_of(c, each, labels) for c, each in zip(self.losses, scores, strict=True)]
-        weighted = [
-            term if c.weight == 1 else c.weight * term
-            for c, term in zip(self.losses, terms, strict=True)
-        ]
-        loss = weighted[0]
-        for term in weighted[1:]:
-            loss = loss + term
-        if self.teacher is None:
-            return loss
-        weight = self.teacher.weight
-        return (1 - weight) * loss + weight * self.teacher.loss(scores[0], pixels, views)
+
+def _absolute_error(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+    check_sizes(term, tuple(scores.shape), tuple(targets.shape))
+    return F.l1_loss(scores.reshape(targets.shape), targets.to(scores.dtype))
+
+
+def _connectionist(term: Term, scores: Tensor, classes: Tensor) -> Tensor:
+    """Return CTC for scores (n, steps, classes) and rows of classes, filled up with 0 or less."""
+    check_steps(term, tuple(scores.shape))
+    logs = F.log_softmax(scores, dim=2).transpose(0, 1)
+    is_character = classes > 0
+    lengths = is_character.sum(dim=1)
+    steps = torch.full_like(lengths, scores.shape[1])
+    return F.ctc_loss(logs, classes[is_character], steps, lengths, zero_infinity=True)
+
+
+def _caffe(term: Term, scores: Tensor, labels: Tensor) -> Tensor:
+    assert term.criterion is not None  # whoever made the term saw to it
+    return loss_of(term.criterion, scores.flatten(1), labels)
 
 
 def loss_of(criterion: Criterion, scores: Tensor, labels: Tensor) -> Tensor:
@@ -118,7 +117,7 @@ def loss_of(criterion: Criterion, scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def _total(criterion: Criterion, scores: Tensor, labels: Tensor) -> Tensor:
-    """Return the sum of a loss over images."""
+    """Return the sum of a loss over samples."""
     if criterion.kind == "SoftmaxWithLoss":
         return F.cross_entropy(scores, labels, reduction="sum")
     if criterion.kind == "SigmoidCrossEntropyLoss":
@@ -135,3 +134,13 @@ def _total(criterion: Criterion, scores: Tensor, labels: Tensor) -> Tensor:
         margins = (1 + signs * scores).clamp_min(0)
         return margins.sum() if criterion.norm == "L1" else margins.square().sum()
     raise CortadoError(f"layer {criterion.name!r} ({criterion.kind}) is no loss that trains")
+
+
+_LOSSES: dict[str, TorchLoss] = {
+    "cross-entropy": _cross_entropy,
+    "bce": _binary_cross_entropy,
+    "mse": _squared_error,
+    "l1": _absolute_error,
+    "ctc": _connectionist,
+    **dict.fromkeys(CAFFE, _caffe),
+}

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from cortado.errors import UsageError
 from cortado.model.layers.selector import Assignment
 from cortado.prune import PruneOptions
-from cortado.runtime import Runtime
+from cortado.scoring.losses import LossChoice
 from cortado.task.solver import Solver
 
 __all__ = ["BatchNorm", "Distillation", "Gradual", "Optimizer", "Rate", "RetrainOptions"]
@@ -30,7 +30,7 @@ class RetrainOptions:
     epochs : int
         Passes over the training part.
     batch : int
-        Images a step.
+        Samples a step.
     optimizer : {"sgd", "adam"}
         SGD with momentum, or Adam.
     lr : float or None
@@ -46,14 +46,14 @@ class RetrainOptions:
     device : str
         ``cpu``, ``cuda`` or any name of torch; ``auto`` is CUDA where there is one.
     seed : int
-        Of the order of the images, of the shifts and of torch's own generator.
+        Of the order of the samples, of the shifts and of torch's own generator.
     solver : Solver or None
         A solver of Caffe; then `optimizer`, `lr`, `rate`, `momentum` and `weight_decay` mean
         nothing.
     iterations : int or None
         Steps in all, in place of `epochs`.
-    runtime : Runtime
-        Where models run in onnxruntime, which measures statistics and accuracies.
+    losses : tuple of LossChoice
+        What is minimized; empty for the default, see `terms`.
     """
 
     epochs: int = 5
@@ -69,13 +69,13 @@ class RetrainOptions:
     seed: int = 0
     solver: Solver | None = None
     iterations: int | None = None
-    runtime: Runtime = Runtime()
+    losses: tuple[LossChoice, ...] = ()
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 0:
             raise UsageError("iterations must not be negative")
         if self.epochs < 0 or self.batch < 1 or self.shift < 0:
-            raise UsageError("epochs and shift must not be negative, and a batch needs an image")
+            raise UsageError("epochs and shift must not be negative, and a batch needs a sample")
         if not self.peak_lr > 0 or not 0 <= self.momentum < 1 or not self.weight_decay >= 0:
             raise UsageError("lr must be positive, momentum 0 to 1, weight decay not negative")
 
@@ -114,14 +114,17 @@ class Gradual:
 
 @dataclass(frozen=True)
 class Distillation:
-    """Learn from the scores of a teacher too (Hinton et al. 2015, 1503.02531).
+    """Learn from the outputs of a teacher too (Hinton et al. 2015, 1503.02531).
 
         loss = (1 − weight) · cross-entropy + weight · T² · KL(teacher_T ‖ student_T)
+
+    Outputs that are no scores of classes learn by their squared relative error instead. Data
+    without labels are learned from the teacher alone.
 
     Attributes
     ----------
     teacher : onnx_ir.Model
-        Usually the dense model; it takes the same images, through its own input transform.
+        Usually the dense model; it takes the same samples, through its own input transform.
     temperature : float
         T, by which both models' logits are divided.
     weight : float

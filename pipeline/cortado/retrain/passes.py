@@ -1,33 +1,39 @@
-"""The retraining pass: a model and data → the same model with other weights."""
+"""The retraining pass: a model and a task → the same model with other weights."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
 import torch
 
 from cortado.bridge import from_torch, parameter_names, to_torch
-from cortado.data import Dataset, Feed
+from cortado.data import Feed, Samples
 from cortado.errors import CortadoError, UsageError
 from cortado.invariants import check_kept
 from cortado.model.layers.prunable import Skipped, find_layers
 from cortado.progress import Progress, Steps, show_figure
+from cortado.retrain.batches import to_tensors
 from cortado.retrain.constraints import constrain, constrain_others
 from cortado.retrain.devices import find_device, place
 from cortado.retrain.gradual import GradualPruning
-from cortado.retrain.heads import find_losses
 from cortado.retrain.loop import Loop, Measured, make_optimizer
-from cortado.retrain.losses import Objective, Teacher
+from cortado.retrain.objective import Objective, import_losses
 from cortado.retrain.options import Distillation, Gradual, RetrainOptions
 from cortado.retrain.plan import Plan
+from cortado.retrain.references import References
 from cortado.retrain.statistics import refresh_statistics
+from cortado.retrain.teacher import Teacher, find_teacher, lessons_of
+from cortado.scoring.losses import Term, show_term
+from cortado.scoring.losses.terms import find_terms
+from cortado.scoring.task import Task
 
 __all__ = ["Epoch", "Retrained", "prepare", "retrain"]
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave: on the training images as it went, on the validation images after.
+    """What one epoch gave: on the training samples as it went, on the validation samples after.
 
     `number` counts from 0.
     """
@@ -39,18 +45,21 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Retrained:
-    """A retrained model, how it got there, and the layers that were not trained, with why."""
+    """A retrained model, how it got there, and the layers that were not trained, with why.
+
+    `metric` names the values of the epochs.
+    """
 
     model: ir.Model
     epochs: tuple[Epoch, ...]
     skipped: tuple[Skipped, ...]
+    metric: str
 
 
 def retrain(
     model: ir.Model,
-    data: Dataset,
+    task: Task,
     options: RetrainOptions = RetrainOptions(),
-    head: str | None = None,
     gradual: Gradual | None = None,
     distillation: Distillation | None = None,
 ) -> Steps[Retrained]:
@@ -60,23 +69,22 @@ def retrain(
     ----------
     model : onnx_ir.Model
         Left as it is. Its zeros are the masks, its repeated values the codebooks.
-    data : Dataset
-        The training part is trained on, the validation part measured after every epoch.
+    task : Task
+        Bound to `model`, or to the dense one that it was made of. The training part of its data
+        is trained on, the validation part measured after every epoch.
     options : RetrainOptions
         How to train.
-    head : str or None
-        The output to train, see `choose_output`.
     gradual : Gradual or None
         Prune on the way; without it the zeros stay those of `model`.
     distillation : Distillation or None
-        Learn from a teacher too.
+        Learn from a teacher too, or, without targets, from it alone.
 
     Raises
     ------
     CortadoError
-        If an operator has no translation, the labels don't fit the output, or training diverges.
+        If an operator has no translation, the targets don't fit the outputs, or training diverges.
     UsageError
-        If the request does not fit the model, such as a head that it has not.
+        If the request does not fit the model or the data.
 
     Notes
     -----
@@ -85,33 +93,48 @@ def retrain(
     if gradual is not None and 0 in (options.epochs, options.iterations):
         raise UsageError("gradual pruning needs at least one epoch")
     if options.batchnorm == "measure":
-        model = yield from refresh_statistics(model, data, head, "before training", options.runtime)
+        model = yield from refresh_statistics(model, task, options, "before training")
     torch.manual_seed(options.seed)
-    loop = prepare(model, data, options, head, gradual, distillation)
-    epochs = yield from _run(loop, data)
+    loop = prepare(model, task, options, gradual, distillation)
+    yield from _tell(loop, options)
+    epochs = yield from _run(loop, task)
     result = from_torch(model, loop.module)
     if options.batchnorm == "measure" and epochs:
-        result = yield from refresh_statistics(
-            result, data, head, "after training", options.runtime
-        )
+        result = yield from refresh_statistics(result, task, options, "after training")
     check_kept(model, result)
-    return Retrained(result, epochs, _untrained(model, loop))
+    skipped = _untrained(model, _trained(model, loop.objective, loop.module))
+    return Retrained(result, epochs, skipped, task.metric.name)
+
+
+def _tell(loop: Loop, options: RetrainOptions) -> Steps[None]:
+    """Say which losses are trained, where that is a choice, and whether images are not moved."""
+    terms = loop.objective.terms
+    if len(terms) > 1 or (options.losses and terms):
+        yield Progress("losses", 1, 1, (), f"minimized: {', '.join(map(show_term, terms))}")
+    if options.shift and not loop.options.shift:
+        message = "images are not shifted: their targets are not one value a sample"
+        yield Progress("shift", 1, 1, (), message)
 
 
 def prepare(
     model: ir.Model,
-    data: Dataset,
+    task: Task,
     options: RetrainOptions,
-    head: str | None = None,
     gradual: Gradual | None = None,
     distillation: Distillation | None = None,
 ) -> Loop:
     """Return the training loop that `retrain` runs, with the same parameters."""
     device = find_device(options.device)
-    losses = find_losses(model, data, head, options.runtime)
-    module = place(to_torch(model, [loss.scores for loss in losses]), device)
-    _check_batch(module, Feed.of(model), device)
-    names = parameter_names(module)
+    objective = _objective(model, task, options, distillation, device)
+    module = place(to_torch(model, objective.values), device)
+    own = task.for_model(model).feed
+    if task.size == 1 and (own.batch is None or own.run_alone(task.data.train)):
+        options = replace(options, batch=1)  # the model computes with its batch axis
+    else:
+        _check_batch(module, own, task.data.train, options, device)
+    if not _is_movable(task):
+        options = replace(options, shift=0)
+    names = _trained(model, objective, module)
     layers = [layer for layer in find_layers(model).prunable if layer.key in names]
     weights = [module.get_parameter(names[layer.key]) for layer in layers]
     constraints = constrain(layers, weights)
@@ -122,70 +145,118 @@ def prepare(
     named = {key: module.get_parameter(name) for key, name in names.items()}
     return Loop(
         module=module,
-        feed=Feed.of(model),
+        task=task,
+        feed=own.any_batch(),
         constraints=constraints,
-        objective=Objective(losses, _teacher(distillation, data, head, options)),
+        objective=objective,
         optimizer=make_optimizer(named, constraints, options),
         pruning=pruning,
         options=options,
         device=device,
-        plan=Plan.of(len(data.train), options),
+        plan=Plan.of(task.data.train, options),
     )
 
 
-def _check_batch(module: torch.nn.Module, feed: Feed, device: torch.device) -> None:
-    """Refuse a model of a fixed batch that computes with it, as one more image shows."""
-    sizes = [size for size in feed.shape if size is not None]
-    if feed.batch is None or len(sizes) < len(feed.shape):
+def _is_movable(task: Task) -> bool:
+    """Return whether targets hold for images that are moved: one value a sample, or none."""
+    targets = task.data.train.take(np.zeros(1, np.int64)).targets or {}
+    return all(array.ndim == 1 for array in targets.values())
+
+
+def _objective(
+    model: ir.Model,
+    task: Task,
+    options: RetrainOptions,
+    distillation: Distillation | None,
+    device: torch.device,
+) -> Objective:
+    """Return what is minimized.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing: neither targets nor a teacher.
+    """
+    terms = find_terms(model, task, options.losses)
+    if not terms and distillation is None:
+        raise UsageError(
+            "the data have no labels to train with: give them, or a model to learn from with "
+            "--distill TEACHER"
+        )
+    teacher = _teacher(distillation, task, terms, device)
+    is_checked = task.data.train.labels is not None  # `find_terms` saw them all
+    return Objective(terms, task.names, teacher, import_losses(terms), is_checked)
+
+
+def _teacher(
+    distillation: Distillation | None, task: Task, terms: Sequence[Term], device: torch.device
+) -> Teacher | None:
+    if distillation is None:
+        return None
+    return find_teacher(distillation, lessons_of(task, terms), task, device)
+
+
+def _trained(model: ir.Model, objective: Objective, module: torch.fx.GraphModule) -> dict[str, str]:
+    """Return initializer name → parameter name, for all that the loss depends on."""
+    names = parameter_names(module)
+    if set(objective.trained) >= set(objective.outputs) or len(objective.outputs) == 1:
+        return names
+    used = parameter_names(to_torch(model, objective.trained))
+    return {key: name for key, name in names.items() if key in used}
+
+
+def _check_batch(
+    module: torch.nn.Module,
+    feed: Feed,
+    samples: Samples,
+    options: RetrainOptions,
+    device: torch.device,
+) -> None:
+    """Refuse a model of a fixed batch that computes with it, as one more sample shows."""
+    if feed.batch is None or feed.batch == options.batch:
         return
     count = feed.batch + 1
-    images = torch.zeros(count, *sizes, device=device)
+    batch = samples.take(np.resize(np.zeros(1, np.int64), count))
     try:
         with torch.no_grad():
-            found = module(images)
+            found = module(*to_tensors(feed.any_batch()(batch), device))
     except (RuntimeError, IndexError):
         found = ()
-    scores = found if isinstance(found, tuple) else (found,)
-    if not scores or any(len(part) != count for part in scores):
+    values = found if isinstance(found, tuple) else (found,)
+    if not values or any(value.shape[:1] != (count,) for value in values):
         raise CortadoError(
             f"the model computes with its batch of {feed.batch}, and cannot be trained with "
             "another: export it with a batch axis that is left open"
         )
 
 
-def _untrained(model: ir.Model, loop: Loop) -> tuple[Skipped, ...]:
-    layers, trained = find_layers(model), parameter_names(loop.module)
-    reason = "it does not lead to the output that is trained"
+def _untrained(model: ir.Model, trained: dict[str, str]) -> tuple[Skipped, ...]:
+    """Return the layers that stay as they are; not those that are trained, yet never pruned."""
+    layers, reason = find_layers(model), "it does not lead to the output that is trained"
     aside = [Skipped(x.name, x.op_type, reason) for x in layers.prunable if x.key not in trained]
-    return (*layers.skipped, *aside)
+    moved = {
+        node.name
+        for node in model.graph.all_nodes()
+        if any(value is not None and value.name in trained for value in node.inputs)
+    }
+    return (*(each for each in layers.skipped if each.name not in moved), *aside)
 
 
-def _run(loop: Loop, data: Dataset) -> Steps[tuple[Epoch, ...]]:
+def _run(loop: Loop, task: Task) -> Steps[tuple[Epoch, ...]]:
     generator = np.random.default_rng(loop.options.seed)
+    references = References(task, task.data.val)
     epochs: list[Epoch] = []
     for number in range(loop.plan.epochs):
-        train = yield from loop.epoch(data.train, number, generator)
-        val = yield from loop.measure(data.val, "validate")
+        train = yield from loop.epoch(task.data.train, number, generator)
+        val = yield from loop.measure(task.data.val, references, "validate")
         epochs.append(Epoch(number, train, val))
-        yield Progress("epochs", number + 1, loop.plan.epochs, (), _describe(epochs[-1]))
+        message = _describe(epochs[-1], task.metric.name)
+        yield Progress("epochs", number + 1, loop.plan.epochs, (), message)
     return tuple(epochs)
 
 
-def _teacher(
-    distillation: Distillation | None, data: Dataset, head: str | None, options: RetrainOptions
-) -> Teacher | None:
-    if distillation is None:
-        return None
-    main = find_losses(distillation.teacher, data, head, options.runtime)[0]
-    module = place(
-        to_torch(distillation.teacher, [main.scores]), find_device(options.device)
-    ).eval()
-    feed = Feed.of(distillation.teacher)
-    return Teacher(module, feed, distillation.temperature, distillation.weight)
-
-
-def _describe(epoch: Epoch) -> str:
+def _describe(epoch: Epoch, metric: str) -> str:
     return (
         f"epoch {epoch.number + 1}: training loss {show_figure(epoch.train.loss)}, "
-        f"validation loss {show_figure(epoch.val.loss)}, accuracy {show_figure(epoch.val.accuracy)}"
+        f"validation loss {show_figure(epoch.val.loss)}, {metric} {show_figure(epoch.val.value)}"
     )

@@ -1,12 +1,14 @@
 """How many steps a training takes: of a number of epochs, or of a solver's iterations.
 
-A step takes `iter_size` batches. An epoch is as many whole steps as the training images give; the
+A step takes `iter_size` batches. An epoch is as many whole steps as the training samples give; the
 last one ends early where a solver's iterations end within it.
 """
 
 from dataclasses import dataclass
 
+from cortado.data import Samples
 from cortado.errors import CortadoError
+from cortado.retrain.batches import count_batches
 from cortado.retrain.options import RetrainOptions
 
 __all__ = ["Plan"]
@@ -31,13 +33,14 @@ class Plan:
     batches: int = 1
 
     @classmethod
-    def of(cls, images: int, options: RetrainOptions) -> "Plan":
-        """Return the plan for a number of training images."""
+    def of(cls, samples: Samples, options: RetrainOptions) -> "Plan":
+        """Return the plan for training samples."""
         batches = 1 if options.solver is None else options.solver.iter_size
-        per_epoch = max(1, images // options.batch) // batches
+        per_epoch = count_batches(samples, options.batch) // batches
         if per_epoch == 0:
             raise CortadoError(
-                f"iter_size {batches} of {options.batch} images needs more than {images} images"
+                f"iter_size {batches} of {options.batch} samples needs more than "
+                f"{len(samples)} samples"
             )
         whole = options.epochs * per_epoch
         return cls(per_epoch, whole if options.iterations is None else options.iterations, batches)

@@ -6,7 +6,7 @@ reported, and the loss of the output that is scored takes the place of cross-ent
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,12 +14,15 @@ import onnx_ir as ir
 
 from cortado.data import Samples, feed_batches
 from cortado.data.samples import labels_of
+from cortado.errors import CortadoError
 from cortado.model.graph.exposed import expose
 from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
 from cortado.runtime import Session
 from cortado.scoring.formulas import refusal_of, score
+from cortado.scoring.losses import Term, measure
+from cortado.scoring.losses.terms import find_terms
 from cortado.scoring.metrics import Metric, Outputs
 from cortado.scoring.metrics.classes import CrossEntropy
 from cortado.scoring.task import Task
@@ -56,8 +59,9 @@ class Evaluation:
     correct : int or None
         Samples, or positions, that are right; None for a metric that counts nothing right.
     loss : float
-        The mean of the loss that the output was trained with, else of cross-entropy, in nats;
-        NaN where that loss needs more than labels, or the output has no classes.
+        The mean of the loss that the output was trained with, else of what the targets suggest,
+        cross-entropy in nats or another, see `losses.terms`; NaN without targets, or where they
+        do not suffice for that loss.
     provider : str
         The execution provider.
     seconds : float
@@ -118,21 +122,28 @@ def evaluate(model: ir.Model, task: Task, samples: Samples) -> Steps[Evaluation]
     samples : Samples
         Their number is what the result is about.
     """
+    terms = _suggested(model, task)
     scored = [each.scores for each in read_criteria(model) if not each.refusal]
+    scored += [term.scores.logits for term in terms]
     session = task.runtime.open(serial.encode(expose(model, scored)))
-    return (yield from evaluate_session(model, session, task, samples))
+    return (yield from evaluate_session(model, session, task, samples, terms))
 
 
 def evaluate_session(
-    model: ir.Model, session: Session, task: Task, samples: Samples
+    model: ir.Model,
+    session: Session,
+    task: Task,
+    samples: Samples,
+    terms: Sequence[Term] = (),
 ) -> Steps[Evaluation]:
     """Score `samples` as `evaluate` does, in a session that is already open.
 
-    The model's criteria are measured where the session outputs their scores.
+    The model's criteria are measured where the session outputs their scores; `terms` are losses
+    whose sum is reported, where it outputs what they take.
     """
     known = [_judged(each, session.widths) for each in read_criteria(model)]
     criteria = [x for x in known if not x.refusal and x.scores in session.widths]
-    sums = _Sums(task, criterion_of(model, task.outputs[0].output), tuple(criteria))
+    sums = _Sums(task, criterion_of(model, task.outputs[0].output), tuple(criteria), terms)
     references = _references(task, samples)
     seconds, done = 0.0, 0
     for fed in feed_batches(task.feed, samples, task.size):
@@ -162,6 +173,17 @@ def evaluate_session(
     )
 
 
+def _suggested(model: ir.Model, task: Task) -> list[Term]:
+    """Return the losses that targets suggest, where nothing else says what the loss is."""
+    classifies = isinstance(task.loss, CrossEntropy) and task.loss.against == "targets"
+    if classifies or read_criteria(model):
+        return []
+    try:
+        return find_terms(model, task)
+    except CortadoError:  # of targets that no loss fits, the metric makes what it can
+        return []
+
+
 def _references(task: Task, samples: Samples) -> Iterator[Outputs]:
     """Yield what the dense model gives for each batch; nothing where the metric has targets."""
     if task.metric.against == "targets":
@@ -184,18 +206,22 @@ class _Sums:
 
     `trained` is the loss that the output was trained with, which cross-entropy stands in for where
     it is not among the `criteria` that are measured, but is that of a classifier. `totals` holds
-    a sum and its divisor for each criterion, `first` those of the loss that is reported.
+    a sum and its divisor for each criterion, `first` those of the loss that is reported; `sums`
+    those of each of `terms`, whose sum is reported in its place.
     """
 
     task: Task
     trained: Criterion | None
     criteria: tuple[Criterion, ...]
+    terms: Sequence[Term] = ()
     first: tuple[float, float] = (0.0, 0)
     totals: list[tuple[float, float]] = field(default_factory=list)
+    sums: list[tuple[float, float]] = field(default_factory=list)
     parts: list[FloatArray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.totals = [(0.0, 0)] * len(self.criteria)
+        self.sums = [(0.0, 0)] * len(self.terms)
 
     @property
     def metric(self) -> Metric:
@@ -225,7 +251,10 @@ class _Sums:
 
     @property
     def loss(self) -> float:
-        return _mean(self.first)
+        if not self.terms:
+            return _mean(self.first)
+        pairs = zip(self.terms, self.sums, strict=True)
+        return sum(term.weight * _mean(total) for term, total in pairs)
 
     def values(self) -> list[float]:
         return [_mean(total) for total in self.totals]
@@ -245,6 +274,9 @@ class _Sums:
         if labels is not None:
             measured = [score(each, found[each.scores], labels) for each in self.criteria]
             self.totals = list(map(_plus, self.totals, measured))
+        if self.terms:
+            suggested = [_measured(term, found, targets or {}) for term in self.terms]
+            self.sums = list(map(_plus, self.sums, suggested))
         if self.trained in self.criteria:
             self.first = self.totals[self.criteria.index(self.trained)]
         elif isinstance(self.task.loss, CrossEntropy) and self.task.loss.against == "targets":
@@ -259,6 +291,13 @@ class _Sums:
         if labels is None or self.trained is None:
             return np.ones(count)
         return self.trained.counts(labels).astype(np.float64)
+
+
+def _measured(term: Term, found: Outputs, targets: Outputs) -> tuple[float, float]:
+    scores = found[term.scores.logits]
+    if term.scores.output in found:
+        scores = scores.reshape(found[term.scores.output].shape)
+    return measure(term, scores, targets[term.target])
 
 
 def _plus(total: tuple[float, float], found: tuple[float, float]) -> tuple[float, float]:

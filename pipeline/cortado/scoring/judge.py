@@ -31,12 +31,15 @@ class ScoredSamples:
         The metric of the task.
     parts : array of shape (n, k)
         Its statistics of each sample.
-    losses : array of shape (n,)
-        The loss of each sample.
+    loss_metric : Metric
+        The loss of the task.
+    losses : array of shape (n, k)
+        Its statistics of each sample.
     """
 
     metric: Metric
     parts: FloatArray
+    loss_metric: Metric
     losses: FloatArray
 
     @property
@@ -46,8 +49,8 @@ class ScoredSamples:
 
     @property
     def loss(self) -> float:
-        """The mean loss."""
-        return float(self.losses.mean())
+        """The loss on all samples."""
+        return self.loss_metric.value(self.losses)
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -119,7 +122,7 @@ class Judge:
                 )
                 for metric in metrics
             ]
-            yield answer.indices, found[0], found[1][:, 0]
+            yield answer.indices, found[0], found[1]
 
     def _references(self) -> Iterator[Answer]:
         """Yield what the dense model gives, batch by batch."""
@@ -139,4 +142,4 @@ class Judge:
         """Return parts and losses in the order of the samples."""
         order = np.argsort(np.concatenate([each[0] for each in parts]), kind="stable")
         together, losses = (np.concatenate([each[i] for each in parts])[order] for i in (1, 2))
-        return ScoredSamples(self.task.metric, together, losses)
+        return ScoredSamples(self.task.metric, together, self.task.loss, losses)

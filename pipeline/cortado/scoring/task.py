@@ -24,7 +24,7 @@ from cortado.model.typing import Array, IntArray
 from cortado.runtime import Runtime, Session
 from cortado.scoring.metrics import Against, Metric, Scored, make_metric
 from cortado.scoring.metrics.classes import CrossEntropy, Divergence
-from cortado.scoring.metrics.distances import Distance
+from cortado.scoring.metrics.relative import RelativeError
 from cortado.task.criteria import Criterion
 from cortado.task.metadata import read_alphabet, read_criteria
 from cortado.task.outputs import (
@@ -107,6 +107,10 @@ class Task:
         Samples that run at once.
     runtime : Runtime
         Where models run.
+    head : str or None
+        The output that the user chose, if any.
+    alphabet : tuple of str
+        The characters of a text recogniser; empty where nothing says them.
     """
 
     model: ir.Model
@@ -118,6 +122,8 @@ class Task:
     divergence: Metric
     size: int
     runtime: Runtime = Runtime()
+    head: str | None = None
+    alphabet: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,10 +135,14 @@ class Task:
         """What the metric compares with."""
         return self.metric.against
 
+    @property
+    def raw(self) -> bool:
+        """Whether all arrays are fed as they are."""
+        return all(adapter.transform is None for adapter in self.feed.adapters)
+
     def for_model(self, model: ir.Model) -> "Task":
         """Return the task with the inputs of another model, whose outputs have the same names."""
-        raw = all(adapter.transform is None for adapter in self.feed.adapters)
-        return replace(self, feed=Feed.of(model, raw=raw))
+        return replace(self, feed=Feed.of(model, raw=self.raw))
 
     def open(self, model: ir.Model) -> Session:
         """Open a session of a model with this task's outputs."""
@@ -198,11 +208,24 @@ def bind(
     alphabet = options.alphabet or read_alphabet(model)
     scored = Scored(outputs, targets, alphabet, ignore)
     is_classifier = _is_classifier(model, scored, criterion)
-    metric = make_metric(options.metric or _default(scored, is_classifier=is_classifier), scored)
+    default = _default(scored, session.widths[chosen[0]], is_classifier=is_classifier)
+    metric = make_metric(options.metric or default, scored)
     loss = _loss(scored, is_classifier=is_classifier)
     divergence: Metric = Divergence(scored.main) if is_classifier else _noise(scored)
     size = _rows_at_once(session, feed, data.train, chosen)
-    return Task(model, data, feed, outputs, metric, loss, divergence, size, runtime)
+    return Task(
+        model,
+        data,
+        feed,
+        outputs,
+        metric,
+        loss,
+        divergence,
+        size,
+        runtime,
+        options.head,
+        alphabet,
+    )
 
 
 def _choose(
@@ -253,15 +276,21 @@ def _is_classifier(model: ir.Model, scored: Scored, criterion: Criterion | None)
     return scored.main.activation != "none" or ends_in_product(model, scored.main.output)
 
 
-def _default(scored: Scored, *, is_classifier: bool) -> str:
-    """Return the name of the metric that decides where the user names none."""
+def _default(scored: Scored, width: int | None, *, is_classifier: bool) -> str:
+    """Return the name of the metric that decides where the user names none.
+
+    One number a sample says nothing of an output with a `width` of several.
+    """
     if is_classifier:
         return "agreement" if scored.targets is None else "accuracy"
     targets = scored.targets or {}
     kinds = {array.dtype.kind for array in targets.values()}
     if kinds == {"U"}:
         return "cer"
-    return "mse" if kinds and kinds <= set("iuf") and len(targets) == 1 else "relative-error"
+    is_comparable = len(targets) == 1 and kinds <= set("iuf")
+    if is_comparable and width not in (None, 1):
+        is_comparable = all(array.ndim > 1 for array in targets.values())
+    return "mse" if is_comparable else "relative-error"
 
 
 def _loss(scored: Scored, *, is_classifier: bool) -> Metric:
@@ -272,7 +301,8 @@ def _loss(scored: Scored, *, is_classifier: bool) -> Metric:
 
 
 def _noise(scored: Scored) -> Metric:
-    return Distance("squared-relative-error", tuple(o.output for o in scored.outputs))
+    outputs = tuple(each.output for each in scored.outputs)
+    return RelativeError(outputs, "squared-relative-error")
 
 
 def _rows_at_once(session: Session, feed: Feed, samples: Samples, outputs: Sequence[str]) -> int:

@@ -12,12 +12,16 @@ from cortado.quantize import MAX_BITS
 __all__ = ["Identity", "Key", "Row", "fault_of"]
 
 Key: TypeAlias = tuple[str, str, float, str, int]
-"""Layer, kind, rate, method and seed: what tells a row from all others."""
+"""Layer, treatment, level, method and seed: what tells a row from all others."""
 
-_KINDS = ("prune", "bits", "dense", "skipped")
-_FIGURES = ("loss", "kl", "ci_low", "ci_high", "lost", "gained", "dense_loss")
-_FRACTIONS = ("accuracy", "ci_low", "ci_high")
-_MOST_IMAGES = 2**53  # whole numbers that are exact as floats
+_TREATMENTS = ("prune", "bits", "dense", "skipped")
+_DIRECTIONS = ("higher", "lower")
+_FIGURES = (
+    "dense", "drop", "drop_low", "drop_high", "drop_variance", "ci_low", "ci_high",
+    "loss", "dense_loss", "divergence",
+)  # fmt: skip
+_FRACTIONS = ("value", "dense", "ci_low", "ci_high")  # of a metric that counts samples
+_MOST_SAMPLES = 2**53  # whole numbers that are exact as floats
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,24 @@ class Identity:
         The hash of its initializers.
     data, split : str
         What it was measured on.
-    images : int
-        How many images there are; a point that stopped early saw fewer.
-    against : {"labels", "dense"}
-        What a correct class is: the label, or the choice of the dense model.
+    total : int
+        How many samples there are; a point that stopped early saw fewer.
+    metric : str
+        The name of the metric.
+    better : {"higher", "lower"}
+        Its direction.
+    against : {"targets", "reference"}
+        What it compares outputs with: targets of the data, or the outputs of the dense model.
     output : str
-        That of the model which was scored.
+        The outputs that were scored.
     """
 
     model: str
     data: str
     split: str
-    images: int
+    total: int
+    metric: str
+    better: str
     against: str
     output: str
 
@@ -49,7 +59,12 @@ class Identity:
         """Say in what this differs from another: ``of another model: a, not b``."""
         pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
         name, own, its = next((name, a, b) for name, a, b in pairs if a != b)
-        kinds = {"data": "data set", "images": "number of images", "against": "way of counting"}
+        kinds = {
+            "data": "data set",
+            "total": "number of samples",
+            "better": "direction of the metric",
+            "against": "way of counting",
+        }
         return f"of another {kinds.get(name, name)}: {own}, not {its}"
 
 
@@ -61,57 +76,73 @@ class Row:
     ----------
     layer : str
         Its name; ``*`` is the model as it is.
-    kind : {"prune", "bits", "dense", "skipped"}
+    treatment : {"prune", "bits", "dense", "skipped"}
         What is done to it.
-    rate : float
+    level : float
         The fraction of zeros, or the bits; 0 of what is neither pruned nor shared.
-    accuracy, loss, kl : float or None
-        See `tally`, the last two in nats; None with a note.
-    samples : int
-        Images that the figures are about.
+    metric, better : str
+        See `Identity`.
+    value : float or None
+        The metric; None with a note, as all other figures.
+    dense : float or None
+        The metric of the dense model on the same samples.
+    drop, drop_low, drop_high : float or None
+        How much worse the value is than that, and the 95 % interval for as many other samples.
+    drop_variance : float or None
+        The variance of the drop.
     ci_low, ci_high : float or None
-        The 95 % interval of the accuracy.
+        The 95 % interval of the value.
+    lost, gained : int or None
+        Samples that the dense model alone gets right, and the changed one alone; None for a metric
+        that does not count samples.
+    loss, dense_loss : float or None
+        The mean loss of the point and of the dense model on the same samples.
+    divergence : float or None
+        The mean divergence from the outputs of the dense model.
+    samples : int
+        Samples that the figures are about.
     seconds : float
         Spent in onnxruntime.
     seed : int
         Of the method; 0 but for ``prune``.
-    lost, gained : int or None
-        Images that the dense model alone gets right, and the changed one alone.
-    dense_loss : float or None
-        The loss of the dense model on the same images, in nats.
     weights, zeros : int
         Of the layer, at this point.
     method : str
         How weights to prune are chosen; empty but for ``prune``.
-    against, data, split, output, model : str
-        See `Identity`.
-    images : int
+    against, data, split, total, output, model
         See `Identity`.
     note : str
         Why there are no figures.
     """
 
     layer: str
-    kind: str
-    rate: float
-    accuracy: float | None
-    loss: float | None
-    kl: float | None
-    samples: int
+    treatment: str
+    level: float
+    metric: str
+    better: str
+    value: float | None
+    dense: float | None
+    drop: float | None
+    drop_low: float | None
+    drop_high: float | None
+    drop_variance: float | None
     ci_low: float | None
     ci_high: float | None
-    seconds: float
-    seed: int
     lost: int | None
     gained: int | None
+    loss: float | None
     dense_loss: float | None
+    divergence: float | None
+    samples: int
+    seconds: float
+    seed: int
     weights: int
     zeros: int
     method: str
     against: str
     data: str
     split: str
-    images: int
+    total: int
     output: str
     model: str
     note: str
@@ -124,48 +155,57 @@ class Row:
     @property
     def key(self) -> Key:
         """What tells the row from all others."""
-        return (self.layer, self.kind, self.rate, self.method, self.seed)
+        return (self.layer, self.treatment, self.level, self.method, self.seed)
 
     @property
-    def drop(self) -> float:
-        """The fall of the accuracy, image by image; 0 without figures."""
-        return ((self.lost or 0) - (self.gained or 0)) / max(self.samples, 1)
+    def higher_is_better(self) -> bool:
+        """The direction of the metric."""
+        return self.better == "higher"
 
     @property
     def rise(self) -> float:
-        """The rise of the loss on the same images, in nats; 0 without figures."""
+        """The rise of the loss on the same samples; 0 without figures."""
         return (self.loss or 0.0) - (self.dense_loss or 0.0)
 
 
 def fault_of(row: Row) -> str:
     """Return which value no sweep writes, and what it must be; empty if there is none."""
-    if row.kind not in _KINDS:
-        return f"kind is {row.kind!r}, and must be one of {', '.join(_KINDS)}"
-    if row.kind == "dense" and row.accuracy is None:
-        return "accuracy is empty, and must be that of the dense model"
-    if row.kind == "prune" and not 0 < row.rate < 1:
-        return f"rate is {row.rate:g}, and must be a fraction between 0 and 1"
-    if row.kind == "prune" and row.method not in get_args(Method):
+    if row.treatment not in _TREATMENTS:
+        return f"treatment is {row.treatment!r}, and must be one of {', '.join(_TREATMENTS)}"
+    if row.better not in _DIRECTIONS:
+        return f"better is {row.better!r}, and must be one of {', '.join(_DIRECTIONS)}"
+    if row.treatment == "dense" and row.value is None:
+        return "value is empty, and must be that of the dense model"
+    if row.treatment == "prune" and not 0 < row.level < 1:
+        return f"level is {row.level:g}, and must be a fraction between 0 and 1"
+    if row.treatment == "prune" and row.method not in get_args(Method):
         return f"method is {row.method!r}, and must be one of {', '.join(get_args(Method))}"
-    if row.kind == "bits" and row.rate not in range(1, MAX_BITS + 1):
-        return f"rate is {row.rate:g}, and must be bits, a whole number from 1 to {MAX_BITS}"
+    if row.treatment == "bits" and row.level not in range(1, MAX_BITS + 1):
+        return f"level is {row.level:g}, and must be bits, a whole number from 1 to {MAX_BITS}"
     if row.seed < 0:
         return f"seed is {row.seed}, and must be a whole number from 0 up"
-    if row.images > _MOST_IMAGES:
-        return f"images is {row.images}, beyond every count"
-    return "" if row.accuracy is None else _fault_of_figures(row)
+    if row.total > _MOST_SAMPLES:
+        return f"total is {row.total}, beyond every count"
+    return "" if row.value is None else _fault_of_figures(row)
 
 
 def _fault_of_figures(row: Row) -> str:
     for name in _FIGURES:
         if getattr(row, name) is None:
-            return f"{name} is empty, and must be a number, as accuracy is"
+            return f"{name} is empty, and must be a number, as value is"
+    if not 1 <= row.samples <= row.total:
+        return f"samples is {row.samples}, and must be a whole number from 1 to {row.total}"
+    if (row.lost is None) != (row.gained is None):
+        return "lost and gained are given both or none"
+    return "" if row.lost is None else _fault_of_counts(row)
+
+
+def _fault_of_counts(row: Row) -> str:
+    """Return what is wrong with the figures of a metric that counts samples."""
     for name in _FRACTIONS:
         if not 0 <= getattr(row, name) <= 1:
             return f"{name} is {getattr(row, name):g}, and must be a fraction from 0 to 1"
-    if not 1 <= row.samples <= row.images:
-        return f"samples is {row.samples}, and must be a whole number from 1 to {row.images} images"
     lost, gained = row.lost or 0, row.gained or 0
     if min(lost, gained) < 0 or lost + gained > row.samples:
-        return f"lost and gained are {lost} and {gained}, and must be some of the images"
+        return f"lost and gained are {lost} and {gained}, and must be some of the samples"
     return ""

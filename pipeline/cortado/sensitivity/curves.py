@@ -1,6 +1,6 @@
 """The curve of a layer: the point that is chosen on it, and where it lacks points.
 
-Between two neighbours whose accuracies differ by more than a twentieth of the curve's whole fall,
+Between two neighbours whose values differ by more than a twentieth of the curve's whole change,
 and by more than their intervals explain, a point is set in the middle of the densities, on a
 logarithmic scale:
 
@@ -25,29 +25,39 @@ _CLOSEST = 0.1  # neighbours whose densities differ by less than so much of them
 
 def bends(rows: Sequence[Row]) -> list[float]:
     """Return the rates that a layer's curve lacks: that of a pruned layer, in any order."""
-    known = sorted((row for row in rows if row.accuracy is not None), key=lambda row: row.rate)
+    measured = [(row, row.value) for row in rows if row.value is not None]
+    known = sorted(
+        (pair for pair in measured if math.isfinite(pair[1])), key=lambda pair: pair[0].level
+    )
     if not known:
         return []
-    accuracies = [row.accuracy or 0.0 for row in known]
-    least = _PART * (max(accuracies) - min(accuracies))
+    values = [value for _, value in known]
+    least = _PART * (max(values) - min(values))
     found = []
-    for left, right in pairwise(known):
-        fall = (left.accuracy or 0.0) - (right.accuracy or 0.0)
-        apart = (left.ci_low or 0.0) > (right.ci_high or 0.0)
-        wide = (1 - right.rate) < (1 - _CLOSEST) * (1 - left.rate)
-        if apart and wide and fall > least:
-            found.append(round(1 - math.sqrt((1 - left.rate) * (1 - right.rate)), 4))
+    for (left, before), (right, after) in pairwise(known):
+        fall = before - after if left.higher_is_better else after - before
+        wide = (1 - right.level) < (1 - _CLOSEST) * (1 - left.level)
+        if _are_apart(left, right) and wide and fall > least:
+            found.append(round(1 - math.sqrt((1 - left.level) * (1 - right.level)), 4))
     return found
 
 
-def choose(curve: Curve, max_drop: float) -> Row | None:
-    """Return the farthest point before the first whose accuracy falls by more than `max_drop`.
+def _are_apart(left: Row, right: Row) -> bool:
+    """Return whether the right point is worse than the left by more than intervals explain."""
+    better, worse = (left, right) if left.higher_is_better else (right, left)
+    if better.ci_low is None or worse.ci_high is None:
+        return False
+    return better.ci_low > worse.ci_high
 
-    Far is a high rate, or few bits. None where the first point falls already.
+
+def choose(curve: Curve, max_drop: float) -> Row | None:
+    """Return the farthest point before the first that is worse by more than `max_drop`.
+
+    Far is a high rate, or few bits. None where the first point is worse already.
     """
     chosen = None
     for row in curve.rows:
-        if row.drop > max_drop:
+        if row.drop is None or not row.drop <= max_drop:  # a drop that is no number is too large
             break
         chosen = row
     return chosen

@@ -5,7 +5,6 @@ from typing import Literal
 
 from cortado.errors import UsageError
 from cortado.prune import Method
-from cortado.runtime import Runtime
 
 __all__ = ["DEFAULT_BITS", "DEFAULT_RATES", "Kind", "SweepOptions"]
 
@@ -36,18 +35,16 @@ class SweepOptions:
     selectors : tuple of str
         The layers; none for all.
     adaptive : bool
-        Add rates where the accuracy falls steeply.
+        Add rates where the metric gets worse steeply.
     within : float or None
-        A point is done when the 95 % interval of its accuracy reaches so far to either side at
-        most. None: after all images.
+        A point is done when the 95 % interval of the metric reaches so far to either side at
+        most. None: after all samples.
     floor : float or None
-        A point is done when its accuracy is surely less. None: after all images.
+        A point is done when the metric is surely worse. None: after all samples.
     workers : int
         Threads, each with a batch of its own.
     seed : int
         For ``random-below``.
-    runtime : Runtime
-        Where models run.
 
     Raises
     ------
@@ -65,7 +62,6 @@ class SweepOptions:
     floor: float | None = None
     workers: int = 1
     seed: int = 0
-    runtime: Runtime = Runtime()
 
     def __post_init__(self) -> None:
         for rate in self.rates:
@@ -77,11 +73,13 @@ class SweepOptions:
 
     @property
     def stops_early(self) -> bool:
-        """Whether a point may be done before all images are."""
+        """Whether a point may be done before all samples are."""
         return self.within is not None or self.floor is not None
 
-    def suffices(self, low: float, high: float) -> bool:
-        """Tell whether an accuracy from `low` to `high` is known well enough to stop."""
-        return (self.within is not None and high - low <= 2 * self.within) or (
-            self.floor is not None and high < self.floor
-        )
+    def suffices(self, low: float, high: float, *, higher_is_better: bool) -> bool:
+        """Return whether a metric from `low` to `high` is known well enough to stop."""
+        if self.within is not None and high - low <= 2 * self.within:
+            return True
+        if self.floor is None:
+            return False
+        return high < self.floor if higher_is_better else low > self.floor

@@ -27,15 +27,15 @@ class Point:
     ----------
     place : int
         The position of the layer among those that are swept.
-    kind : {"prune", "bits"}
+    treatment : {"prune", "bits"}
         What is done to it.
-    rate : float
+    level : float
         The fraction of zeros, or the bits.
     """
 
     place: int
-    kind: Kind
-    rate: float
+    treatment: Kind
+    level: float
 
 
 def select(layers: Sequence[Layer], selectors: Iterable[str]) -> list[Layer]:
@@ -58,12 +58,14 @@ def grid(layers: int, options: SweepOptions) -> list[Point]:
 def change(layer: Layer, point: Point, options: SweepOptions) -> FloatArray | str:
     """Return the weights of `layer` at `point`, or why the point says nothing about it."""
     before = layer.array
-    after = changed_weights(before, point.kind, point.rate, options)
+    after = changed_weights(before, point.treatment, point.level, options)
     if before.any() and not after.any():
         return "it would lose all of its weights"
     if np.array_equal(before, after):
         zeros = 1 - np.count_nonzero(before) / before.size
-        known = f"{zeros:.2%} of it are zeros" if point.kind == "prune" else "it has so few values"
+        known = (
+            f"{zeros:.2%} of it are zeros" if point.treatment == "prune" else "it has so few values"
+        )
         return f"nothing would change: {known} already"
     return after
 

@@ -1,13 +1,13 @@
 """The sweep: the dense model, then the points, wave by wave.
 
-Each wave walks through the images once. Its rows are handed on as soon as it is done. With
-`within` or `floor` a wave goes in rounds of some hundred images; between two of them points
-that are known well enough leave. Sums are taken in the order of the batches, whoever computed
-them: threads and processes change nothing but the time.
+Each wave walks through the samples once. Its rows are handed on as soon as it is done. With
+`within` or `floor` a wave goes in rounds of some hundred samples; between two of them points
+that are known well enough leave. Figures are computed of all samples in their order, whoever
+measured them: threads and processes change nothing but the time.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, groupby
@@ -20,7 +20,6 @@ from cortado.errors import CortadoError
 from cortado.model.hashing import hash_model
 from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
-from cortado.scoring.images import Images
 from cortado.sensitivity.columns import Identity, Row
 from cortado.sensitivity.curves import ROUNDS, bends
 from cortado.sensitivity.options import SweepOptions
@@ -28,6 +27,7 @@ from cortado.sensitivity.points import Point, change, grid, select
 from cortado.sensitivity.rows import Rows
 from cortado.sensitivity.runner.measure import Dense, Measure
 from cortado.sensitivity.runner.split_points import Cut, Network, cut_network
+from cortado.sensitivity.swept import Swept
 from cortado.sensitivity.table import Table
 from cortado.sensitivity.tally import Tally
 from cortado.sensitivity.waves import stacks, waves
@@ -39,7 +39,7 @@ Keep = Callable[[Sequence[Row]], None]
 
 def sweep(
     model: ir.Model,
-    images: Images,
+    swept: Swept,
     options: SweepOptions = SweepOptions(),
     known: Sequence[Row] = (),
     keep: Keep | None = None,
@@ -52,8 +52,8 @@ def sweep(
     ----------
     model : onnx_ir.Model
         The dense model; left as it is.
-    images : Images
-        What accuracy, loss and divergence are measured on.
+    swept : Swept
+        What points are measured on and by.
     options : SweepOptions
         The points, and when one is done.
     known : sequence of Row
@@ -69,17 +69,17 @@ def sweep(
     Raises
     ------
     CortadoError
-        If there is no layer to sweep, or `known` is of another model, of other images, or of
-        another method.
+        If there is no layer to sweep, or `known` is of another model, of other samples, of
+        another metric or another method.
     """
-    network = cut_network(model, images.classes, images.head, options.runtime)
+    task = swept.task
+    network = cut_network(model, task.feed, task.names, task.runtime)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
-    identity = _identity(model, network, images)
-    rows = Rows(identity, options, [cut.layer for cut in cuts])
+    rows = Rows(_identity(model, swept), options, [cut.layer for cut in cuts], task)
     _check_known(rows, known, source)
     with ThreadPoolExecutor(options.workers) as pool:
-        measure = Measure(network, cuts, images, options, pool)
+        measure = Measure(network, cuts, swept, options, pool)
         dense = yield from measure.dense()
         run = _Run(network, cuts, rows, measure, dense, keep, group, list(known))
         run.open()
@@ -89,10 +89,18 @@ def sweep(
     return Table(tuple(run.found), mended=False)
 
 
-def _identity(model: ir.Model, network: Network, images: Images) -> Identity:
-    against, count = "labels" if images.labelled else "dense", len(images.samples)
-    scored = network.scores.output
-    return Identity(hash_model(model), images.data, images.split, count, against, scored)
+def _identity(model: ir.Model, swept: Swept) -> Identity:
+    metric = swept.task.metric
+    return Identity(
+        hash_model(model),
+        swept.data,
+        swept.split,
+        len(swept.samples),
+        metric.name,
+        "higher" if metric.higher_is_better else "lower",
+        metric.against,
+        swept.output,
+    )
 
 
 def _check_known(rows: Rows, known: Iterable[Row], source: str) -> None:
@@ -101,7 +109,7 @@ def _check_known(rows: Rows, known: Iterable[Row], source: str) -> None:
     for row in known:
         if row.identity != rows.identity:
             raise CortadoError(f"{source} has rows {row.identity.difference(rows.identity)}")
-        if "prune" in options.kinds and row.kind == "prune" and (row.method, row.seed) != own:
+        if "prune" in options.kinds and row.treatment == "prune" and (row.method, row.seed) != own:
             raise CortadoError(
                 f"{source} has rows of another method: {row.method} (seed {row.seed}), "
                 f"not {options.method} (seed {options.seed}); each has a table of its own"
@@ -124,8 +132,8 @@ class _Run:
     def open(self) -> None:
         """Begin the table with the dense model and with what can't be swept."""
         first = [self.rows.dense(self.dense.tally), *self.rows.skipped(self.network.skipped)]
-        known = {(row.layer, row.kind) for row in self.found}
-        self._hand_on([row for row in first if (row.layer, row.kind) not in known])
+        known = {(row.layer, row.treatment) for row in self.found}
+        self._hand_on([row for row in first if (row.layer, row.treatment) not in known])
 
     def bends(self) -> list[Point]:
         """Return the points that the curves lack."""
@@ -133,7 +141,11 @@ class _Run:
         places = {cut.layer.name: place for place, cut in enumerate(self.cuts)}
         options = self.rows.options
         for row in self.found:
-            own = row.kind == "prune" and row.method == options.method and row.seed == options.seed
+            own = (
+                row.treatment == "prune"
+                and row.method == options.method
+                and row.seed == options.seed
+            )
             if own and row.layer in places:
                 curves[places[row.layer]].append(row)
         return [
@@ -162,12 +174,14 @@ class _Run:
         ]
 
     def _holds(self, row: Row) -> bool:
-        """Tell whether a row is as exact as today's options ask."""
-        if row.accuracy is None or row.samples == row.images:
+        """Return whether a row is as exact as today's options ask."""
+        if row.ci_low is None or row.ci_high is None or row.samples == row.total:
             return True
-        return self.rows.options.suffices(row.ci_low or 0.0, row.ci_high or 1.0)
+        return self.rows.options.suffices(
+            row.ci_low, row.ci_high, higher_is_better=row.higher_is_better
+        )
 
-    def _wave(self, wave: Sequence[tuple[Point, ...]]) -> Iterator[float]:
+    def _wave(self, wave: Sequence[tuple[Point, ...]]) -> Generator[float, None, None]:
         """Measure a wave and hand its rows on; yield the part of it that is done."""
         changed: dict[Point, FloatArray | str] = {}
         weights: dict[Cut, dict[Point, FloatArray]] = {}
@@ -178,13 +192,11 @@ class _Run:
                 weights.setdefault(cut, {})[point] = array
         tallies: Mapping[Point, Tally] = {}
         if weights:
-            for tallies in self.measure.points(weights, self.dense):
-                seen = max(tally.samples for tally in tallies.values())
-                yield seen / self.rows.identity.images
+            tallies = yield from self.measure.points(weights)
         mine = {
             point: self.rows.without(point, array)
             if isinstance(array, str)
-            else self.rows.point(point, array, tallies[point])
+            else self.rows.point(point, array, tallies[point], self.dense.tally)
             for point, array in changed.items()
         }
         together = {point: row for part in self.group.gather(mine) for point, row in part.items()}

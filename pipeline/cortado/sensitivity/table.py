@@ -2,9 +2,10 @@ r"""The table of a sweep: a CSV file in long format, one row a point.
 
 Rows are appended as points are done, so that the last line may be half written after a kill: it is
 left out. A row is one line: line breaks in the names of layers are written as \n or \r, and a
-backslash twice. The first row, of the layer ``*`` and the kind ``dense``, is the model as it is;
-rows of the kind ``skipped``, and those with a note, have no figures and say why. Every row names
-the model by the hash of its weights, and rows of several models, methods or data sets never mix.
+backslash twice. The first row, of the layer ``*`` and the treatment ``dense``, is the model as it
+is; rows of ``skipped``, and those with a note, have no figures and say why. Every row names the
+model by the hash of its weights, and rows of several models, metrics, methods or data sets never
+mix.
 """
 
 import csv
@@ -22,10 +23,10 @@ __all__ = ["Curve", "Table", "encode_rows", "merge", "read_table"]
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one layer, kind, method and seed that have figures, gentle ones first."""
+    """The points of one layer, treatment, method and seed that have figures, gentle ones first."""
 
     layer: str
-    kind: str
+    treatment: str
     method: str
     seed: int
     rows: tuple[Row, ...]
@@ -49,15 +50,15 @@ class Table:
     @property
     def dense(self) -> Row | None:
         """The model as it is."""
-        return next((row for row in self.rows if row.kind == "dense"), None)
+        return next((row for row in self.rows if row.treatment == "dense"), None)
 
     @property
     def curves(self) -> list[Curve]:
         """The curves, layer by layer in the order of the rows, pruning before bits."""
         rows: dict[tuple[str, str, str, int], list[Row]] = {}
         for row in self.rows:
-            if row.kind != "dense" and row.accuracy is not None:
-                rows.setdefault((row.layer, row.kind, row.method, row.seed), []).append(row)
+            if row.treatment != "dense" and row.value is not None:
+                rows.setdefault((row.layer, row.treatment, row.method, row.seed), []).append(row)
         layers = {layer: place for place, layer in enumerate(dict.fromkeys(k[0] for k in rows))}
         keys = sorted(rows, key=lambda key: (layers[key[0]], key[1] == "bits"))
         return [Curve(*key, tuple(sorted(rows[key], key=_harshness))) for key in keys]
@@ -65,17 +66,18 @@ class Table:
     @property
     def without_figures(self) -> list[Row]:
         """The rows that say why they have none."""
-        return [row for row in self.rows if row.accuracy is None]
+        return [row for row in self.rows if row.value is None]
 
 
 def _harshness(row: Row) -> float:
-    return -row.rate if row.kind == "bits" else row.rate
+    return -row.level if row.treatment == "bits" else row.level
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
 _CHARACTERS = {escape: chr(code) for code, escape in _ESCAPES.items()}
 COLUMNS = tuple(field.name for field in fields(Row))
 _TYPES = get_type_hints(Row)
+_FIRST_VERSION = ["layer", "kind", "rate", "accuracy"]
 
 
 def encode_rows(rows: Iterable[Row], *, header: bool) -> bytes:
@@ -90,7 +92,7 @@ def encode_rows(rows: Iterable[Row], *, header: bool) -> bytes:
 
 
 def read_table(data: bytes, source: str) -> Table:
-    """Read a table; of equal points, that of most images stays.
+    """Read a table; of equal points, that of most samples stays.
 
     Raises
     ------
@@ -106,15 +108,22 @@ def read_table(data: bytes, source: str) -> Table:
         lines = list(csv.reader(io.StringIO(complete.decode(), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise CortadoError(f"{source} is no CSV file of cortado sensitivity: {error}") from error
+    if lines and lines[0][:4] == _FIRST_VERSION:
+        raise CortadoError(
+            f"{source} was written by an earlier cortado, whose tables have other columns: sweep "
+            "again into a new file"
+        )
     if not lines or tuple(lines[0]) != COLUMNS:
-        raise CortadoError(f"{source} has not the columns of cortado sensitivity: layer, kind, …")
+        raise CortadoError(
+            f"{source} has not the columns of cortado sensitivity: layer, treatment, …"
+        )
     rows = tuple(_parse(line, f"{source}, line {i + 2}") for i, line in enumerate(lines[1:]))
     _check_same(rows, source)
     return Table(_best(rows), mended=bool(rest))
 
 
 def merge(tables: Sequence[Table], sources: Sequence[str]) -> Table:
-    """Return the rows of several tables; of equal points, that of most images stays.
+    """Return the rows of several tables; of equal points, that of most samples stays.
 
     Raises
     ------

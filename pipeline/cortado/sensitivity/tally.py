@@ -1,147 +1,136 @@
-"""Scores of a changed model beside those of the dense one → sums → figures.
+"""What models score, sample by sample, beside what the dense model gives.
 
-    accuracy    the fraction of images whose label scores strictly highest
-    loss        mean cross-entropy, in nats
-    kl          mean Σ_c p_c log(p_c / q_c), p of the dense model, q of the changed one, in nats
-
-Without labels, the class that the dense model chooses is the label.
+Of each sample are kept: the parts of the task's metric, of its loss, and of the divergence from
+the outputs of the dense model. Values, intervals and paired tests all follow from these.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cortado.model.typing import BoolArray, FloatArray, IntArray
-from cortado.scoring.formulas import is_correct, log_probabilities
-from cortado.stats.intervals import wilson_interval
-from cortado.task.outputs import Activation
+from cortado.model.typing import Array, FloatArray, IntArray
+from cortado.scoring.metrics import Metric, Outputs
+from cortado.scoring.task import Task
 
-__all__ = ["Reference", "Tally"]
+__all__ = ["Tally", "Wanted"]
 
 
 @dataclass(frozen=True)
-class Reference:
-    """What the dense model says of a batch of n images.
+class Wanted:
+    """What the outputs of a batch are compared with.
 
     Attributes
     ----------
-    labels : array of shape (n,)
-        Those of the data, or the classes that the model chooses.
-    logs : array of shape (n, classes), float32
-        Logarithms of the probabilities.
-    right : array of shape (n,), bool
-        Whether the model is.
+    reference : mapping of str to array
+        The outputs of the dense model, of shape (n, …).
+    targets : mapping of str to array, or None
+        Those of the data.
     """
 
-    labels: IntArray
-    logs: FloatArray
-    right: BoolArray
+    reference: Outputs
+    targets: Outputs | None
 
-    @classmethod
-    def of(cls, scores: FloatArray, labels: IntArray | None, activation: Activation) -> "Reference":
-        """Return the reference that scores of shape (n, classes) give."""
-        chosen = scores.argmax(axis=1) if labels is None else labels
-        logs = log_probabilities(scores, activation).astype(np.float32)
-        return cls(chosen, logs, is_correct(scores, chosen))
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return sum(a.nbytes for each in (self.reference, self.targets or {}) for a in each.values())
 
-    def __getitem__(self, part: slice) -> "Reference":
-        return Reference(self.labels[part], self.logs[part], self.right[part])
+    def repeated(self, times: int) -> "Wanted":
+        """Return each sample several times in a row."""
+        if times == 1:
+            return self
+        targets = None if self.targets is None else _repeated(self.targets, times)
+        return Wanted(_repeated(self.reference, times), targets)
+
+    def of(self, metric: Metric) -> Outputs:
+        """Return what a metric compares with."""
+        return self.reference if metric.against == "reference" else self.targets or {}
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums over images.
+    """What a model scored on n samples.
 
     Attributes
     ----------
-    samples, correct : int
-        Images scored, and those that are correct.
-    lost, gained : int
-        Those that are correct in the dense model alone, and in the changed one alone.
-    loss, kl : float
-        Sums, in nats.
-    dense_loss : float
-        That of the dense model on the same images.
+    indices : array of shape (n,), int64
+        Which samples they are.
+    parts, losses, divergences : array of shape (n, k)
+        The statistics of the task's metric, loss and divergence, each with a k of its own.
     seconds : float
         Spent in onnxruntime.
     """
 
-    samples: int = 0
-    correct: int = 0
-    lost: int = 0
-    gained: int = 0
-    loss: float = 0.0
-    kl: float = 0.0
-    dense_loss: float = 0.0
-    seconds: float = 0.0
+    indices: IntArray
+    parts: FloatArray
+    losses: FloatArray
+    divergences: FloatArray
+    seconds: float
 
     @classmethod
     def of(
-        cls, scores: FloatArray, dense: Reference, activation: Activation, seconds: float
+        cls, task: Task, outputs: Outputs, wanted: Wanted, indices: IntArray, seconds: float
     ) -> "list[Tally]":
-        """Return the sums of several changed models over one batch of n images.
+        """Return what several models scored on one batch of n samples.
 
         Parameters
         ----------
-        scores : array of shape (n, models, classes)
-            Of all models.
-        dense : Reference
-            Of the same images.
-        activation : str
-            What the scores have been through.
+        task : Task
+            How outputs are scored.
+        outputs : mapping of str to array
+            Of shape (n · models, …), those of all models for a sample together.
+        wanted : Wanted
+            For the n samples.
+        indices : array of shape (n,)
+            Which samples they are.
         seconds : float
-            What all models took.
+            Spent on all models.
         """
-        images, models, classes = scores.shape
-        flat = scores.reshape(-1, classes)
-        labels = np.repeat(dense.labels, models)
-        logs = log_probabilities(flat, activation).reshape(scores.shape)
-        right = is_correct(flat, labels).reshape(images, models)
-        wide = dense.logs.astype(np.float64)[:, None]
-        chosen = np.take_along_axis(logs, dense.labels[:, None, None], axis=2)
-        before = -float(np.take_along_axis(wide[:, 0], dense.labels[:, None], axis=1).sum())
-        figures = zip(
-            right.sum(axis=0),
-            (dense.right[:, None] & ~right).sum(axis=0),
-            (right & ~dense.right[:, None]).sum(axis=0),
-            -_sums(chosen),
-            np.maximum(_sums(np.exp(wide) * (wide - logs)), 0),
-            strict=True,
+        models = len(next(iter(outputs.values()))) // len(indices)
+        beside = wanted.repeated(models)
+        metrics = (task.metric, task.loss, task.divergence)
+        parts, losses, divergences = (
+            metric.parts(outputs, beside.of(metric)).reshape(len(indices), models, -1)
+            for metric in metrics
         )
         return [
-            cls(images, int(c), int(a), int(b), float(loss), float(kl), before, seconds / models)
-            for c, a, b, loss, kl in figures
+            cls(
+                indices,
+                np.ascontiguousarray(parts[:, model]),
+                np.ascontiguousarray(losses[:, model]),
+                np.ascontiguousarray(divergences[:, model]),
+                seconds / models,
+            )
+            for model in range(models)
         ]
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.samples + other.samples,
-            self.correct + other.correct,
-            self.lost + other.lost,
-            self.gained + other.gained,
-            self.loss + other.loss,
-            self.kl + other.kl,
-            self.dense_loss + other.dense_loss,
-            self.seconds + other.seconds,
+    @classmethod
+    def joined(cls, tallies: "Sequence[Tally]") -> "Tally":
+        """Return what one model scored on the samples of one or more batches, in their order."""
+        indices = np.concatenate([tally.indices for tally in tallies])
+        together = cls(
+            indices,
+            np.concatenate([tally.parts for tally in tallies]),
+            np.concatenate([tally.losses for tally in tallies]),
+            np.concatenate([tally.divergences for tally in tallies]),
+            sum(tally.seconds for tally in tallies),
+        )
+        return together.at(np.argsort(indices, kind="stable"))
+
+    def at(self, places: IntArray) -> "Tally":
+        """Return what was scored on the samples at some places of `indices`."""
+        return replace(
+            self,
+            indices=self.indices[places],
+            parts=self.parts[places],
+            losses=self.losses[places],
+            divergences=self.divergences[places],
         )
 
-    def mean(self, total: float) -> float | None:
-        """Return a sum by the images, None if there are none."""
-        return total / self.samples if self.samples else None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy."""
-        return wilson_interval(self.correct, self.samples)
+    def __len__(self) -> int:
+        return len(self.indices)
 
 
-def _sums(terms: FloatArray) -> FloatArray:
-    """Return the sum of each model's terms, in an order that the number of models does not touch.
-
-    Parameters
-    ----------
-    terms : array of shape (n, models, …)
-    """
-    apart = np.ascontiguousarray(terms.swapaxes(0, 1))
-    sums: FloatArray = apart.reshape(len(apart), -1).sum(axis=1)
-    return sums
+def _repeated(arrays: Outputs, times: int) -> dict[str, Array]:
+    return {name: np.repeat(array, times, axis=0) for name, array in arrays.items()}

@@ -23,7 +23,7 @@ _MOST_BYTES = 2**27
 
 def stacks(points: Sequence[Point], sizes: Mapping[Kind, int]) -> Iterator[tuple[Point, ...]]:
     """Divide points of one layer, sorted, into stacks of one kind and of these sizes at most."""
-    for kind, group in groupby(points, attrgetter("kind")):
+    for kind, group in groupby(points, attrgetter("treatment")):
         alike = tuple(group)
         for begin in range(0, len(alike), sizes[kind]):
             yield alike[begin : begin + sizes[kind]]

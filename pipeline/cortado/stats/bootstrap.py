@@ -8,6 +8,7 @@ at the expanded level of Hesterberg (2015, The American Statistician 69, 371),
 """
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -25,6 +26,9 @@ _SEED = 0
 def draws(figure: Callable[[IntArray], float], samples: int) -> FloatArray:
     """Return a figure of resampled samples, of shape (1000,); the same every time.
 
+    There are fewer where some draws have no value, as the overlap of masks has none where nothing
+    is marked: they say nothing of the others.
+
     Parameters
     ----------
     figure : callable
@@ -34,17 +38,18 @@ def draws(figure: Callable[[IntArray], float], samples: int) -> FloatArray:
     """
     from scipy import stats  # slow to import
 
-    found = stats.bootstrap(
-        (np.arange(samples),),
-        lambda places: figure(places.astype(np.intp)),
-        n_resamples=_RESAMPLES,
-        batch=_AT_ONCE,
-        vectorized=False,
-        method="percentile",
-        rng=np.random.default_rng(_SEED),
-    )
+    with warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):
+        found = stats.bootstrap(
+            (np.arange(samples),),
+            lambda places: figure(places.astype(np.intp)),
+            n_resamples=_RESAMPLES,
+            batch=_AT_ONCE,
+            vectorized=False,
+            method="percentile",
+            rng=np.random.default_rng(_SEED),
+        )
     result: FloatArray = found.bootstrap_distribution
-    return result
+    return result[~np.isnan(result)]
 
 
 def upper(values: FloatArray, level: float, samples: int) -> float:

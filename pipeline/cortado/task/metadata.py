@@ -37,7 +37,6 @@ __all__ = [
     "read_criteria",
     "read_history",
     "read_transform",
-    "transform_is_unknown",
     "write_criteria",
     "write_transform",
 ]
@@ -74,15 +73,6 @@ def write_transform(model: ir.Model, transform: InputTransform) -> None:
         given = {"scale": transform.scale, **given}
     is_old = transform.scale is not None and not any(newer.values())
     _write(model, "input", given, version=1 if is_old else 2)
-
-
-def transform_is_unknown(model: ir.Model) -> bool:
-    """Return whether nothing says how the pixels of images become numbers: no scale, mean or std.
-
-    Pixels then go in as 0…255, which is right for few models: commands say so.
-    """
-    stored = read_transform(model)
-    return stored.scale is None and stored.image is None and not (stored.mean or stored.std)
 
 
 def read_criteria(model: ir.Model) -> tuple[Criterion, ...]:

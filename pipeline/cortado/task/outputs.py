@@ -21,6 +21,7 @@ __all__ = [
     "Activation",
     "Scores",
     "activation_of",
+    "before_sigmoid",
     "check_classifying",
     "choose_output",
     "criterion_of",
@@ -109,7 +110,7 @@ def criterion_of(model: ir.Model, output: str) -> Criterion | None:
     losses = [each for each in read_criteria(model) if each.is_loss]
     if not losses:
         return None
-    behind = {output, activation_of(model, output).logits, _before_sigmoid(model, output)}
+    behind = {output, activation_of(model, output).logits, before_sigmoid(model, output)}
     return next((each for each in losses if each.scores in behind), None)
 
 
@@ -169,7 +170,7 @@ def ends_in_product(model: ir.Model, output: str) -> bool:
     return node is not None and is_standard(node, "Gemm", "MatMul")
 
 
-def _before_sigmoid(model: ir.Model, output: str) -> str:
+def before_sigmoid(model: ir.Model, output: str) -> str:
     """Return the value that enters the Sigmoid an output ends in; itself where there is none."""
     value = next(each for each in model.graph.outputs if each.name == output)
     node = _producer(value)

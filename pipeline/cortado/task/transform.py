@@ -142,6 +142,14 @@ class InputTransform:
         return scaled
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nothing says how pixels become numbers: no scale, mean or standard deviation.
+
+        Pixels then go in as 0…255, which is right for few models: commands say so.
+        """
+        return self.scale is None and self.image is None and not (self.mean or self.std)
+
+    @property
     def is_spatial(self) -> bool:
         """Whether it takes images only, of shape (n, channels, height, width)."""
         return self.image is not None or self.crop > 0

@@ -9,6 +9,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from cortado.errors import CortadoError
 from cortado.scoring.metrics import Scored, make_metric
+from cortado.scoring.metrics.relative import RelativeError
 from cortado.task.outputs import Scores
 
 RNG = np.random.default_rng(0)
@@ -38,14 +39,26 @@ def test_cosine_is_that_of_scikit_learn():
     assert value(metric_for("cosine"), np.zeros_like(FOUND), np.zeros_like(FOUND)) == 1
 
 
-def test_the_relative_error_is_the_mean_over_samples_and_outputs():
+def test_the_relative_error_is_over_all_samples_and_a_mean_over_outputs():
     outputs = [Scores(name, name, "none") for name in "yz"]
     metric = metric_for("relative-error", None, *outputs)
     found = {"y": FOUND, "z": 2 * WANTED}
-    errors = [np.linalg.norm(f - w) / np.linalg.norm(w) for f, w in zip(FOUND, WANTED, strict=True)]
-    expected = (np.mean(errors) + 1) / 2
+    expected = (np.linalg.norm(FOUND - WANTED) / np.linalg.norm(WANTED) + 1) / 2
     parts = metric.parts(found, {"y": WANTED, "z": WANTED})
     assert metric.value(parts) == pytest.approx(expected)
+    squared = RelativeError(("y", "z"), "squared-relative-error")
+    ratio = np.square(FOUND - WANTED).sum() / np.square(WANTED).sum()
+    assert squared.value(parts) == pytest.approx((ratio + 1) / 2)
+    assert np.isnan(metric.value(parts[:0]))
+
+
+def test_a_sample_where_nothing_is_to_be_found_does_not_decide_the_relative_error():
+    """A detector gives 0 there, or next to it, and each of such samples has no scale."""
+    wanted, found = WANTED.copy(), WANTED.copy()
+    wanted[:8], found[:8] = 1e-9, 1e-3
+    assert value(metric_for("relative-error"), found, wanted) < 0.01
+    without_scale = value(metric_for("relative-error"), found, 0 * wanted)
+    assert without_scale == pytest.approx(np.linalg.norm(found))
 
 
 def test_psnr_of_a_known_noise():

@@ -7,8 +7,8 @@ import pytest
 
 from cortado.errors import CortadoError, UsageError
 from cortado.scoring.metrics import Scored, make_metric, metric_names, register_metric
-from cortado.scoring.metrics.distances import Distance
 from cortado.scoring.metrics.registry import _METRICS
+from cortado.scoring.metrics.relative import RelativeError
 from cortado.task.outputs import Scores
 
 MODULE = """
@@ -71,7 +71,7 @@ def test_attributes_that_make_no_sense_are_refused(module):
 
 def test_a_metric_is_registered_from_outside(monkeypatch):
     monkeypatch.delitem(_METRICS, "noise", raising=False)
-    register_metric("noise", lambda scored, _: Distance("squared-relative-error", scored.names))
+    register_metric("noise", lambda scored, _: RelativeError(scored.names))
     try:
         assert "noise" in metric_names()
         metric = make_metric("noise", SCORED)

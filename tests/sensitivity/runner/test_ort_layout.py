@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
+from cortado.data import Feed
 from cortado.model.onnx_io import serial
 from cortado.runtime import Runtime
 from cortado.sensitivity.runner.ort_layout import choose_layout, part_channels
@@ -32,6 +33,10 @@ def chain(*channels, group=1, kernel=3):
     return decoded(build(nodes, weights, *shapes))
 
 
+def layout_of(model):
+    return cut_network(model, Feed.of(model), ["y"]).layout
+
+
 @pytest.mark.parametrize(
     ("channels", "layout"),
     [
@@ -45,11 +50,11 @@ def chain(*channels, group=1, kernel=3):
     ],
 )
 def test_blocks_that_would_mostly_hold_zeros_are_left_out(channels, layout):
-    assert cut_network(chain(*channels), 1, None).layout == layout
+    assert layout_of(chain(*channels)) == layout
 
 
 def test_what_enters_a_kernel_of_one_is_filled_as_well():
-    assert cut_network(chain(20, 50, kernel=1), 1, None).layout == "plain"  # 32 · 64 for 20 · 50
+    assert layout_of(chain(20, 50, kernel=1)) == "plain"  # 32 · 64 for 20 · 50
 
 
 def test_groups_and_networks_without_convolutions_say_nothing():

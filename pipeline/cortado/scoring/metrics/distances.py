@@ -1,9 +1,10 @@
-"""Metrics of numbers: relative error, cosine, mean squared error, PSNR.
+"""Metrics of numbers: cosine, mean squared error, PSNR.
 
 Each output is compared on its own, sample by sample, and a sample has the mean over the outputs:
 
-    relative error   ‖a − b‖ / ‖b‖            cosine   a · b / (‖a‖ ‖b‖)
-    mse              mean (a − b)²            psnr     10 log10(peak² / mse), peak = max b − min b
+    cosine   a · b / (‖a‖ ‖b‖)
+    mse      mean (a − b)²
+    psnr     10 log10(peak² / mse), peak = max b − min b
 
 with a what the model gives, and b the target or what the dense model gives.
 """
@@ -19,15 +20,9 @@ from cortado.model.shapes import show_shape
 from cortado.model.typing import Array, FloatArray
 from cortado.scoring.metrics.metric import Against, Outputs, mean_of
 
-__all__ = ["DISTANCES", "Distance"]
+__all__ = ["DISTANCES", "Distance", "as_rows"]
 
 _TINY = 1e-12
-
-
-def _relative_error(a: FloatArray, b: FloatArray) -> FloatArray:
-    scale = np.linalg.norm(b, axis=1)
-    error: FloatArray = np.linalg.norm(a - b, axis=1) / np.where(scale > 0, scale, 1.0)
-    return error
 
 
 def _cosine(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -50,8 +45,6 @@ def _psnr(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 DISTANCES: dict[str, tuple[Callable[[FloatArray, FloatArray], FloatArray], bool]] = {
-    "relative-error": (_relative_error, False),
-    "squared-relative-error": (lambda a, b: np.square(_relative_error(a, b)), False),
     "cosine": (_cosine, True),
     "mse": (_mse, False),
     "psnr": (_psnr, True),
@@ -86,7 +79,7 @@ class Distance:
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
         """Return the distance of each sample, of shape (n, 1)."""
         measure, _ = DISTANCES[self.name]
-        each = [measure(*_rows(found[name], wanted[name], name)) for name in self.outputs]
+        each = [measure(*as_rows(found[name], wanted[name], name)) for name in self.outputs]
         means: FloatArray = np.mean(each, axis=0)[:, None]
         return means
 
@@ -95,7 +88,7 @@ class Distance:
         return mean_of(parts)
 
 
-def _rows(found: Array, wanted: Array, name: str) -> tuple[FloatArray, FloatArray]:
+def as_rows(found: Array, wanted: Array, name: str) -> tuple[FloatArray, FloatArray]:
     """Return two arrays as matrices (n, elements), float64."""
     if wanted.dtype.kind not in "biuf":
         raise CortadoError(f"the targets of {name} are {wanted.dtype}, not numbers")

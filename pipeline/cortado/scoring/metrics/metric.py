@@ -6,8 +6,8 @@ from the parts alone. So values merge, subsets cost nothing, and two models are 
 same samples by tests for paired samples.
 
     binary    parts (n, 1) of 0 or 1; the value is their mean           accuracy
-    mean      parts (n, 1); the value is their mean                     relative error
-    pooled    parts (n, k); the value is any function of their sums     IoU, character error rate
+    mean      parts (n, 1); the value is their mean                     cosine
+    pooled    parts (n, k); the value is any function of their sums     relative error, IoU
 """
 
 from collections.abc import Mapping

@@ -13,6 +13,7 @@ from cortado.scoring.metrics.distances import Distance
 from cortado.scoring.metrics.masks import Overlap
 from cortado.scoring.metrics.metric import Against, Metric, Scored
 from cortado.scoring.metrics.own import import_metric
+from cortado.scoring.metrics.relative import RelativeError
 from cortado.scoring.metrics.text import CharacterErrors
 
 __all__ = ["Factory", "make_metric", "metric_names", "register_metric"]
@@ -58,7 +59,7 @@ def _distance(name: str) -> Factory:
 
 
 def _relative_error(scored: Scored, number: float | None) -> Metric:  # noqa: ARG001
-    return Distance("relative-error", tuple(o.output for o in scored.outputs), "reference")
+    return RelativeError(tuple(o.output for o in scored.outputs))
 
 
 _METRICS: dict[str, Factory] = {

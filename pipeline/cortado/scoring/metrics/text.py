@@ -19,7 +19,7 @@ from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.scoring.metrics.metric import Against, Outputs
 from cortado.task.outputs import Scores
 
-__all__ = ["CharacterErrors", "edit_distance", "greedy_path"]
+__all__ = ["CharacterErrors", "characters_of", "edit_distance", "greedy_path"]
 
 _BLANK = 0
 
@@ -75,22 +75,31 @@ class CharacterErrors:
             return [row[row > _BLANK] for row in rows]
         if target.dtype.kind != "U":
             raise CortadoError(f"the targets are {target.dtype}, not texts nor classes")
-        places = {character: i + 1 for i, character in enumerate(self._characters(classes))}
+        characters = characters_of(self.alphabet, classes, self.output.output)
+        places = {character: i + 1 for i, character in enumerate(characters)}
         unknown = classes  # of a character that no class stands for: an error in any case
         return [
             np.array([places.get(c, unknown) for c in str(text)], np.int64)
             for text in target.reshape(-1)
         ]
 
-    def _characters(self, classes: int) -> Sequence[str]:
-        missing = classes - 1 - len(self.alphabet)
-        if not self.alphabet or missing not in (0, 1):
-            known = f"an alphabet of {len(self.alphabet)}" if self.alphabet else "no alphabet"
-            raise CortadoError(
-                f"the output {self.output.output} has {classes} classes, and the model {known} "
-                "characters: name them with --alphabet FILE, a line each"
-            )
-        return (*self.alphabet, " ") if missing else self.alphabet
+
+def characters_of(alphabet: Sequence[str], classes: int, output: str) -> tuple[str, ...]:
+    """Return the characters of the classes from 1 on: an alphabet, perhaps with a space behind it.
+
+    Raises
+    ------
+    CortadoError
+        If the alphabet does not fit the classes of the output.
+    """
+    missing = classes - 1 - len(alphabet)
+    if not alphabet or missing not in (0, 1):
+        known = f"an alphabet of {len(alphabet)}" if alphabet else "no alphabet"
+        raise CortadoError(
+            f"the output {output} has {classes} classes, and the model {known} "
+            "characters: name them with --alphabet FILE, a line each"
+        )
+    return (*alphabet, " ") if missing else tuple(alphabet)
 
 
 def greedy_path(scores: Array) -> list[IntArray]:

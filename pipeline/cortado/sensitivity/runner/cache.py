@@ -1,4 +1,4 @@
-"""Live values that are kept for all images, batch by batch, where they were computed first."""
+"""Live values that are kept for all samples, batch by batch, where they were computed first."""
 
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
@@ -28,10 +28,10 @@ class Kept:
         self._batches: dict[int, dict[Place, Values]] = {}
 
     def put(self, indices: IntArray, place: Place, values: Values) -> None:
-        """Keep the values of a batch of images, if that is wanted there."""
+        """Keep the values of a batch of samples, if that is wanted there."""
         if place in self.places:
             self._batches.setdefault(int(indices[0]), {})[place] = values
 
     def of(self, indices: IntArray) -> Mapping[Place, Values]:
-        """Return what was kept of a batch of the same images."""
+        """Return what was kept of a batch of the same samples."""
         return self._batches.get(int(indices[0]), {})

@@ -1,29 +1,30 @@
-"""Measuring: batches of images through the dense model once, and through the points of a wave."""
+"""Measuring: batches of samples through the dense model once, and through the points of a wave."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from cortado.data import feed_batches
-from cortado.data.samples import Subset
-from cortado.model.typing import FloatArray, IntArray
+from cortado.data.batches import feed_batch, index_batches
+from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.progress import Progress, Steps
-from cortado.scoring.images import Images
 from cortado.sensitivity.options import Kind, SweepOptions
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.runner.cache import Kept, Place, Values
 from cortado.sensitivity.runner.memory import Fit
 from cortado.sensitivity.runner.prefix import Path, Stack, Stop, Walk, in_order
+from cortado.sensitivity.runner.references import References
 from cortado.sensitivity.runner.split_points import Cut, Network
-from cortado.sensitivity.tally import Reference, Tally
+from cortado.sensitivity.swept import Swept
+from cortado.sensitivity.tally import Tally, Wanted
+from cortado.stats.intervals import figure_interval
 
 __all__ = ["Dense", "Measure"]
 
-_ROUND = 500  # images between two looks at which points are done
+_ROUND = 500  # samples between two looks at which points are done
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,14 @@ class Dense:
 
     Attributes
     ----------
-    reference : Reference
-        Its scores on all images.
     tally : Tally
-        Its figures.
+        What it scores.
     seconds : float
-        What it takes on all images, in one thread.
+        What it takes on all samples, in one thread.
     behind : mapping of Cut to float
         Of that, what all that follows a cut takes.
     """
 
-    reference: Reference
     tally: Tally
     seconds: float
     behind: Mapping[Cut, float]
@@ -50,14 +48,15 @@ class Dense:
 
 @dataclass(frozen=True)
 class _Batch:
-    """One batch: which images, and what is known of their values."""
+    """One batch: which samples, their targets if they were read, and what is known of values."""
 
     indices: IntArray
+    targets: Mapping[str, Array] | None
     known: Mapping[Place, Values]
 
 
 class Measure:
-    """Runs images through a cut network, several batches at once.
+    """Runs samples through a cut network, several batches at once.
 
     Parameters
     ----------
@@ -65,8 +64,8 @@ class Measure:
         The cut graph.
     cuts : sequence of Cut
         Those in front of the layers that are swept.
-    images : Images
-        The images.
+    swept : Swept
+        The samples, and how they are scored.
     options : SweepOptions
         Workers, and when a point is done.
     pool : ThreadPoolExecutor
@@ -77,19 +76,22 @@ class Measure:
         self,
         network: Network,
         cuts: Sequence[Cut],
-        images: Images,
+        swept: Swept,
         options: SweepOptions,
         pool: ThreadPoolExecutor,
     ) -> None:
         self._network = network
         self._cuts = cuts
-        self._images = images
+        self._task, self._samples = swept.task, swept.samples
         self._options = options
         self._pool = pool
-        self._labels = images.samples.labels
-        self._input = (network.feed.name,)
-        self._fit = Fit.of(network, cuts, images)
+        self._input = network.feed.names
+        size = 1 if self._task.size == 1 else network.feed.batch
+        self._fit = Fit.of(network, cuts, self._samples, size)
         self._kept = Kept(self._fit.kept)
+        self._references = References(network)
+        batches = index_batches(self._samples, self._fit.batch)
+        self._parts = sorted(batches, key=lambda part: int(part[0]))
 
     @property
     def stacks(self) -> Mapping[Cut, Mapping[Kind, int]]:
@@ -97,80 +99,107 @@ class Measure:
         return self._fit.stacks
 
     def dense(self) -> Steps[Dense]:
-        """Score all images with the dense model, and keep what fits of the values on the way."""
-        output = self._network.scores.output
-        places = [*(cut.values for cut in self._cuts), (output,)]
+        """Score all samples with the dense model, and keep what fits of the values on the way."""
+        outputs = self._network.outputs
+        places = [*(cut.values for cut in self._cuts), outputs]
         path = Path(self._network, self._input, places, [self._input])
 
-        def run(batch: _Batch) -> tuple[FloatArray, list[float]]:
+        def run(batch: _Batch) -> tuple[IntArray, Wanted, Tally, list[float]]:
             clock, seconds, values = time.perf_counter(), list[float](), Values()
             for place, values in zip(places, path.run(batch.known), strict=True):
                 seconds.append(time.perf_counter() - clock)
                 self._kept.put(batch.indices, place, values)
-            return self._scores(values[output], batch.indices), seconds
+            wanted = self._wanted(values, batch)
+            (tally,) = self._score(values, wanted, batch.indices, seconds[-1])
+            return batch.indices, wanted, tally, seconds
 
-        scores, seconds = [], np.zeros(len(self._cuts) + 1)
-        everything = np.arange(len(self._images.samples))
-        batches = self._load(everything)
-        for found, times in in_order(self._pool, self._options.workers, run, batches):
-            scores.append(found)
+        tallies, seconds, done = list[Tally](), np.zeros(len(places)), 0
+        batches = map(self._load, self._parts)
+        for indices, wanted, tally, times in in_order(
+            self._pool, self._options.workers, run, batches
+        ):
+            self._references.put(indices, wanted)
+            tallies.append(tally)
             seconds += times
-            done = sum(map(len, scores))
-            yield Progress("dense model", done, len(everything))
-        labels = self._labels if self._images.labelled else None
-        activation, whole = self._network.scores.activation, float(seconds[-1])
-        together = np.concatenate(scores)
-        reference = Reference.of(together, labels, activation)
-        (tally,) = Tally.of(together[:, None], reference, activation, whole)
+            done += len(indices)
+            yield Progress("dense model", done, len(self._samples))
+        whole = float(seconds[-1])
         before = dict(zip(self._cuts, seconds, strict=False))
-        return Dense(reference, tally, whole, {c: whole - float(s) for c, s in before.items()})
+        behind = {cut: whole - float(reached) for cut, reached in before.items()}
+        return Dense(Tally.joined(tallies), whole, behind)
 
     def points(
-        self, weights: Mapping[Cut, Mapping[Point, FloatArray]], dense: Dense
-    ) -> Iterator[Mapping[Point, Tally]]:
-        """Yield, after each batch, the sums of all points so far; the last are the result."""
+        self, weights: Mapping[Cut, Mapping[Point, FloatArray]]
+    ) -> Generator[float, None, Mapping[Point, Tally]]:
+        """Yield, after each batch, the part of the samples seen; return what each point scored."""
         start = self._start(next(iter(weights)))
         stops = [Stop(cut, self.stacks[cut], changed) for cut, changed in weights.items()]
         path = Path(self._network, start, [cut.values for cut in weights], self._kept.places)
         walk = Walk(self._network, path, stops)
-        tallies = {point: Tally() for changed in weights.values() for point in changed}
-        active = frozenset(tallies)
-        for part in self._rounds():
+        dense = self._references.open_rest(start)
+        found: dict[Point, list[Tally]] = {p: [] for changed in weights.values() for p in changed}
+        active, seen = frozenset(found), 0
+        for parts in self._rounds():
             if not active:
-                return
-            run = partial(self._try, walk, walk.stacks(active), dense.reference)
-            batches = self._batches(part, start)
-            for found in in_order(self._pool, self._options.workers, run, batches):
-                for point, tally in found:
-                    tallies[point] += tally
-                yield tallies
-            active = frozenset(point for point in active if not self._is_done(tallies[point]))
+                break
+            run = partial(self._try, walk, walk.stacks(active), dense)
+            batches = self._batches(parts, start)
+            for tallies in in_order(self._pool, self._options.workers, run, batches):
+                for point, tally in tallies:
+                    found[point].append(tally)
+                seen += len(tallies[0][1])
+                yield seen / len(self._samples)
+            active = frozenset(point for point in active if not self._is_done(found[point]))
+        return {point: Tally.joined(tallies) for point, tallies in found.items()}
 
     def _try(
-        self, walk: Walk, stacks: Sequence[Sequence[Stack]], reference: Reference, batch: _Batch
+        self, walk: Walk, stacks: Sequence[Sequence[Stack]], dense: Path | None, batch: _Batch
     ) -> list[tuple[Point, Tally]]:
-        """Return the sums of all points of some stacks over one batch."""
+        """Return what all points of some stacks score on one batch."""
         found: list[tuple[Point, Tally]] = []
-        begin, end = int(batch.indices[0]), int(batch.indices[-1]) + 1
-        images, activation = len(batch.indices), self._network.scores.activation
-        for stack, scores, seconds in walk.run(batch.known, stacks):
+        wanted = self._references.of(batch.indices)
+        if wanted is None:
+            assert dense is not None  # opened where not all was kept
+            (outputs,) = dense.run(batch.known)
+            wanted = self._wanted(outputs, batch)
+        for stack, outputs, seconds in walk.run(batch.known, stacks):
             models = len(stack.points)
-            each = scores.reshape(-1, *scores.shape[2:])  # with those of padding behind
-            flat = self._scores(each, np.repeat(batch.indices, models))
-            together = flat.reshape(images, models, -1)
-            tallies = Tally.of(together, reference[begin:end], activation, seconds)
-            found += zip(stack.points, tallies, strict=True)
+            if models < stack.size:  # without those that fill the stack up
+                outputs = {name: _first(a, stack.size, models) for name, a in outputs.items()}
+            found += zip(
+                stack.points,
+                self._score(outputs, wanted, batch.indices, seconds, models),
+                strict=True,
+            )
         return found
 
-    def _is_done(self, tally: Tally) -> bool:
-        return self._options.suffices(*tally.interval)
+    def _wanted(self, outputs: Values, batch: _Batch) -> Wanted:
+        """Return what outputs are compared with, those of the dense model being `outputs`."""
+        reference = {n: self._task.rows(a, len(batch.indices)) for n, a in outputs.items()}
+        return Wanted(reference, self._task.targets_of(batch.targets))
 
-    def _rounds(self) -> list[IntArray]:
-        everything = np.arange(len(self._images.samples))
+    def _score(
+        self, outputs: Values, wanted: Wanted, indices: IntArray, seconds: float, models: int = 1
+    ) -> list[Tally]:
+        rows = {name: self._task.rows(a, models * len(indices)) for name, a in outputs.items()}
+        return Tally.of(self._task, rows, wanted, indices, seconds)
+
+    def _is_done(self, tallies: Sequence[Tally]) -> bool:
         if not self._options.stops_early:
-            return [everything]
-        size = -(-_ROUND // self._fit.batch) * self._fit.batch
-        return [everything[begin : begin + size] for begin in range(0, len(everything), size)]
+            return False
+        metric = self._task.metric
+        interval = figure_interval(metric, Tally.joined(tallies).parts)
+        return self._options.suffices(*interval, higher_is_better=metric.higher_is_better)
+
+    def _rounds(self) -> list[list[IntArray]]:
+        if not self._options.stops_early:
+            return [self._parts]
+        rounds: list[list[IntArray]] = [[]]
+        for part in self._parts:
+            if sum(map(len, rounds[-1])) >= _ROUND:
+                rounds.append([])
+            rounds[-1].append(part)
+        return rounds
 
     def _start(self, first: Cut) -> Place:
         """Return where the way to a cut begins: at the last place before it that was kept."""
@@ -179,20 +208,19 @@ class Measure:
             (place for place in reversed(before) if place in self._kept.places), self._input
         )
 
-    def _batches(self, indices: IntArray, start: Place) -> Iterator[_Batch]:
-        if start in self._kept.places:
-            for part in np.split(indices, range(self._fit.batch, len(indices), self._fit.batch)):
-                yield _Batch(part, self._kept.of(part))
-        else:
-            yield from self._load(indices)
+    def _batches(self, parts: Sequence[IntArray], start: Place) -> Iterator[_Batch]:
+        for part in parts:
+            if start in self._kept.places and self._references.of(part) is not None:
+                yield _Batch(part, None, self._kept.of(part))
+            else:
+                yield self._load(part)
 
-    def _load(self, indices: IntArray) -> Iterator[_Batch]:
-        images = Subset(self._images.samples, indices)
-        for fed in feed_batches(self._network.feed, images, self._fit.batch):
-            part = indices[fed.indices]
-            inputs: Values = {self._input[0]: fed.inputs}
-            yield _Batch(part, {self._input: inputs, **self._kept.of(part)})
+    def _load(self, part: IntArray) -> _Batch:
+        fed = feed_batch(self._network.feed, self._samples, part)
+        return _Batch(part, fed.targets, {self._input: fed.inputs, **self._kept.of(part)})
 
-    def _scores(self, scores: FloatArray, indices: IntArray) -> FloatArray:
-        labels, output = self._labels[indices], self._network.scores.output
-        return self._images.check_scores(scores, labels, output)
+
+def _first(array: Array, size: int, models: int) -> Array:
+    """Return the rows of the first models of a stack."""
+    wide = array.reshape(-1, size, *array.shape[1:])[:, :models]
+    return wide.reshape(-1, *array.shape[1:])

@@ -1,8 +1,8 @@
 """Batches through the cut graph: what lies before a layer is computed once for all its points.
 
-    images → V_1 → V_2 → … → V_k          a path: one session between two cuts
+    inputs → V_1 → V_2 → … → V_k          a path: one session between two cuts
               ↓     ↓         ↓
-           scores scores … scores         at each stop, once for every stack of changed weights
+          outputs outputs … outputs       at each stop, once for every stack of changed weights
 
 A batch goes the whole way before the next one; each worker has one in hand, on a thread of its
 own, and one operator runs on one thread. So only the live values of a batch a worker are in
@@ -22,7 +22,7 @@ from cortado.sensitivity.options import Kind
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.runner.cache import Place, Values
 from cortado.sensitivity.runner.split_points import Cut, Network
-from cortado.sensitivity.runner.suffix import open_end
+from cortado.sensitivity.runner.suffix import open_suffix
 from cortado.sensitivity.waves import stacks
 
 __all__ = ["Path", "Stack", "Stop", "Walk", "in_order"]
@@ -65,7 +65,7 @@ class Stack:
     """
 
     points: tuple[Point, ...]
-    weights: FloatArray
+    weights: Array
     size: int
 
 
@@ -124,16 +124,16 @@ class Walk:
     def __init__(self, network: Network, path: Path, stops: Sequence[Stop]) -> None:
         self._stops = stops
         self._path = path
-        self._ends = [open_end(network, stop.cut, stop.sizes) for stop in stops]
+        self._suffixes = [open_suffix(network, stop.cut, stop.sizes) for stop in stops]
 
     def stacks(self, active: Collection[Point]) -> list[list[Stack]]:
         """Return what is to be tried of the active points, at each stop up to the last of them."""
         found: list[list[Stack]] = []
-        for stop, end in zip(self._stops, self._ends, strict=True):
+        for stop, suffix in zip(self._stops, self._suffixes, strict=True):
             found.append([])
             for points in stacks([p for p in stop.weights if p in active], stop.sizes):
-                size = stop.sizes[points[0].kind]
-                weights = end.join([stop.weights[point] for point in points], size)
+                size = stop.sizes[points[0].treatment]
+                weights = suffix.join([stop.weights[point] for point in points], size)
                 found[-1].append(Stack(points, weights, size))
         while not found[-1]:
             found.pop()
@@ -141,18 +141,16 @@ class Walk:
 
     def run(
         self, known: Mapping[Place, Values], tried: Sequence[Sequence[Stack]]
-    ) -> Iterator[tuple[Stack, Array, float]]:
-        """Yield each stack with its scores, and the seconds that these took.
+    ) -> Iterator[tuple[Stack, Values, float]]:
+        """Yield each stack with its outputs, and the seconds that these took.
 
-        Scores are of shape (images, points, …).
+        Of several weights, outputs are of shape (samples · size, …), those of a sample together.
         """
-        for here, end, live in zip(tried, self._ends, self._path.run(known), strict=False):
+        for here, suffix, live in zip(tried, self._suffixes, self._path.run(known), strict=False):
             for stack in here:
                 begin = time.perf_counter()
-                scores = end.run(live, stack.weights, stack.size)
-                seconds = time.perf_counter() - begin
-                scores = scores.reshape(-1, stack.size, *scores.shape[1:])
-                yield stack, scores[:, : len(stack.points)], seconds
+                outputs = suffix.run(live, stack.weights, stack.size)
+                yield stack, outputs, time.perf_counter() - begin
 
 
 def in_order(

@@ -1,30 +1,31 @@
 """Where the graph is cut: in front of each layer.
 
-At a cut live all values that nodes from there on need and that are known by then. In a chain
-that is what enters the layer; in a residual network the skip connection too. With the live
-values V_l at the cut in front of layer l,
+At a cut live all values that nodes from there on need and that are known by then, and outputs that
+are known already. In a chain that is what enters the layer; in a residual network the skip
+connection too. With the live values V_l at the cut in front of layer l,
 
-    part(V_l → V_m)          what lies between two cuts, a model of its own
-    part(V_l, W_l → scores)  what follows, with the weight of the layer as one more input
+    part(V_l → V_m)           what lies between two cuts, a model of its own
+    part(V_l, W_l → outputs)  what follows, with the weight of the layer as one more input
 
-so that all weights of a layer are tried in one session.
+so that all weights of a layer are tried in one session. A layer in a body of If, Loop or Scan has
+its cut in front of that node. Where the type of a live value is unknown, the cut moves on towards
+the inputs, up to a place where all are known.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from cortado.data import Feed
-from cortado.errors import CortadoError
 from cortado.model.graph.extract import extract_piece
 from cortado.model.graph.reads import constant_nodes, is_constant, needed_nodes, read_by
 from cortado.model.layers.prunable import Layer, Skipped, check_finite, find_layers
 from cortado.model.onnx_io import serial
 from cortado.runtime import Layout, Runtime, Session
+from cortado.sensitivity.runner.bodies import lift_weights, outermost_nodes
 from cortado.sensitivity.runner.ort_layout import choose_layout, part_channels
-from cortado.task.outputs import Scores, activation_of, main_output
 
 __all__ = ["Cut", "Network", "cut_network"]
 
@@ -40,7 +41,8 @@ class Cut:
     values : tuple of str
         What lives there.
     behind : tuple of str
-        What lives behind the first node of the layer.
+        What lives behind the first node of the layer; nothing where the cut lies farther in front
+        of it, the layer in a body, or the type of a value is unknown.
     """
 
     layer: Layer
@@ -57,9 +59,9 @@ class Network:
     model : onnx_ir.Model
         With shapes between its nodes.
     feed : Feed
-        How images enter it.
-    scores : Scores
-        The output that is scored, and what its numbers mean.
+        How samples enter it.
+    outputs : tuple of str
+        The outputs that are scored.
     cuts : tuple of Cut
         One a layer, in graph order.
     skipped : tuple of Skipped
@@ -72,7 +74,7 @@ class Network:
 
     model: ir.Model
     feed: Feed
-    scores: Scores
+    outputs: tuple[str, ...]
     cuts: tuple[Cut, ...]
     skipped: tuple[Skipped, ...]
     layout: Layout
@@ -89,16 +91,7 @@ class Network:
             Values of the graph.
         shapes : bool
             Whether they keep their shapes; if not, they may have any.
-
-        Raises
-        ------
-        CortadoError
-            If the type of an input is unknown.
         """
-        values = ir.convenience.create_value_mapping(self.model.graph)
-        for name in inputs:
-            if values[name].dtype is None:
-                raise CortadoError(f"the type of the value {name} is unknown")
         piece = extract_piece(self.model, inputs, outputs)
         for value in () if shapes else (*piece.graph.inputs, *piece.graph.outputs):
             value.shape = None
@@ -112,7 +105,7 @@ class Network:
 
 
 def cut_network(
-    model: ir.Model, classes: int, head: str | None, runtime: Runtime = Runtime()
+    model: ir.Model, feed: Feed, outputs: Sequence[str], runtime: Runtime = Runtime()
 ) -> Network:
     """Cut a model in front of each of its prunable layers.
 
@@ -120,58 +113,74 @@ def cut_network(
     ----------
     model : onnx_ir.Model
         Left as it is.
-    classes : int
-        With `head`, to choose the output that is scored, see `main_output`.
-    head : str or None
-        Its name.
+    feed : Feed
+        How samples enter it.
+    outputs : sequence of str
+        The outputs that are scored.
     runtime : Runtime
         Where the parts run.
 
     Raises
     ------
     CortadoError
-        If no layer can be pruned, weights are not finite, or no output can be scored.
+        If weights are not finite.
     """
     infer = ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
     model = infer(model.clone()).model
-    widths = {str(value.name): _width(value) for value in model.graph.outputs}
-    scores = activation_of(model, main_output(model, widths, classes, head))
     layers = find_layers(model)
     check_finite(layers.prunable)
-    constant = constant_nodes(model.graph)
-    nodes = needed_nodes(model.graph, [v for v in model.graph.outputs if v.name == scores.output])
-    places = {node: place for place, node in enumerate(nodes)}
+    lift_weights(model, layers.prunable)
+    order = _Order(model.graph, outputs)
+    places = {inner: order.places.get(node) for inner, node in outermost_nodes(model.graph).items()}
     cuts, skipped = [], list(layers.skipped)
     for layer in layers.prunable:
-        used = [places[node] for node in layer.nodes if node in places]
-        reason = _reason(model.graph, layer, used)
-        if reason:
-            skipped.append(Skipped(layer.name, layer.op_type, reason))
+        used = [place for node in layer.nodes if (place := places.get(node)) is not None]
+        if used:
+            cuts.append((min(used), order.cut(layer, min(used))))
         else:
-            place = min(used)
-            cuts.append(Cut(layer, *(_live(nodes, at, constant) for at in (place, place + 1))))
+            reason = "no output that is scored depends on it"
+            skipped.append(Skipped(layer.name, layer.op_type, reason))
+    cuts.sort(key=lambda found: found[0])
     layout = choose_layout(model.graph)
-    return Network(model, Feed.of(model), scores, tuple(cuts), tuple(skipped), layout, runtime)
+    in_order = tuple(cut for _, cut in cuts)
+    return Network(model, feed, tuple(outputs), in_order, tuple(skipped), layout, runtime)
 
 
-def _reason(graph: ir.Graph, layer: Layer, used: Sequence[int]) -> str:
-    if layer.weight.name not in graph.initializers or any(
-        n.graph is not graph for n in layer.nodes
-    ):
-        return "it lies in a graph inside a node"
-    return "" if used else "the output that is scored does not depend on it"
+class _Order:
+    """The nodes that some outputs need, in graph order, and what lives between them."""
+
+    def __init__(self, graph: ir.Graph, outputs: Sequence[str]) -> None:
+        self._graph = graph
+        self._outputs = [value for value in graph.outputs if value.name in outputs]
+        self._constant = constant_nodes(graph)
+        self._nodes = needed_nodes(graph, self._outputs)
+        self.places: Mapping[ir.Node, int] = {node: at for at, node in enumerate(self._nodes)}
+
+    def cut(self, layer: Layer, place: int) -> Cut:
+        """Return the cut in front of the layer whose first node is at a place."""
+        living = self._live(place)
+        if all(_is_known(value) for value in living):
+            is_here = self._nodes[place] in layer.nodes
+            behind = self._live(place + 1) if is_here else []
+            known = behind if all(map(_is_known, behind)) else []
+            return Cut(layer, _names(living), _names(known))
+        while place and not all(_is_known(value) for value in living):
+            place -= 1
+            living = self._live(place)
+        return Cut(layer, _names(living), ())
+
+    def _live(self, place: int) -> list[ir.Value]:
+        """Return what is known before a place, not fixed, and needed from there on."""
+        made = {value for node in self._nodes[place:] for value in node.outputs}
+        needed = dict.fromkeys(value for node in self._nodes[place:] for value in read_by(node))
+        needed |= dict.fromkeys(self._outputs)
+        return [v for v in needed if v not in made and not is_constant(v, self._constant)]
 
 
-def _width(value: ir.Value) -> int | None:
-    shape = value.shape
-    if shape is None or len(shape) < 2:
-        return None
-    return shape[1] if isinstance(shape[1], int) else None
+def _is_known(value: ir.Value) -> bool:
+    """Return whether the type of a value is known, and it is a tensor."""
+    return value.dtype is not None and isinstance(value.type, ir.TensorType)
 
 
-def _live(nodes: Sequence[ir.Node], place: int, constant: Collection[ir.Node]) -> tuple[str, ...]:
-    """Return what the nodes from `place` on need of what is known before it, and is not fixed."""
-    made = {value for node in nodes[place:] for value in node.outputs}
-    needed = dict.fromkeys(value for node in nodes[place:] for value in read_by(node))
-    living = [v for v in needed if v not in made and not is_constant(v, constant)]
-    return tuple(str(value.name) for value in living)
+def _names(values: Collection[ir.Value]) -> tuple[str, ...]:
+    return tuple(str(value.name) for value in values)

@@ -1,0 +1,67 @@
+"""The treatments by their names: one line here for each."""
+
+from cortado.errors import UsageError
+from cortado.treatments.own import import_treatment
+from cortado.treatments.shared_values import SharedValues
+from cortado.treatments.treatment import Treatment
+from cortado.treatments.zeros import Zeros
+
+__all__ = ["UNTREATED", "all_treatments", "make_treatment", "register", "treatment_named"]
+
+UNTREATED = ("dense", "skipped")
+"""What tables have in place of a treatment: the model as it is, and what cannot be treated."""
+
+_TREATMENTS: dict[str, Treatment] = {each.name: each for each in (Zeros(), SharedValues())}
+
+
+def register(treatment: Treatment) -> None:
+    """Add a treatment, or put it in the place of one of its name.
+
+    Raises
+    ------
+    UsageError
+        If its name stands for something else in tables.
+    """
+    if treatment.name in ("", *UNTREATED):
+        raise UsageError(f"a treatment cannot have the name {treatment.name!r}")
+    _TREATMENTS[treatment.name] = treatment
+
+
+def all_treatments() -> tuple[Treatment, ...]:
+    """Return the treatments in the order in which they are applied to one layer."""
+    return tuple(sorted(_TREATMENTS.values(), key=lambda treatment: treatment.order))
+
+
+def treatment_named(name: str) -> Treatment:
+    """Return a treatment.
+
+    Raises
+    ------
+    UsageError
+        If there is none of this name.
+    """
+    if name not in _TREATMENTS:
+        known = ", ".join(each.name for each in all_treatments())
+        raise UsageError(
+            f"there is no treatment {name!r}; there are: {known}, and package.module:name"
+        )
+    return _TREATMENTS[name]
+
+
+def make_treatment(spec: str) -> Treatment:
+    """Return the treatment that a name, or ``package.module:name``, stands for.
+
+    One from outside is registered too: tables and plans know it by its own name.
+
+    Raises
+    ------
+    CortadoError
+        If it cannot be imported.
+    UsageError
+        If there is no such treatment.
+    """
+    if ":" not in spec:
+        return treatment_named(spec)
+    treatment = import_treatment(spec)
+    register(treatment)
+    return treatment
