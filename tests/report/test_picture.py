@@ -12,7 +12,7 @@ from cortado.errors import CortadoError
 from cortado.report import draw_curves, sensitivity_page
 from report.tables import curve, deep, dense, row, table
 
-FEW = table(curve("a", 0.4), curve("b", 0.1), curve("b", 0.05, rates=(5, 4, 3), kind="bits"))
+FEW = table(curve("a", 0.4), curve("b", 0.1), curve("b", 0.05, rates=(5, 4, 3), treatment="bits"))
 ALONE = table([row("a", "prune", 0.9, 0.97, reach=None)])
 WITHOUT = table(
     curve("a", 0.4),
