@@ -51,7 +51,7 @@ def test_names_are_no_formulas_and_need_no_font(name, others, recwarn):
 
 def test_the_page_says_what_was_measured_and_on_what():
     told = text_of(table(curve("a", 0.4, lost=1133)))
-    assert "The dense model: accuracy 0.9800, loss 0.1000, on 500 validation images of dig" in told
+    assert "The dense model: accuracy 0.9800, loss 0.1000, on 500 validation samples of dig" in told
     assert "1,133" in told
     start = dense(1.0, against="dense", split="all")
     told = text_of(table(curve("a", 0.4, against="dense", split="all"), start=start))
