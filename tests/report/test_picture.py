@@ -55,7 +55,7 @@ def test_the_page_says_what_was_measured_and_on_what():
     assert "1,133" in told
     start = dense(1.0, against="dense", split="all")
     told = text_of(table(curve("a", 0.4, against="dense", split="all"), start=start))
-    assert "The dense model: agreement 1.0000 with itself, loss 0.1000, on 500 images of" in told
+    assert "The dense model: agreement 1.0000 with itself, loss 0.1000, on 500 samples of" in told
 
 
 def text_of(found):

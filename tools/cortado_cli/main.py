@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "cli", "run"]
 COMMANDS = {
     "import": "Turn a Caffe net or an ONNX file into a plain ONNX model with dense weights.",
     "inspect": "Show each layer's weights, zeros, distinct values, entropy and bytes.",
-    "evaluate": "Measure accuracy and loss of models, image by image, in onnxruntime.",
+    "evaluate": "Measure models on data in onnxruntime: accuracy and loss, or any other metric.",
     "sensitivity": "Measure what each layer alone can lose, and write it as a table.",
     "plan": "Choose how far each layer goes, from sensitivity tables, under a budget.",
     "prune": "Set the least important weights to zero; zeros that are there stay.",
