@@ -7,14 +7,14 @@ import pytest
 
 from cortado.compress import EFFORTS, CompressOptions
 from cortado.compress.share import share_best
-from cortado.compress.stages import Stage, Task
+from cortado.compress.stages import Compression, Stage
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import finish
-from cortado.scoring.evaluate import Evaluation
 from nets import mlp
-from retrain.sets import dataset
+from retrain.sets import dataset, task
+from scored import score_of
 
 DATA = dataset(shape=(36,))
 OPTIONS = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
@@ -23,9 +23,10 @@ OPTIONS = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
 def share(floor, **changes):
     """Return what comes of the rung of a model whose layers have hundreds of weights."""
     options = replace(OPTIONS, **changes)
-    rung = Stage("dense", mlp(sizes=(36, 80, 3)), 1.0, Evaluation(1, 1, 0.0, "cpu", 0.0), True)
-    task = Task(DATA, None, options, replace(EFFORTS["quick"], least_steps=4))
-    return finish(share_best(task, [rung], floor))
+    model = mlp(sizes=(36, 80, 3))
+    rung = Stage("dense", model, 1.0, score_of(1.0), holds=True)
+    job = Compression.of(task(model, DATA), options, replace(EFFORTS["quick"], least_steps=4))
+    return finish(share_best(job, [rung], floor))
 
 
 def values(stage):
