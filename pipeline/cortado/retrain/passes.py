@@ -111,7 +111,7 @@ def _tell(loop: Loop, options: RetrainOptions) -> Steps[None]:
     terms = loop.objective.terms
     if len(terms) > 1 or (options.losses and terms):
         yield Progress("losses", 1, 1, (), f"minimized: {', '.join(map(show_term, terms))}")
-    if options.shift and not loop.options.shift:
+    if options.shift and not loop.options.shift and loop.feed.pixels is not None:
         message = "images are not shifted: their targets are not one value a sample"
         yield Progress("shift", 1, 1, (), message)
 
