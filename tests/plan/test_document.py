@@ -16,7 +16,7 @@ PLAN = Plan(
         LayerPlan("fc1", (300, 784), 0.9, 4, 0.01, 800.5),
         LayerPlan("fc2", (10, 300), 0.0, None, 0.0, 80.0),
     ),
-    Expectation(0.001, -0.001, 0.003, 880.5, 0.8, 6000),
+    Expectation("accuracy", "higher", 0.98, 0.001, -0.001, 0.003, 880.5, 0.8, 6000),
 )  # fmt: skip
 STORED = json.loads(encode_plan(PLAN))
 PLACES = [
@@ -80,11 +80,14 @@ def test_a_plan_comes_back():
         (("layers",), [], "layers is an empty list, and must be a list that is not empty"),
         (("method",), "foo", 'method is "foo", and must be one of magnitude, random-below'),
         (("seed",), -1, "seed is -1, and must be a whole number from 0 up"),
-        (("version",), 0, "version is 0, and must be a whole number from 1 up"),
-        (("version",), "2", 'version is "2"'),
-        (("version",), 2, "is a plan of version 2, of a newer cortado"),
+        (("version",), 0, "version is 0, and must be a whole number from 2 up"),
+        (("version",), "3", 'version is "3"'),
+        (("version",), 3, "is a plan of version 3, of a newer cortado"),
+        (("version",), 1, "is a plan of an earlier cortado, which does not say what its drop is"),
         (("expected",), 3, "expected is 3, and must be an object"),
-        (("expected", "drop"), None, "expected: drop is null, and must be a finite number"),
+        (("expected", "drop"), "x", 'expected: drop is "x", and must be null or a finite number'),
+        (("expected", "better"), "up", 'better is "up", and must be one of higher, lower'),
+        (("expected", "metric"), "", 'expected: metric is "", and must be a text'),
         (("note",), "x", "has 'note', which is no field of it"),
     ],
 )

@@ -31,7 +31,7 @@ COMMANDS = {
     "densify": "Turn any stored form back into a plain dense ONNX model, every weight bit for bit.",
     "validate": "Load a file in onnxruntime on each provider, and compare it with a reference.",
     "export-caffe": "Write a model's weights into a caffemodel of the net that it came from.",
-    "compress": "Prune, retrain, share weights, emit and validate, as far as the accuracy holds.",
+    "compress": "Prune, retrain, share weights, emit and validate, within a limit on the metric.",
 }
 """Every command with the first sentence of its help, in the order in which they chain."""
 
