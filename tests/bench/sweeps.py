@@ -25,7 +25,8 @@ from cortado.model.typing import FloatArray, IntArray
 from cortado.progress import finish
 from cortado.prune import prune
 from cortado.scoring.formulas import count_correct
-from cortado.sensitivity import DEFAULT_RATES, Images, SweepOptions, Table, sweep
+from cortado.sensitivity import Images, SweepOptions, Table, sweep
+from cortado.treatments import Zeros
 from tests.bench.program import import_net
 from tests.bench.row import Row
 from tests.support import SHARED
@@ -44,7 +45,7 @@ pixels = rng.standard_normal((8, 3, 224, 224)).astype(np.float32)
 samples = ArraySamples(pixels, np.zeros(8, np.int64))
 images = Images(samples, 100, labelled=False)
 begin, told = time.perf_counter(), []
-for progress in sweep(net.model, images, SweepOptions(rates=(0.5, 0.9), workers=2)):
+for progress in sweep(net.model, images, SweepOptions(treatments={"prune": (0.5, 0.9)}, workers=2)):
     if progress.message:
         told.append(progress.message)
         print(progress.message, file=sys.stderr)
@@ -77,7 +78,7 @@ def _lenet5(path: str) -> Iterator[Row]:
         correct = [
             _count(prune(model, [Assignment(layer, rate)]).model, feed.name, inputs, labels)
             for layer in LAYERS
-            for rate in DEFAULT_RATES
+            for rate in Zeros.levels
         ]
         times["brute force"].append(time.perf_counter() - begin)
     same = correct == _correct(table)

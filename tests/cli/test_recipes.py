@@ -43,4 +43,4 @@ def test_a_recipe_prints_its_table(recipe, shortened, models, tmp_path):
     *_, last = result.stdout.decode().partition("model  ")
     _, *rows, images = last.splitlines()
     assert [row.split(".onnx")[0] for row in rows] == [f"the results/{name}" for name in models]
-    assert images == "359 images of the test split"
+    assert images == "359 samples of the test split"

@@ -8,22 +8,24 @@ from cortado.emit import emit
 from cortado.inspect.describe import describe
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import finish
+from cortado.scoring.task import bind
 from nets import conv_net
 from retrain.sets import dataset
 
-DATA = dataset()
+MODEL = conv_net()
+TASK = bind(MODEL, dataset())
 OPTIONS = CompressOptions(max_drop=0.3, effort="quick", batch=16, shift=0, device="cpu")
 
 
 @pytest.fixture(scope="module")
 def compressed():
-    return finish(compress(conv_net(), DATA, OPTIONS))
+    return finish(compress(MODEL, TASK, OPTIONS))
 
 
 @pytest.fixture(scope="module")
 def account(compressed):
-    curves = finish(sweep_beside(compressed, DATA, OPTIONS, None))
-    return finish(account_for(compressed, OPTIONS, curves))
+    curves = finish(sweep_beside(compressed, TASK, OPTIONS))
+    return finish(account_for(compressed, curves))
 
 
 def test_bytes_of_a_stage_are_those_of_the_file_that_it_would_be(account, compressed):
@@ -46,13 +48,13 @@ def test_layers_are_those_of_the_model(account, compressed):
 
 def test_each_layer_is_marked_where_it_is_in_the_file(account, compressed):
     layers = {layer.name: layer.array for layer in find_layers(compressed.model).prunable}
-    marked = {(c.layer, c.kind): account.reached(c) for c in account.curves.curves}
+    marked = {(c.layer, c.treatment): account.reached(c) for c in account.curves.curves}
     for name, array in layers.items():
         if np.any(array == 0):
-            assert marked[name, "prune"].rate == pytest.approx(np.mean(array == 0))
+            assert marked[name, "prune"].level == pytest.approx(np.mean(array == 0))
         values = len(np.unique(array[array != 0]))
         bits = marked[name, "bits"]
-        assert bits is None or 2 ** (bits.rate - 1) < values <= 2**bits.rate
+        assert bits is None or 2 ** (bits.level - 1) < values <= 2**bits.level
 
 
 def test_latencies_of_both_are_measured(compressed):

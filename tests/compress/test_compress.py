@@ -8,8 +8,8 @@ from onnx import helper
 
 from cortado.compress import CompressOptions, compress
 from cortado.compress.ladder import climb
-from cortado.compress.stages import Stage, Task
-from cortado.data import labelled_images
+from cortado.compress.stages import Compression, Stage
+from cortado.data import IMAGE, labelled_images
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError, UsageError
 from cortado.inspect.describe import describe
@@ -19,17 +19,20 @@ from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.quantize import quantize
 from cortado.retrain import RetrainOptions, retrain
-from cortado.scoring.evaluate import Evaluation
+from cortado.scoring.judge import ScoredSamples
+from cortado.scoring.task import bind
 from nets import build, conv_net, decoded
 from retrain.sets import dataset
 
 DATA = dataset()
+MODEL = conv_net()
+TASK = bind(MODEL, DATA)
 QUICK = CompressOptions(max_drop=0.2, effort="quick", batch=16, shift=0, device="cpu")
 
 
 @pytest.fixture(scope="module")
 def compressed():
-    return finish(compress(conv_net(), DATA, QUICK))
+    return finish(compress(MODEL, TASK, QUICK))
 
 
 def test_the_file_holds_the_last_model_bit_for_bit(compressed):
@@ -45,8 +48,8 @@ def test_every_layer_shares_at_most_two_to_the_bits_values(compressed):
 
 def test_the_last_stage_holds_the_floor_on_validation_images(compressed):
     dense, reference = compressed.stages[:2]
-    floor = min(dense.val.accuracy, reference.val.accuracy) - QUICK.max_drop
-    assert compressed.stages[-1].val.accuracy >= floor
+    floor = min(dense.val.value, reference.val.value) - QUICK.max_drop
+    assert compressed.stages[-1].val.value >= floor
     assert compressed.stages[-1].density < 1
 
 
@@ -62,27 +65,30 @@ def test_the_test_images_are_reported_for_file_and_dense_model(compressed):
 
 
 def test_same_seed_same_bytes():
-    again = [finish(compress(conv_net(), DATA, QUICK)).emitted.data for _ in range(2)]
+    again = [finish(compress(MODEL, TASK, QUICK)).emitted.data for _ in range(2)]
     assert again[0] == again[1]
 
 
 def test_the_original_is_left_as_it_is():
     model = conv_net()
     before = serial.encode(model)
-    finish(compress(model, DATA, QUICK))
+    finish(compress(model, TASK, QUICK))
     assert serial.encode(model) == before
 
 
 def test_an_accuracy_that_nothing_reaches_is_a_limit_not_met():
-    options = CompressOptions(min_accuracy=1.0, effort="quick", batch=16, shift=0, device="cpu")
-    with pytest.raises(LimitNotMetError, match=r"less than the 1 that its pruned ones should"):
-        finish(compress(conv_net(), DATA, options))
+    options = CompressOptions(floor=1.0, effort="quick", batch=16, shift=0, device="cpu")
+    with pytest.raises(LimitNotMetError, match=r"worse than the 1 that its pruned ones should"):
+        finish(compress(MODEL, TASK, options))
 
 
-@pytest.mark.parametrize("drop", [-0.1, 1.0, float("nan")])
-def test_a_drop_that_is_no_fraction_is_refused(drop):
-    with pytest.raises(UsageError, match="no fraction"):
+@pytest.mark.parametrize("drop", [-0.1, float("nan")])
+def test_a_drop_below_nothing_is_refused(drop):
+    with pytest.raises(UsageError, match="less than nothing"):
         CompressOptions(max_drop=drop)
+
+
+SCORE = ScoredSamples(TASK.metric, np.ones((1, 1)), TASK.loss, np.zeros((1, 1)))
 
 
 class Held:
@@ -94,8 +100,7 @@ class Held:
 
     def __call__(self, task, start, density, floor):
         self.densities.append(density)
-        score = Evaluation(1, 1, 0.0, "cpu", 0.0)
-        return Stage("rung", start.model, density, score, density >= self.limit)
+        return Stage("rung", start.model, density, SCORE, holds=density >= self.limit)
         yield  # a generator, as training is
 
 
@@ -123,30 +128,30 @@ def climb_to(monkeypatch, limit, failures):
     monkeypatch.setattr(ladder, "_rung", Held(limit))
     model = conv_net()
     effort = replace(EFFORTS["quick"], failures=failures)
-    task = Task(DATA, None, QUICK, effort)
-    start = Stage("start", model, 1.0, Evaluation(1, 1, 0.0, "cpu", 0.0), True)
-    return finish(climb(task, start, 0.5))
+    start = Stage("start", model, 1.0, SCORE, holds=True)
+    return finish(climb(Compression.of(TASK, QUICK, effort), start, 0.5))
 
 
 def test_a_model_that_retraining_ruins_is_refused():
     """Else the ruin would be the reference, and any other ruin would hold."""
-    trained = finish(retrain(conv_net(), DATA, RetrainOptions(epochs=20, batch=8, device="cpu")))
-    wrong = labelled_images(DATA.train.pixels, (DATA.train.labels + 1) % 3)
+    training = RetrainOptions(epochs=20, batch=8, device="cpu")
+    trained = finish(retrain(MODEL, TASK, training)).model
+    wrong = labelled_images(DATA.train.inputs[IMAGE], (DATA.train.labels + 1) % 3)
     options = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
-    with pytest.raises(CortadoError, match="retraining alone lowers the validation accuracy"):
-        finish(compress(trained.model, replace(DATA, train=wrong), options))
+    with pytest.raises(CortadoError, match="retraining alone takes the validation accuracy"):
+        finish(compress(trained, bind(trained, replace(DATA, train=wrong)), options))
 
 
 def test_a_model_without_layers_or_with_shared_weights_is_refused_at_once():
     relu = decoded(build([helper.make_node("Relu", ["x"], ["y"])]))
     with pytest.raises(CortadoError, match="the model has no prunable layer"):
-        finish(compress(relu, DATA, QUICK))
+        finish(compress(relu, TASK, QUICK))
     shared = quantize(conv_net(), [Assignment("*", 2)]).model
     with pytest.raises(CortadoError, match="conv1 share values already"):
-        finish(compress(shared, DATA, QUICK))
+        finish(compress(shared, TASK, QUICK))
 
 
 def test_a_small_model_is_pruned_too():
     """Its first rung would leave next to nothing, and is a lower one."""
     options = CompressOptions(max_drop=0.5, effort="quick", batch=16, shift=0, device="cpu")
-    assert finish(compress(conv_net(), DATA, options)).stages[-1].density < 0.5
+    assert finish(compress(MODEL, TASK, options)).stages[-1].density < 0.5

@@ -7,12 +7,13 @@ import pytest
 
 from cortado.compress import EFFORTS, CompressOptions
 from cortado.compress.share import share_best
-from cortado.compress.stages import Stage, Task
+from cortado.compress.stages import Compression, Stage
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import finish
-from cortado.scoring.evaluate import Evaluation
+from cortado.scoring.judge import ScoredSamples
+from cortado.scoring.task import bind
 from nets import mlp
 from retrain.sets import dataset
 
@@ -23,9 +24,11 @@ OPTIONS = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
 def share(floor, **changes):
     """Return what comes of the rung of a model whose layers have hundreds of weights."""
     options = replace(OPTIONS, **changes)
-    rung = Stage("dense", mlp(sizes=(36, 80, 3)), 1.0, Evaluation(1, 1, 0.0, "cpu", 0.0), True)
-    task = Task(DATA, None, options, replace(EFFORTS["quick"], least_steps=4))
-    return finish(share_best(task, [rung], floor))
+    task = bind(mlp(sizes=(36, 80, 3)), DATA)
+    score = ScoredSamples(task.metric, np.ones((1, 1)), task.loss, np.zeros((1, 1)))
+    rung = Stage("dense", task.model, 1.0, score, holds=True)
+    job = Compression.of(task, options, replace(EFFORTS["quick"], least_steps=4))
+    return finish(share_best(job, [rung], floor))
 
 
 def values(stage):

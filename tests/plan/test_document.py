@@ -13,10 +13,10 @@ from cortado.plan import Expectation, LayerPlan, Plan, encode_plan, parse_plan
 PLAN = Plan(
     "sha256:a", "magnitude", 0,
     (
-        LayerPlan("fc1", (300, 784), 0.9, 4, 0.01, 800.5),
-        LayerPlan("fc2", (10, 300), 0.0, None, 0.0, 80.0),
+        LayerPlan("fc1", (300, 784), {"prune": 0.9, "bits": 4.0}, 0.01, 800.5),
+        LayerPlan("fc2", (10, 300), {}, 0.0, 80.0),
     ),
-    Expectation(0.001, -0.001, 0.003, 880.5, 0.8, 6000),
+    Expectation("accuracy", "higher", 0.98, 0.001, -0.001, 0.003, 880.5, 0.8, 6000),
 )  # fmt: skip
 STORED = json.loads(encode_plan(PLAN))
 PLACES = [
@@ -24,8 +24,10 @@ PLACES = [
     *(("layers", index) for index in range(2)),
     *(("layers", 0, name) for name in STORED["layers"][0]),
     ("layers", 0, "shape", 1),
+    *(("layers", 0, "treatments", name) for name in STORED["layers"][0]["treatments"]),
     *(("expected", name) for name in STORED["expected"]),
 ]
+TREATMENTS = ("layers", 0, "treatments")
 numbers = st.integers() | st.floats() | st.sampled_from([10**400, -1, 0, 1, 2, 9, 1.5])
 json_values = st.recursive(
     st.none() | st.booleans() | numbers | st.text(max_size=3) | st.sampled_from(["fc1", "lamp"]),
@@ -61,16 +63,19 @@ def test_a_plan_comes_back():
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("layers", 0, "sparsity"), 1.5, "layer fc1: sparsity is 1.5, and must be a fraction from"),
-        (("layers", 0, "sparsity"), 1, "layer fc1: sparsity is 1, and must be a fraction from 0"),
-        (("layers", 0, "sparsity"), -0.1, "layer fc1: sparsity is -0.1"),
-        (("layers", 0, "sparsity"), float("nan"), "layer fc1: sparsity is NaN"),
-        (("layers", 0, "sparsity"), "0.5", 'layer fc1: sparsity is "0.5"'),
-        (("layers", 0, "sparsity"), True, "layer fc1: sparsity is true"),
-        (("layers", 0, "bits"), 99, "bits is 99, and must be null or a whole number from 1 to 8"),
-        (("layers", 0, "bits"), -1, "layer fc1: bits is -1"),
-        (("layers", 0, "bits"), True, "layer fc1: bits is true"),
-        (("layers", 0, "bits"), 4.0, "layer fc1: bits is 4.0"),
+        (TREATMENTS, {"prune": 1.5}, "layer fc1: treatments: prune is 1.5, and must be a fraction"),
+        (TREATMENTS, {"prune": 1}, "layer fc1: treatments: prune is 1, and must be a fraction"),
+        (TREATMENTS, {"prune": 0}, "layer fc1: treatments: prune is 0, and must be a fraction"),
+        (TREATMENTS, {"prune": -0.1}, "layer fc1: treatments: prune is -0.1"),
+        (TREATMENTS, {"prune": float("nan")}, "layer fc1: treatments: prune is NaN"),
+        (TREATMENTS, {"prune": "0.5"}, 'layer fc1: treatments: prune is "0.5"'),
+        (TREATMENTS, {"prune": True}, "layer fc1: treatments: prune is true"),
+        (TREATMENTS, {"bits": 99}, "bits is 99, and must be bits, a whole number from 1 to 8"),
+        (TREATMENTS, {"bits": -1}, "layer fc1: treatments: bits is -1"),
+        (TREATMENTS, {"bits": None}, "layer fc1: treatments: bits is null"),
+        (TREATMENTS, {"bits": 2.5}, "layer fc1: treatments: bits is 2.5"),
+        (TREATMENTS, [], "layer fc1: treatments is an empty list, and must be an object"),
+        (TREATMENTS, {"rounding": 4}, "has 'rounding', which is none of prune, bits; others are"),
         (("layers", 0, "bytes"), 10**400, "layer fc1: bytes is 1000"),
         (("layers", 0, "shape"), [300, 0], "shape is a list, and must be a list of whole"),
         (("layers", 0, "name"), "", 'layers[0]: name is "", and must be a text'),
@@ -80,11 +85,14 @@ def test_a_plan_comes_back():
         (("layers",), [], "layers is an empty list, and must be a list that is not empty"),
         (("method",), "foo", 'method is "foo", and must be one of magnitude, random-below'),
         (("seed",), -1, "seed is -1, and must be a whole number from 0 up"),
-        (("version",), 0, "version is 0, and must be a whole number from 1 up"),
-        (("version",), "2", 'version is "2"'),
-        (("version",), 2, "is a plan of version 2, of a newer cortado"),
+        (("version",), 0, "version is 0, and must be a whole number from 2 up"),
+        (("version",), "3", 'version is "3"'),
+        (("version",), 3, "is a plan of version 3, of a newer cortado"),
+        (("version",), 1, "is a plan of an earlier cortado, which does not say what its drop is"),
         (("expected",), 3, "expected is 3, and must be an object"),
-        (("expected", "drop"), None, "expected: drop is null, and must be a finite number"),
+        (("expected", "drop"), "x", 'expected: drop is "x", and must be null or a finite number'),
+        (("expected", "better"), "up", 'better is "up", and must be one of higher, lower'),
+        (("expected", "metric"), "", 'expected: metric is "", and must be a text'),
         (("note",), "x", "has 'note', which is no field of it"),
     ],
 )

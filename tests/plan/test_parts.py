@@ -67,7 +67,7 @@ def totals(found, costs, losses):
 
 @pytest.mark.parametrize(
     "budget",
-    [{}, {"target_bytes": 10, "target_sparsity": 0.5}, {"max_drop": 1}, {"target_bytes": 0}],
+    [{}, {"target_bytes": 10, "target_sparsity": 0.5}, {"max_drop": -1}, {"target_bytes": 0}],
 )
 def test_budgets_that_contradict_or_say_nothing_are_refused(budget):
     with pytest.raises(UsageError):

@@ -1,7 +1,6 @@
 """The planner: its choices beside what the passes and the encoder make of them, and its budgets."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from cortado.data import labelled_images
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.hashing import hash_model
@@ -28,19 +26,15 @@ from cortado.plan.choices import chosen_weights, measure_choices
 from cortado.progress import finish
 from cortado.prune import PruneOptions, prune
 from cortado.quantize import quantize
-from cortado.sensitivity import (
-    Images,
-    Row,
-    SweepOptions,
-    Table,
-    encode_rows,
-    read_table,
-    sweep,
-)
+from cortado.scoring.judge import Judge
+from cortado.sensitivity import SweepOptions, Table, encode_rows, read_table, sweep
+from cortado.stats.paired import binary_variance, paired_drop
+from cortado.treatments import Selection, all_treatments
 from nets import build, decoded, mlp, normal, two_heads, weight
+from scored import made_row, random_images, swept_on
 
 MODEL = mlp(sizes=(60, 40, 10))
-IMAGES = 500
+SAMPLES = 500
 RATES, BITS = (0.3, 0.6, 0.9), (1, 2, 3, 5)
 
 
@@ -54,13 +48,24 @@ def half_net():
     return decoded(build(nodes, weights, {"x": ["N", 60]}, {"y": ["N", 30]}))
 
 
-def row(model, layer, kind, rate, lost=0, rise=0.0, method="magnitude"):
+def row(model, layer, treatment, level, lost=0, rise=0.0, method="magnitude"):
     """Return a row of a table, of which the planner reads these figures."""
-    pruned = kind == "prune"
-    return Row(
-        layer, kind, rate, 0.9, 0.1 + rise, 0.0, IMAGES, 0.8, 1.0, 0.0, 0, lost, 0, 0.1, 0, 0,
-        method if pruned else "", "labels", "digits", "val", IMAGES, "y", hash_model(model), "",
-    )  # fmt: skip
+    drop = lost / SAMPLES
+    return made_row(
+        layer,
+        treatment,
+        level,
+        method=method if treatment == "prune" else "",
+        loss=0.1 + rise,
+        dense_loss=0.1,
+        drop=drop,
+        drop_variance=binary_variance(lost, 0, SAMPLES),
+        lost=lost,
+        gained=0,
+        samples=SAMPLES,
+        total=SAMPLES,
+        model=hash_model(model),
+    )
 
 
 def table_of(model, rows):
@@ -81,19 +86,19 @@ def swept(model, rates=RATES, bits=BITS, method="magnitude"):
 @pytest.mark.parametrize("model", [MODEL, half_net()], ids=["float32", "float16"])
 def test_choices_are_what_prune_and_quantize_make(model, method):
     layers = find_layers(model).prunable
-    options = SweepOptions(kinds=("prune", "bits"), method=method)
-    found = finish(measure_choices(layers, swept(model, method=method), options))
+    table = swept(model, method=method)
+    found = finish(measure_choices(layers, table, all_treatments(), Selection(method)))
     assert [len(choices) for choices in found] == [(1 + len(RATES)) * (1 + len(BITS))] * len(layers)
     for layer, choices in zip(layers, found, strict=True):
         for choice in choices[:: 3 if method == "magnitude" else 7]:
             made = model
-            if choice.sparsity:
-                sparsity = Assignment(layer.name, choice.sparsity)
+            if "prune" in choice.levels:
+                sparsity = Assignment(layer.name, choice.levels["prune"])
                 made = prune(model, [sparsity], PruneOptions(method)).model
-            if choice.bits:
-                made = quantize(made, [Assignment(layer.name, choice.bits)]).model
+            if "bits" in choice.levels:
+                made = quantize(made, [Assignment(layer.name, int(choice.levels["bits"]))]).model
             expected = weight(made, layer.key).astype(np.float32)
-            np.testing.assert_array_equal(chosen_weights(layer, choice, options), expected)
+            np.testing.assert_array_equal(chosen_weights(layer, choice), expected)
             assert choice.zeros == np.count_nonzero(expected == 0)
 
 
@@ -124,7 +129,10 @@ def test_plans_of_a_step_are_those_far_enough_apart():
 def test_a_layer_that_was_not_swept_stays_and_counts():
     rows = [row(MODEL, "fc1", "prune", 0.6)]
     plan = finish(make_plan(MODEL, table_of(MODEL, rows), Budget(target_sparsity=0.5)))
-    assert [(each.name, each.sparsity) for each in plan.layers] == [("fc1", 0.6), ("fc2", 0.0)]
+    assert [(each.name, each.treatments) for each in plan.layers] == [
+        ("fc1", {"prune": 0.6}),
+        ("fc2", {}),
+    ]
     assert plan.layers[1].bytes == 4 * 400
     zeros = np.count_nonzero(weight(prune_by_plan(MODEL, plan).model, "fc1.weight") == 0)
     assert plan.expected.sparsity == zeros / 2800
@@ -133,7 +141,7 @@ def test_a_layer_that_was_not_swept_stays_and_counts():
 def test_a_plan_for_zeros_shares_nothing_though_it_could():
     plan = finish(make_plan(MODEL, swept(MODEL), Budget(target_sparsity=0.5)))
     assert plan.expected.sparsity >= 0.5
-    assert {layer.bits for layer in plan.layers} == {None}
+    assert all(layer.treatments.keys() <= {"prune"} for layer in plan.layers)
 
 
 def test_progress_counts_every_choice_and_comes_to_its_end():
@@ -203,8 +211,7 @@ def test_a_plan_shares_weights_that_were_pruned_by_it():
     shared = quantize(pruned, bits_of(plan, pruned)).model
     for layer in plan.layers:
         values = np.unique(weight(shared, f"{layer.name}.weight"))
-        assert layer.bits is not None
-        assert np.count_nonzero(values) <= 2**layer.bits
+        assert np.count_nonzero(values) <= 2 ** layer.treatments["bits"]
 
 
 def test_names_with_characters_of_selectors_name_one_layer():
@@ -226,13 +233,13 @@ def test_names_with_characters_of_selectors_name_one_layer():
 def test_a_point_without_a_finite_loss_is_none_to_plan_with():
     rows = [row(MODEL, "fc1", "prune", 0.3), row(MODEL, "fc1", "prune", 0.6, rise=np.inf)]
     plan = finish(make_plans(MODEL, table_of(MODEL, rows)))[-1]
-    assert [layer.sparsity for layer in plan.layers] == [0.3, 0.0]
+    assert [layer.treatments for layer in plan.layers] == [{"prune": 0.3}, {}]
 
 
 cells = st.sampled_from(["", "nan", "inf", "-inf", "-1", "0", "1.5", "9", "x", "1" + "0" * 400])
 
 
-@given(st.integers(0, 4), st.integers(0, 22), cells)
+@given(st.integers(0, 4), st.integers(0, 30), cells)
 @settings(max_examples=150, deadline=None)
 def test_a_cell_that_someone_edited_gives_a_plan_or_one_line(line, column, text):
     table = swept(MODEL, rates=(0.5,), bits=(2,))
@@ -258,20 +265,39 @@ def test_a_table_without_any_layer_of_the_model_is_refused():
 def test_a_selector_of_all_layers_may_stand_before_a_plan():
     plan = finish(make_plan(MODEL, swept(MODEL, bits=(2,)), Budget(target_bytes=3000)))
     shared = quantize(MODEL, [Assignment(ALL, 4), *bits_of(plan, MODEL)])
-    expected = [2 ** (layer.bits or 4) for layer in plan.layers]
+    expected = [2 ** layer.treatments.get("bits", 4) for layer in plan.layers]
     assert [layer.values for layer in shared.layers] == expected
 
 
-def test_a_plan_is_measured_on_the_output_of_its_table():
-    model, rng = two_heads(), np.random.default_rng(0)
-    samples = labelled_images(normal(rng, 100, 1, 6, 6), rng.integers(0, 2, 100))
-    images = Images(samples, 2, head="left")
-    table = finish(sweep(model, images, SweepOptions(rates=(0.3, 0.6))))
-    plans = [
-        finish(make_plan(model, table, Budget(target_sparsity=0.1), replace(images, head=head)))
-        for head in ("left", None)  # two classes, as the other output has
-    ]
-    assert plans[0] == plans[1]
-    make = make_plan(model, table, Budget(max_drop=0.5), replace(images, head="right"))
-    with pytest.raises(CortadoError, match="the table is of the output left, not right"):
-        finish(make)
+def test_a_plan_is_measured_on_what_its_table_is_of():
+    model, images = two_heads(), random_images(1, 6, 6, classes=2, count=100)
+    left, right = (swept_on(model, images, head=head) for head in ("left", "right"))
+    table = finish(sweep(model, left, SweepOptions(treatments={"prune": (0.3, 0.6)})))
+    plan = finish(make_plan(model, table, Budget(target_sparsity=0.1), left))
+    assert (plan.expected.metric, plan.expected.better) == ("accuracy", "higher")
+    top = swept_on(model, images, head="left", metric="top-2")
+    unlabelled = swept_on(model, random_images(1, 6, 6, labelled=False), head="left")
+    for other, words in [
+        (right, "output: left, not right"),
+        (top, "metric: accuracy, not top-2"),
+        (unlabelled, "metric: accuracy, not agreement"),
+    ]:
+        with pytest.raises(CortadoError, match=f"the table is of another {words}"):
+            finish(make_plan(model, table, Budget(max_drop=0.5), other))
+
+
+@pytest.mark.parametrize("metric", ["cosine", "mse", "relative-error"])
+def test_plans_by_a_metric_that_counts_no_samples_hold_in_its_units(metric):
+    model = mlp(sizes=(20, 30, 10))
+    swept = swept_on(model, random_images(20, labelled=False), metric=metric)
+    table = finish(sweep(model, swept, SweepOptions(treatments={"prune": (0.3, 0.6, 0.9)})))
+    judge = Judge(swept.task, swept.samples)
+    limit = 3 * max(row.drop for row in table.rows if row.level == 0.3)
+    plan = finish(make_plan(model, table, Budget(max_drop=limit), swept))
+    found = judge.score(prune_by_plan(model, plan).model)
+    drop = paired_drop(found.metric, judge.dense.parts, found.parts)
+    expected = plan.expected
+    assert expected.value == pytest.approx(found.value)
+    assert (expected.drop, expected.drop_high) == pytest.approx((drop.mean, drop.high))
+    assert 0 < drop.mean <= drop.high <= limit
+    assert parse_plan(encode_plan(plan), "plan.json") == plan

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortado.report.scales import accuracy_axis, place, rate_axis
-from cortado.sensitivity import DEFAULT_RATES
+from cortado.report.scales import level_axis, place, value_axis
+from cortado.treatments import Zeros
 from report.tables import dense, row
 
 ACCURACIES = st.lists(st.floats(0, 1), min_size=1, max_size=9)
@@ -19,7 +19,7 @@ RATES = st.lists(
 @given(ACCURACIES, st.floats(0, 1), st.sampled_from([0.0, 0.004, 0.3, None]))
 def test_accuracies_have_round_ticks_where_the_points_are(accuracies, whole, reach):
     rows = [row("a", "bits", 4, accuracy, reach) for accuracy in accuracies]
-    axis = accuracy_axis(rows, dense(whole))
+    axis = value_axis(rows, dense(whole))
     values = [*accuracies, whole, *(end for r in rows for end in (r.ci_low, r.ci_high))]
     values = [value for value in values if value is not None]
     assert all(0 < axis.part(value) < 1 for value in values)
@@ -34,7 +34,7 @@ def test_accuracies_have_round_ticks_where_the_points_are(accuracies, whole, rea
 @given(RATES)
 def test_rates_have_ticks_that_do_not_touch(rates):
     rows = [row("a", "prune", rate, 0.9) for rate in rates]
-    axis = rate_axis(rows)
+    axis = level_axis(rows)
     assert all(0 < axis.part(place(r)) < 1 for r in rows)
     for narrow, least in ((False, 0.08), (True, 0.15)):
         parts = [axis.part(t.position) for t in axis.ticks if t.narrow or not narrow]
@@ -44,15 +44,15 @@ def test_rates_have_ticks_that_do_not_touch(rates):
 
 
 def test_rates_that_lie_close_have_ticks_of_their_own():
-    axis = rate_axis([row("a", "prune", rate, 0.9) for rate in (0.91, 0.92, 0.93)])
+    axis = level_axis([row("a", "prune", rate, 0.9) for rate in (0.91, 0.92, 0.93)])
     assert [tick.text for tick in axis.ticks] == ["0.91", "0.92", "0.93"]
 
 
 def test_the_rates_of_a_sweep_have_all_round_ticks_among_them():
-    axis = rate_axis([row("a", "prune", rate, 0.9) for rate in DEFAULT_RATES])
+    axis = level_axis([row("a", "prune", rate, 0.9) for rate in Zeros.levels])
     assert [tick.text for tick in axis.ticks] == ["0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "0.98"]
 
 
 def test_bits_fall_from_left_to_right():
-    axis = rate_axis([row("a", "bits", bits, 0.9) for bits in (2, 3, 4, 8)])
+    axis = level_axis([row("a", "bits", bits, 0.9) for bits in (2, 3, 4, 8)])
     assert [tick.text for tick in axis.ticks] == ["8", "4", "3", "2"]

@@ -72,6 +72,10 @@ NETS = {
 }
 
 
+def pruning(rates, **others):
+    return SweepOptions(treatments={"prune": rates}, **others)
+
+
 def brute_force(model, data, row):
     """Return the evaluation of one point as a user would do it by hand."""
     if row.treatment == "prune":
@@ -90,7 +94,7 @@ def test_every_point_equals_brute_force(net, method):
     model = make()
     data = swept_on(model, random_images(*shape))
     options = SweepOptions(
-        ("prune", "bits"), rates=(0.3, 0.6, 0.8), bits=(2, 3), method=method, workers=2, seed=5
+        treatments={"prune": (0.3, 0.6, 0.8), "bits": (2, 3)}, method=method, workers=2, seed=5
     )
     table = finish(sweep(model, data, options))
     points = [row for curve in table.curves for row in curve.rows]
@@ -109,7 +113,7 @@ def test_the_divergence_is_that_of_scipy():
     special = pytest.importorskip("scipy.special")
     model = mlp()
     data = swept_on(model, random_images(6))
-    table = finish(sweep(model, data, SweepOptions(rates=(0.8,), selectors=("fc1",))))
+    table = finish(sweep(model, data, pruning((0.8,), selectors=("fc1",))))
     (row,) = table.curves[0].rows
     changed = prune(model, [Assignment("fc1", 0.8)]).model
     p, q = (special.softmax(logits(m, data.samples), axis=1) for m in (model, changed))
@@ -128,7 +132,7 @@ def logits(model, samples):
 def test_workers_and_known_rows_change_nothing():
     model = conv_net()
     data = swept_on(model, random_images(1, 6, 6, count=900))
-    options = [SweepOptions(rates=(0.4, 0.7), workers=workers) for workers in (1, 3)]
+    options = [pruning((0.4, 0.7), workers=workers) for workers in (1, 3)]
     one, three = (finish(sweep(model, data, each)).rows for each in options)
     assert [plain(row) for row in one] == [plain(row) for row in three]
     kept = []
@@ -145,9 +149,9 @@ def test_figures_of_a_point_do_not_depend_on_what_is_measured_beside_it(net, dra
     model = make()
     data = swept_on(model, random_images(*shape, count=130))
     rates = draw.draw(st.lists(st.sampled_from([0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), min_size=1))
-    many = SweepOptions(rates=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7), workers=2)
+    many = pruning((0.2, 0.3, 0.4, 0.5, 0.6, 0.7), workers=2)
     whole = {row.key: plain(row) for row in finish(sweep(model, data, many)).rows}
-    few = finish(sweep(model, data, SweepOptions(rates=tuple(rates)))).rows
+    few = finish(sweep(model, data, pruning(tuple(rates)))).rows
     assert all(plain(row) == whole[row.key] for row in few)
 
 
@@ -155,7 +159,7 @@ def test_figures_of_a_point_do_not_depend_on_what_is_measured_beside_it(net, dra
 @pytest.mark.parametrize("net", NETS)
 def test_what_is_kept_on_the_way_changes_no_figure(net, room, monkeypatch):
     make, shape = NETS[net]
-    model, options = make(), SweepOptions(rates=(0.4, 0.7), adaptive=True)
+    model, options = make(), pruning((0.4, 0.7), adaptive=True)
     data = swept_on(model, random_images(*shape))
     usual = finish(sweep(model, data, options)).rows
     monkeypatch.setattr(memory, "_KEPT_BYTES", room)
@@ -175,7 +179,7 @@ def test_images_are_read_once_where_they_fit():
     model, samples = mlp(), random_images(6)
     swept = swept_on(model, Counted(samples.inputs, samples.targets))
     Counted.taken = 0
-    finish(sweep(model, swept, SweepOptions(rates=(0.4, 0.7), adaptive=True)))
+    finish(sweep(model, swept, pruning((0.4, 0.7), adaptive=True)))
     assert Counted.taken <= 300 + 1 + 4  # some to see how large values are, and which are batched
 
 
@@ -187,7 +191,7 @@ def plain(row):
 def test_rows_of_other_images_are_refused():
     model = mlp()
     data = swept_on(model, random_images(6))
-    rows = finish(sweep(model, data, SweepOptions(rates=(0.5,)))).rows
+    rows = finish(sweep(model, data, pruning((0.5,)))).rows
     with pytest.raises(CortadoError, match="of another number of samples: 300, not 40"):
         finish(sweep(model, swept_on(model, random_images(6, count=40)), SweepOptions(), rows))
 
@@ -195,8 +199,8 @@ def test_rows_of_other_images_are_refused():
 def test_points_stop_when_they_are_known_well_enough():
     model = mlp(sizes=(6, 50, 3))
     data = swept_on(model, random_images(6, count=4000))
-    exact = finish(sweep(model, data, SweepOptions(rates=(0.5, 0.9))))
-    early = finish(sweep(model, data, SweepOptions(rates=(0.5, 0.9), within=0.04)))
+    exact = finish(sweep(model, data, pruning((0.5, 0.9))))
+    early = finish(sweep(model, data, pruning((0.5, 0.9), within=0.04)))
     for curve, whole in zip(early.curves, exact.curves, strict=True):
         for row, full in zip(curve.rows, whole.rows, strict=True):
             assert row.samples < full.samples == 4000
@@ -207,14 +211,14 @@ def test_points_stop_when_they_are_known_well_enough():
 def test_points_below_the_floor_stop():
     model = mlp()
     data = swept_on(model, random_images(6, count=4000))
-    table = finish(sweep(model, data, SweepOptions(rates=(0.5,), floor=0.9)))
+    table = finish(sweep(model, data, pruning((0.5,), floor=0.9)))
     assert {row.samples for curve in table.curves for row in curve.rows} == {500}
 
 
 def test_adaptive_points_lie_where_the_accuracy_falls():
     model = mlp(sizes=(6, 50, 3))
     data = swept_on(model, random_images(6, count=2000, labelled=False))
-    options = SweepOptions(rates=(0.1, 0.9), selectors=("fc2",), adaptive=True)
+    options = pruning((0.1, 0.9), selectors=("fc2",), adaptive=True)
     (curve,) = finish(sweep(model, data, options)).curves
     rates = [row.level for row in curve.rows]
     assert len(rates) > 3
@@ -233,7 +237,7 @@ def test_what_cannot_be_swept_is_listed_with_its_reason():
 
 def test_a_layer_that_would_vanish_has_no_figures():
     model = mlp()
-    table = finish(sweep(model, swept_on(model, random_images(6)), SweepOptions(rates=(0.99,))))
+    table = finish(sweep(model, swept_on(model, random_images(6)), pruning((0.99,))))
     assert {row.note for row in table.without_figures} == {"it would lose all of its weights"}
 
 
@@ -244,7 +248,7 @@ def test_a_long_chain_of_nodes_can_be_cut():
     nodes.append(helper.make_node("MatMul", ["r1500", "v"], ["y"], "last"))
     weights = {"w": normal(rng, 6, 6), "v": normal(rng, 6, 3)}
     model = decoded(build(nodes, weights, {"x": ["N", 6]}, {"y": ["N", 3]}))
-    options = SweepOptions(rates=(0.5,))
+    options = pruning((0.5,))
     table = finish(sweep(model, swept_on(model, random_images(6, count=20)), options))
     assert len(table.curves) == 2
 
@@ -252,19 +256,19 @@ def test_a_long_chain_of_nodes_can_be_cut():
 def test_a_point_that_stopped_too_early_is_measured_again():
     model = mlp(sizes=(6, 50, 3))
     data = swept_on(model, random_images(6, count=4000))
-    early = finish(sweep(model, data, SweepOptions(rates=(0.5,), within=0.04))).rows
-    whole = finish(sweep(model, data, SweepOptions(rates=(0.5,)), early)).rows
+    early = finish(sweep(model, data, pruning((0.5,), within=0.04))).rows
+    whole = finish(sweep(model, data, pruning((0.5,)), early)).rows
     assert {row.samples for row in whole} == {4000}
     assert len(whole) == len(early)
     kept = []
-    finish(sweep(model, data, SweepOptions(rates=(0.5,), within=0.04), whole, kept.extend))
+    finish(sweep(model, data, pruning((0.5,), within=0.04), whole, kept.extend))
     assert not kept
 
 
 def test_the_rise_of_the_loss_is_of_the_same_images():
     model = mlp(sizes=(6, 50, 3))
     data = swept_on(model, random_images(6, count=4000))
-    options = SweepOptions(rates=(0.5,), floor=0.99)
+    options = pruning((0.5,), floor=0.99)
     (row, *_) = finish(sweep(model, data, options)).curves[0].rows
     first = ArraySamples(*data.samples.take(np.arange(row.samples)))
     assert row.samples < 4000
@@ -283,9 +287,9 @@ def test_rows_of_another_output_are_refused():
 def test_rows_of_another_method_or_seed_are_refused():
     model = mlp()
     data = swept_on(model, random_images(6))
-    rows = finish(sweep(model, data, SweepOptions(rates=(0.5,)))).rows
+    rows = finish(sweep(model, data, pruning((0.5,)))).rows
     with pytest.raises(CortadoError, match=r"s\.csv has rows of another method: magnitude"):
         finish(sweep(model, data, SweepOptions(method="std"), rows, source="s.csv"))
-    bits = SweepOptions(("bits",), bits=(2,), method="std")
+    bits = SweepOptions(treatments={"bits": (2,)}, method="std")
     kinds = {curve.treatment for curve in finish(sweep(model, data, bits, rows)).curves}
     assert kinds == {"prune", "bits"}

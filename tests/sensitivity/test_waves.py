@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortado.data import Feed
 from cortado.sensitivity import waves as module
 from cortado.sensitivity.points import Point
-from cortado.sensitivity.runner.split_points import cut_network
 from cortado.sensitivity.waves import stacks, waves
 from nets import mlp
+from scored import cut
 
-MODEL = mlp()
-NETWORK = cut_network(MODEL, Feed.of(MODEL), ["y"])
+NETWORK = cut(mlp())
 CUTS = NETWORK.cuts
 SIZES = {"prune": 5, "bits": 4}
 points = st.lists(

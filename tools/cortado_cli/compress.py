@@ -18,7 +18,7 @@ from cortado_cli.options import (
 from cortado_cli.runtimes import runtime_options
 from cortado_cli.task import TaskChoice, task_options
 from cortado_cli.training import batch_option, shift_option
-from cortado_cli.types import Number, ReportPath
+from cortado_cli.types import Finite, Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado.runtime import Runtime
@@ -40,7 +40,7 @@ __all__ = ["command"]
     "--floor",
     "--min-accuracy",
     "floor",
-    type=Number(),
+    type=Finite(),
     metavar="V",
     help="The worst value of the metric on validation samples, in place of --max-drop's.",
 )

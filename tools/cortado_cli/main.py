@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "cli", "run"]
 COMMANDS = {
     "import": "Turn a Caffe net or an ONNX file into a plain ONNX model with dense weights.",
     "inspect": "Show each layer's weights, zeros, distinct values, entropy and bytes.",
-    "evaluate": "Measure accuracy and loss of models, image by image, in onnxruntime.",
+    "evaluate": "Measure models on data in onnxruntime: accuracy and loss, or any other metric.",
     "sensitivity": "Measure what each layer alone can lose, and write it as a table.",
     "plan": "Choose how far each layer goes, from sensitivity tables, under a budget.",
     "prune": "Set the least important weights to zero; zeros that are there stay.",
@@ -31,7 +31,7 @@ COMMANDS = {
     "densify": "Turn any stored form back into a plain dense ONNX model, every weight bit for bit.",
     "validate": "Load a file in onnxruntime on each provider, and compare it with a reference.",
     "export-caffe": "Write a model's weights into a caffemodel of the net that it came from.",
-    "compress": "Prune, retrain, share weights, emit and validate, as far as the accuracy holds.",
+    "compress": "Prune, retrain, share weights, emit and validate, within a limit on the metric.",
 }
 """Every command with the first sentence of its help, in the order in which they chain."""
 

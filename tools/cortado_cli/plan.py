@@ -172,14 +172,19 @@ def _tell(talk: "Talk", plan: "Plan") -> None:
     columns = [look.column for look in looks.values()]
     talk.table(("layer", *columns, "loss", "bytes"), rows)
     expected = plan.expected
-    interval = f"{expected.drop_low:.4f} to {expected.drop_high:.4f}"
+    drop, low, high = map(_shown, (expected.drop, expected.drop_low, expected.drop_high))
+    interval = f"{low} to {high}"
     loss = (
-        f"{expected.metric} worse by {expected.drop:.4f} on "
+        f"{expected.metric} worse by {drop} on "
         f"{counted(expected.samples, 'sample')}; on as many others by {interval} (95 %)"
         if expected.samples
-        else f"{expected.metric} worse by {expected.drop:.4f}, the sum of what layers lose alone; "
+        else f"{expected.metric} worse by {drop}, the sum of what layers lose alone; "
         f"together perhaps by {interval}, which --data measures"
     )
     talk.say(
         f"Expected: {expected.bytes:,.0f} bytes of weights, {expected.sparsity:.2%} zeros, {loss}"
     )
+
+
+def _shown(value: float | None) -> str:
+    return "any number" if value is None else f"{value:.4f}"

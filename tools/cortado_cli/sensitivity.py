@@ -16,7 +16,7 @@ from cortado_cli.options import (
 from cortado_cli.runtimes import runtime_options
 from cortado_cli.task import task_options
 from cortado_cli.treatments import TreatmentChoice, check_selecting, chosen_levels, sweep_options
-from cortado_cli.types import Number, ReportPath
+from cortado_cli.types import Finite, Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado.runtime import Runtime
@@ -47,7 +47,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--floor",
-    type=Number(),
+    type=Finite(),
     help="Stop a point when its metric is surely worse. Without: all samples.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Threads; by default one a core.")

@@ -20,7 +20,7 @@ from cortado.model.layers.selector import Assignment
 from cortado.model.typing import FloatArray
 from cortado.plan.document import Plan
 from cortado.prune import LayerSparsity, Method, Pruned
-from cortado.quantize import QuantizeOptions, Shared, compare_shared, quantize
+from cortado.quantize import Quantized, QuantizeOptions, compare_shared, quantize
 from cortado.treatments import Selection, SharedValues, Treatment, all_treatments
 
 __all__ = ["bits_of", "prune_by_plan", "share_by_plan"]
@@ -84,7 +84,7 @@ def share_by_plan(
     plan: Plan,
     options: QuantizeOptions = QuantizeOptions(),
     bits: int | None = None,
-) -> Shared:
+) -> Quantized:
     """Carry out the treatments of a plan that give values.
 
     Parameters
@@ -117,7 +117,7 @@ def share_by_plan(
     result = replace_weights(shared.model, changed)
     check_zeros(model, result)
     report = [compare_shared(layer, changed[layer.key]) for layer in layers if layer.key in changed]
-    return Shared(result, (*shared.layers, *report), shared.skipped)
+    return Quantized(result, (*shared.layers, *report), shared.skipped)
 
 
 def _treated(

@@ -209,7 +209,9 @@ def _fit(curve: Curve) -> list[_Step]:
 
     A point whose loss or metric is not finite, as after an overflow, is none to plan with.
     """
-    rows = [row for row in curve.rows if math.isfinite(row.rise) and math.isfinite(_drop(row))]
+    rows = [
+        row for row in curve.rows if all(map(math.isfinite, (row.rise, _drop(row), _variance(row))))
+    ]
     weights = [float(row.samples) for row in rows]
     losses = isotonic_fit([row.rise for row in rows], weights)
     drops = isotonic_fit([_drop(row) for row in rows], weights)
@@ -227,4 +229,4 @@ def _drop(row: Row) -> float:
 def _variance(row: Row) -> float:
     """Return the variance of a drop; of one that a single sample showed, the square of it."""
     known = row.drop_variance
-    return _drop(row) ** 2 if known is None or not math.isfinite(known) else known
+    return _drop(row) * _drop(row) if known is None or not math.isfinite(known) else known

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from cortado.errors import CortadoError
 from cortado.plan.fields import (
@@ -77,11 +77,11 @@ class Expectation:
         What is expected to get worse.
     better : {"higher", "lower"}
         Its direction.
-    value : float
+    value : float or None
         What it will be.
-    drop, drop_low, drop_high : float
-        How much worse than that of the dense model, in its units, and the 95 % interval; null in
-        the file, and NaN here, where it has no end, as on a single sample.
+    drop, drop_low, drop_high : float or None
+        How much worse than that of the dense model, in its units, and the 95 % interval; None where
+        it is no finite number, as the ends of an interval of a single sample.
     bytes : float
         What the weights of all layers take, each encoded alone. In a file, layers share codes where
         that costs less than a decoder of about 1,000 bytes more.
@@ -94,10 +94,10 @@ class Expectation:
 
     metric: str
     better: Better
-    value: float
-    drop: float
-    drop_low: float
-    drop_high: float
+    value: float | None
+    drop: float | None
+    drop_low: float | None
+    drop_high: float | None
     bytes: float
     sparsity: float
     samples: int
@@ -131,15 +131,9 @@ class Plan:
 def encode_plan(plan: Plan) -> bytes:
     """Return the file of a plan."""
     fields = asdict(plan)
-    fields["expected"] = {name: _finite(value) for name, value in fields["expected"].items()}
     for layer in fields["layers"]:
         layer["treatments"] = {name: _plain(level) for name, level in layer["treatments"].items()}
     return (json.dumps({"version": _VERSION, **fields}, indent=2) + "\n").encode()
-
-
-def _finite(value: object) -> object:
-    """Return a value as JSON has it: it has no numbers that are not finite."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(level: float) -> float:
@@ -163,13 +157,8 @@ def parse_plan(data: bytes, source: str) -> Plan:
     name, count = counts.most_common(1)[0]
     if count > 1:
         raise CortadoError(f"{source} has the layer {name!r} {count} times")
-    expected = read_fields(fields["expected"], _EXPECTED, f"{source}: expected")
-    known: dict[str, Any] = {
-        name: math.nan if value is None else value for name, value in expected.items()
-    }
-    return Plan(
-        fields["model"], fields["method"], fields["seed"], tuple(layers), Expectation(**known)
-    )
+    expected = Expectation(**read_fields(fields["expected"], _EXPECTED, f"{source}: expected"))
+    return Plan(fields["model"], fields["method"], fields["seed"], tuple(layers), expected)
 
 
 _FINITE = number("a finite number")

@@ -13,6 +13,7 @@ lost alone, and its interval wider, as nobody looked at the layers together. Dro
 of the metric of the table, and positive where it gets worse.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -65,10 +66,10 @@ class _Planning:
         expected = Expectation(
             metric=self.dense.metric,
             better="higher" if self.dense.higher_is_better else "lower",
-            value=value - drop if self.dense.higher_is_better else value + drop,
-            drop=drop,
-            drop_low=low,
-            drop_high=high,
+            value=_finite(value - drop if self.dense.higher_is_better else value + drop),
+            drop=_finite(drop),
+            drop_low=_finite(low),
+            drop_high=_finite(high),
             bytes=_size(choices),
             sparsity=_sparsity(choices),
             samples=samples,
@@ -118,7 +119,7 @@ def make_plan(
     if budget.target_bytes is None and budget.target_sparsity is None:
         return (yield from _smallest(task, chain, budget.max_drop or 0.0))
     plan = task.plan(_first_within(chain, budget))
-    if budget.max_drop is not None and not plan.expected.drop_high <= budget.max_drop:
+    if budget.max_drop is not None and not _holds(plan, budget.max_drop):
         raise LimitNotMetError(f"{_told(plan)}, more than {budget.max_drop:g}, at this target")
     return plan
 
@@ -185,7 +186,7 @@ def _check_counted(task: Task, output: str, dense: Row) -> None:
 def _smallest(task: _Planning, chain: Sequence[Sequence[Choice]], max_drop: float) -> Steps[Plan]:
     """Return the last plan of the chain that holds, by bisection."""
     best = task.plan(chain[0])
-    if not best.expected.drop_high <= max_drop:
+    if not _holds(best, max_drop):
         raise LimitNotMetError(f"{_told(best)}, more than {max_drop:g}, though it is the gentlest")
     low, high = 0, len(chain)  # low holds, high does not
     total = high.bit_length() + _LOOK_AHEAD
@@ -195,7 +196,7 @@ def _smallest(task: _Planning, chain: Sequence[Sequence[Choice]], max_drop: floa
         yield Progress("plans", step, total)
         middle = (low + high) // 2
         plan = task.plan(chain[middle])
-        if plan.expected.drop_high <= max_drop:
+        if _holds(plan, max_drop):
             low, best = middle, plan
         else:
             high = middle
@@ -203,7 +204,7 @@ def _smallest(task: _Planning, chain: Sequence[Sequence[Choice]], max_drop: floa
         step += 1
         yield Progress("plans", step, total)
         plan = task.plan(choices)
-        if plan.expected.drop_high <= max_drop:
+        if _holds(plan, max_drop):
             best = plan
     yield Progress("plans", total, total)
     return best
@@ -243,9 +244,20 @@ def _first_within(chain: Sequence[Sequence[Choice]], budget: Budget) -> Sequence
     )
 
 
+def _holds(plan: Plan, max_drop: float) -> bool:
+    """Return whether a plan keeps a limit; one whose drop has no upper end does not."""
+    return plan.expected.drop_high is not None and plan.expected.drop_high <= max_drop
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def _told(plan: Plan) -> str:
     expected = plan.expected
-    return (
-        f"the plan is expected to worsen {expected.metric} by {expected.drop:.4f}, "
-        f"{expected.drop_low:.4f} to {expected.drop_high:.4f}"
-    )
+    drop, low, high = map(_show, (expected.drop, expected.drop_low, expected.drop_high))
+    return f"the plan is expected to worsen {expected.metric} by {drop}, {low} to {high}"
+
+
+def _show(value: float | None) -> str:
+    return "any number" if value is None else f"{value:.4f}"

@@ -16,8 +16,8 @@ from cortado.quantize.passes import (
     MAX_BITS,
     Grid,
     LayerSharing,
+    Quantized,
     QuantizeOptions,
-    Shared,
     compare_shared,
     quantize,
 )
@@ -28,7 +28,7 @@ __all__ = [
     "Init",
     "LayerSharing",
     "QuantizeOptions",
-    "Shared",
+    "Quantized",
     "SharedBiases",
     "compare_shared",
     "lloyd",

@@ -22,7 +22,7 @@ __all__ = [
     "Grid",
     "LayerSharing",
     "QuantizeOptions",
-    "Shared",
+    "Quantized",
     "compare_shared",
     "quantize",
 ]
@@ -76,7 +76,7 @@ class LayerSharing:
 
 
 @dataclass(frozen=True)
-class Shared:
+class Quantized:
     """A model with shared weights, what was done to each selected layer, and what can't share."""
 
     model: ir.Model
@@ -88,7 +88,7 @@ def quantize(
     model: ir.Model,
     bits: Sequence[Assignment[int]],
     options: QuantizeOptions = QuantizeOptions(),
-) -> Shared:
+) -> Quantized:
     """Let the non-zero weights of each selected layer share 2^bits values.
 
     Parameters
@@ -122,7 +122,7 @@ def quantize(
             report.append(compare_shared(layer, shared[layer.key]))
     result = replace_weights(model, _plain_zeros(model) | shared)
     check_zeros(model, result)
-    return Shared(result, tuple(report), layers.skipped)
+    return Quantized(result, tuple(report), layers.skipped)
 
 
 def _check_bits(assignment: Assignment[int], grid: Grid) -> None:

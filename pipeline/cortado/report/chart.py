@@ -45,7 +45,7 @@ def charts_of(curves: Sequence[Marked], dense: Row) -> list[Chart]:
 def _chart(curves: Sequence[Marked], dense: Row) -> Chart:
     rows = [row for curve in curves for row in curve.rows]
     x, y = level_axis(rows), value_axis(rows, dense)
-    what = dense.metric.replace("-", " ")
+    what = dense.metric
     title = f"{what[0].upper()}{what[1:]} by {x.title}"
     legend = _legend(curves, dense)
     front = [curve for curve in curves if curve.colour is not None]

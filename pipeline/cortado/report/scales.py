@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from cortado.sensitivity import Row
 from cortado.treatments import treatment_named
 
-__all__ = ["Scale", "Tick", "level_axis", "measure_of", "place", "reach", "value_axis"]
+__all__ = ["Scale", "Tick", "level_axis", "place", "reach", "title_of", "value_axis"]
 
 # parts of the axis between ticks, on wide charts and on narrow ones
 _APART, _FAR_APART = 0.09, 0.17
 _LEAST_TICKS = 3
 _STEPS = 7  # about so many between the ticks of values
-_LEAST_SPAN = 0.002  # of fractions, where all are equal; of other values, a part of them
+_LEAST_SPAN = 0.002  # of values, where all are equal
 _MARGIN, _HEADROOM = 0.05, 0.08  # parts of the span below and beside the points, and above
 
 
@@ -57,16 +57,6 @@ def reach(row: Row) -> tuple[float, float] | None:
     return low, high
 
 
-def measure_of(dense: Row) -> str:
-    """Return what the values of a table are: its metric, and what that compares with."""
-    name = dense.metric.replace("-", " ")
-    if dense.against == "targets":
-        return name
-    return (
-        f"{name} with the dense model" if dense.higher_is_better else f"{name} to the dense model"
-    )
-
-
 def level_axis(rows: Sequence[Row]) -> Scale:
     """Return the axis of points of one treatment."""
     treatment = treatment_named(rows[0].treatment)
@@ -83,23 +73,30 @@ def level_axis(rows: Sequence[Row]) -> Scale:
 
 
 def value_axis(rows: Sequence[Row], dense: Row) -> Scale:
-    """Return the axis of the values of points, which are finite, and of the dense model."""
+    """Return the axis of the metric of points and of the dense model.
+
+    Values from 0 to 1 have no ticks beyond, those that are not negative none below 0.
+    """
     values = [row.value for row in (*rows, dense) if row.value is not None]
     values += [end for row in rows for end in reach(row) or ()]
     values = [value for value in values if math.isfinite(value)]
     low, high = min(values), max(values)
-    is_fraction = dense.lost is not None
-    least, most = (0.0, 1.0) if is_fraction else (-math.inf, math.inf)
-    span = max(high - low, _LEAST_SPAN * (1.0 if is_fraction else max(abs(low), abs(high)) or 1.0))
-    low = max(least, min(low, high - span))
+    floor, ceiling = 0.0 if low >= 0 else -math.inf, 1.0 if low >= 0 and high <= 1 else math.inf
+    span = max(high - low, _LEAST_SPAN)
+    low = max(floor, min(low, high - span))
     high = max(high, low + span)
     low, high = low - _MARGIN * span, high + _HEADROOM * span
     step = _round_step(span / _STEPS)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    first = math.ceil(max(low, least) / step - 1e-9)
-    last = math.floor(min(high, most) / step + 1e-9)
+    first = math.ceil(max(low, floor) / step - 1e-9)
+    last = math.floor(min(high, ceiling) / step + 1e-9)
     ticks = tuple(Tick(k * step, f"{k * step:.{digits}f}") for k in range(first, last + 1))
-    return Scale(measure_of(dense), low, high, ticks)
+    return Scale(title_of(dense), low, high, ticks)
+
+
+def title_of(dense: Row) -> str:
+    """Return what the axis of a metric is called."""
+    return "agreement with the dense model" if dense.metric == "agreement" else dense.metric
 
 
 def _thinned(positions: Sequence[float], apart: float) -> list[float]:

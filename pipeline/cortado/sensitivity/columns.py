@@ -206,6 +206,8 @@ def _fault_of_figures(row: Row) -> str:
             return f"{name} is empty, and must be a number, as value is"
     if not 1 <= row.samples <= row.total:
         return f"samples is {row.samples}, and must be a whole number from 1 to {row.total}"
+    if (row.drop_variance or 0.0) < 0:
+        return f"drop_variance is {row.drop_variance:g}, and must not be negative"
     if (row.lost is None) != (row.gained is None):
         return "lost and gained are given both or none"
     return "" if row.lost is None else _fault_of_counts(row)

@@ -181,8 +181,8 @@ def count_samples(figure: Aggregate, dense: FloatArray, changed: FloatArray) -> 
 
 def drop_of(figure: Aggregate, dense: FloatArray, changed: FloatArray) -> float:
     """Return how much worse the changed model is on these samples."""
-    fall = figure.value(dense) - figure.value(changed)
-    return fall if figure.higher_is_better else -fall
+    before, after = figure.value(dense), figure.value(changed)
+    return before - after if figure.higher_is_better else after - before
 
 
 def differences(figure: Aggregate, dense: FloatArray, changed: FloatArray) -> FloatArray:

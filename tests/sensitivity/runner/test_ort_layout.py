@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
-from cortado.data import Feed
 from cortado.model.onnx_io import serial
 from cortado.runtime import Runtime
 from cortado.sensitivity.runner.ort_layout import choose_layout, part_channels
-from cortado.sensitivity.runner.split_points import cut_network
 from nets import build, decoded, normal
+from scored import cut
 
 
 def chain(*channels, group=1, kernel=3):
@@ -33,10 +32,6 @@ def chain(*channels, group=1, kernel=3):
     return decoded(build(nodes, weights, *shapes))
 
 
-def layout_of(model):
-    return cut_network(model, Feed.of(model), ["y"]).layout
-
-
 @pytest.mark.parametrize(
     ("channels", "layout"),
     [
@@ -50,11 +45,11 @@ def layout_of(model):
     ],
 )
 def test_blocks_that_would_mostly_hold_zeros_are_left_out(channels, layout):
-    assert layout_of(chain(*channels)) == layout
+    assert cut(chain(*channels)).layout == layout
 
 
 def test_what_enters_a_kernel_of_one_is_filled_as_well():
-    assert layout_of(chain(20, 50, kernel=1)) == "plain"  # 32 · 64 for 20 · 50
+    assert cut(chain(20, 50, kernel=1)).layout == "plain"  # 32 · 64 for 20 · 50
 
 
 def test_groups_and_networks_without_convolutions_say_nothing():
