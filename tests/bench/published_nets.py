@@ -44,7 +44,6 @@ def _classifier(folder: Path) -> Iterator[Row]:
 
 def _recogniser(folder: Path) -> Iterator[Row]:
     from kinds import text_lines
-
     from real.nets import NETS
 
     net, lines = "ch_PP-OCRv4_rec_infer", folder / "lines"

@@ -82,4 +82,5 @@ def test_plans_are_measured_as_the_options_say(trained, tmp_path, opened):
 
 def test_several_providers_are_compared_in_turn(trained, opened):
     cortado("evaluate", trained, "--data", "digits", "--provider", "warp", "--provider", WARP)
-    assert [providers for providers, _ in opened] == [[(WARP, {})]] * 2
+    assert len(opened) >= 2
+    assert all(providers == [(WARP, {})] for providers, _ in opened)

@@ -123,7 +123,7 @@ def test_senseless_requests_are_refused(command, code, words, dense, old):
         ("evaluate --data digits --head nix", 2, ["--head nix", "prob (10)"]),
         ("evaluate --data digits --provider cuda", 1, ["cuda", "cpu"]),
         ("evaluate --data digits --provider toaster", 1, ["no provider toaster", "cpu"]),
-        ("evaluate --data digits --split all", 2, ["--split", "val"]),
+        ("evaluate --data digits --split most", 2, ["--split", "val"]),
         ("validate --provider toaster", 1, ["no provider toaster", "cpu"]),
         ("inspect --nix", 2, ["--nix"]),
     ],

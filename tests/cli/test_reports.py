@@ -193,7 +193,7 @@ def test_several_models_are_evaluated_side_by_side(trained, pruned):
     heading, *rows, images = done("evaluate", trained, pruned, *data).decode().splitlines()
     assert heading.split()[:3] == ["model", "weights", "left"]
     assert [row.split()[0] for row in rows] == [str(trained), str(pruned)]
-    assert images == "50 images of the test split"
+    assert images == "50 samples of the test split"
 
 
 def test_what_inspect_reports(dense, pruned):

@@ -8,11 +8,12 @@ from cortado.emit import emit
 from cortado.inspect.describe import describe
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import finish
+from cortado.scoring.task import bind
 from nets import conv_net
-from retrain.sets import task
+from retrain.sets import dataset
 
 MODEL = conv_net()
-TASK = task(MODEL)
+TASK = bind(MODEL, dataset())
 OPTIONS = CompressOptions(max_drop=0.3, effort="quick", batch=16, shift=0, device="cpu")
 
 

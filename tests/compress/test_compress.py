@@ -9,7 +9,7 @@ from onnx import helper
 from cortado.compress import CompressOptions, compress
 from cortado.compress.ladder import climb
 from cortado.compress.stages import Compression, Stage
-from cortado.data import labelled_images
+from cortado.data import IMAGE, labelled_images
 from cortado.emit import emit
 from cortado.errors import CortadoError, LimitNotMetError, UsageError
 from cortado.inspect.describe import describe
@@ -19,22 +19,20 @@ from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.quantize import quantize
 from cortado.retrain import RetrainOptions, retrain
+from cortado.scoring.judge import ScoredSamples
+from cortado.scoring.task import bind
 from nets import build, conv_net, decoded
-from retrain.sets import dataset, task
-from scored import score_of
+from retrain.sets import dataset
 
 DATA = dataset()
+MODEL = conv_net()
+TASK = bind(MODEL, DATA)
 QUICK = CompressOptions(max_drop=0.2, effort="quick", batch=16, shift=0, device="cpu")
-
-
-def compressed_by(options):
-    model = conv_net()
-    return finish(compress(model, task(model), options))
 
 
 @pytest.fixture(scope="module")
 def compressed():
-    return compressed_by(QUICK)
+    return finish(compress(MODEL, TASK, QUICK))
 
 
 def test_the_file_holds_the_last_model_bit_for_bit(compressed):
@@ -67,27 +65,30 @@ def test_the_test_images_are_reported_for_file_and_dense_model(compressed):
 
 
 def test_same_seed_same_bytes():
-    again = [compressed_by(QUICK).emitted.data for _ in range(2)]
+    again = [finish(compress(MODEL, TASK, QUICK)).emitted.data for _ in range(2)]
     assert again[0] == again[1]
 
 
 def test_the_original_is_left_as_it_is():
     model = conv_net()
     before = serial.encode(model)
-    finish(compress(model, task(model), QUICK))
+    finish(compress(model, TASK, QUICK))
     assert serial.encode(model) == before
 
 
 def test_an_accuracy_that_nothing_reaches_is_a_limit_not_met():
     options = CompressOptions(floor=1.0, effort="quick", batch=16, shift=0, device="cpu")
-    with pytest.raises(LimitNotMetError, match=r"the 1 that its pruned ones should"):
-        compressed_by(options)
+    with pytest.raises(LimitNotMetError, match=r"worse than the 1 that its pruned ones should"):
+        finish(compress(MODEL, TASK, options))
 
 
 @pytest.mark.parametrize("drop", [-0.1, float("nan")])
-def test_a_drop_below_zero_is_refused(drop):
+def test_a_drop_below_nothing_is_refused(drop):
     with pytest.raises(UsageError, match="less than nothing"):
         CompressOptions(max_drop=drop)
+
+
+SCORE = ScoredSamples(TASK.metric, np.ones((1, 1)), TASK.loss, np.zeros((1, 1)))
 
 
 class Held:
@@ -97,10 +98,9 @@ class Held:
         self.limit = limit
         self.densities = []
 
-    def __call__(self, job, start, density, floor):
+    def __call__(self, task, start, density, floor):
         self.densities.append(density)
-        holds = density >= self.limit
-        return Stage("rung", start.model, density, score_of(1.0), holds=holds)
+        return Stage("rung", start.model, density, SCORE, holds=density >= self.limit)
         yield  # a generator, as training is
 
 
@@ -128,31 +128,30 @@ def climb_to(monkeypatch, limit, failures):
     monkeypatch.setattr(ladder, "_rung", Held(limit))
     model = conv_net()
     effort = replace(EFFORTS["quick"], failures=failures)
-    start = Stage("start", model, 1.0, score_of(1.0), holds=True)
-    return finish(climb(Compression.of(task(model), QUICK, effort), start, 0.5))
+    start = Stage("start", model, 1.0, SCORE, holds=True)
+    return finish(climb(Compression.of(TASK, QUICK, effort), start, 0.5))
 
 
 def test_a_model_that_retraining_ruins_is_refused():
     """Else the ruin would be the reference, and any other ruin would hold."""
     training = RetrainOptions(epochs=20, batch=8, device="cpu")
-    trained = finish(retrain(conv_net(), task(conv_net()), training)).model
-    (pixels,) = DATA.train.inputs.values()
-    wrong = replace(DATA, train=labelled_images(pixels, (DATA.train.labels + 1) % 3))
+    trained = finish(retrain(MODEL, TASK, training)).model
+    wrong = labelled_images(DATA.train.inputs[IMAGE], (DATA.train.labels + 1) % 3)
     options = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
-    with pytest.raises(CortadoError, match="retraining alone takes the validation accuracy from"):
-        finish(compress(trained, task(trained, wrong), options))
+    with pytest.raises(CortadoError, match="retraining alone takes the validation accuracy"):
+        finish(compress(trained, bind(trained, replace(DATA, train=wrong)), options))
 
 
 def test_a_model_without_layers_or_with_shared_weights_is_refused_at_once():
     relu = decoded(build([helper.make_node("Relu", ["x"], ["y"])]))
     with pytest.raises(CortadoError, match="the model has no prunable layer"):
-        finish(compress(relu, task(conv_net()), QUICK))
+        finish(compress(relu, TASK, QUICK))
     shared = quantize(conv_net(), [Assignment("*", 2)]).model
     with pytest.raises(CortadoError, match="conv1 share values already"):
-        finish(compress(shared, task(shared), QUICK))
+        finish(compress(shared, TASK, QUICK))
 
 
 def test_a_small_model_is_pruned_too():
     """Its first rung would leave next to nothing, and is a lower one."""
     options = CompressOptions(max_drop=0.5, effort="quick", batch=16, shift=0, device="cpu")
-    assert compressed_by(options).stages[-1].density < 0.5
+    assert finish(compress(MODEL, TASK, options)).stages[-1].density < 0.5

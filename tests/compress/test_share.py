@@ -12,9 +12,10 @@ from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import finish
+from cortado.scoring.judge import ScoredSamples
+from cortado.scoring.task import bind
 from nets import mlp
-from retrain.sets import dataset, task
-from scored import score_of
+from retrain.sets import dataset
 
 DATA = dataset(shape=(36,))
 OPTIONS = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
@@ -23,9 +24,10 @@ OPTIONS = CompressOptions(effort="quick", batch=16, shift=0, device="cpu")
 def share(floor, **changes):
     """Return what comes of the rung of a model whose layers have hundreds of weights."""
     options = replace(OPTIONS, **changes)
-    model = mlp(sizes=(36, 80, 3))
-    rung = Stage("dense", model, 1.0, score_of(1.0), holds=True)
-    job = Compression.of(task(model, DATA), options, replace(EFFORTS["quick"], least_steps=4))
+    task = bind(mlp(sizes=(36, 80, 3)), DATA)
+    score = ScoredSamples(task.metric, np.ones((1, 1)), task.loss, np.zeros((1, 1)))
+    rung = Stage("dense", task.model, 1.0, score, holds=True)
+    job = Compression.of(task, options, replace(EFFORTS["quick"], least_steps=4))
     return finish(share_best(job, [rung], floor))
 
 

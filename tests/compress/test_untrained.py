@@ -9,41 +9,45 @@ import pytest
 from cortado.compress import EFFORTS, CompressOptions, compress
 from cortado.compress.stages import Compression, judge
 from cortado.compress.untrained import fit_small
-from cortado.data import Dataset, labelled_images
+from cortado.data import IMAGE, Dataset, labelled_images
 from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.model.layers.prunable import find_layers
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
+from cortado.runtime import Runtime
 from cortado.scoring.judge import Judge
+from cortado.scoring.task import bind
 from cortado.stats.noninferior import Limit
 from nets import conv_net
-from retrain.sets import dataset, task
+from retrain.sets import dataset
 
 DATA = dataset()
-(PIXELS,) = DATA.val.inputs.values()
 OPTIONS = CompressOptions(max_drop=0.05, train=False, effort="quick")
 
 
 @pytest.fixture(scope="module")
 def trained():
     """Give a network whose accuracy says something."""
-    model, options = conv_net(), RetrainOptions(epochs=20, batch=8, device="cpu")
-    return finish(retrain(model, task(model, DATA), options)).model
+    net = conv_net()
+    return finish(
+        retrain(net, bind(net, DATA), RetrainOptions(epochs=20, batch=8, device="cpu"))
+    ).model
 
 
 @pytest.fixture(scope="module")
 def compressed(trained):
-    return finish(compress(trained, task(trained, DATA), OPTIONS))
+    return finish(compress(trained, bind(trained, DATA), OPTIONS))
 
 
 def test_a_plan_holds_as_the_validation_images_say(trained, compressed):
-    referee, limit = Judge(task(trained, DATA), DATA.val), Limit(OPTIONS.max_drop, len(DATA.val))
+    referee = Judge(bind(trained, DATA), DATA.val)
+    limit = Limit(OPTIONS.max_drop, len(DATA.val), "binary")
     tested = compressed.stages[1:]
     for stage in tested:
-        found = referee.score(stage.model)
-        assert stage.holds == limit.shows_within(found.metric, referee.dense.parts, found.parts)
+        changed = referee.score(stage.model)
+        assert stage.holds == limit.shows_within(changed.metric, referee.dense.parts, changed.parts)
     assert tested[-1].holds
 
 
@@ -53,11 +57,11 @@ def test_the_first_plan_that_does_not_hold_is_the_last_that_is_tested(compressed
 
 def test_validation_images_have_no_part_in_which_plans_are_tested_next(trained):
     """Whatever they are, the same models come in the same order, until one does not hold."""
-    others = labelled_images(PIXELS[::-1], DATA.val.labels)
+    others = labelled_images(DATA.val.inputs[IMAGE][::-1], DATA.val.labels)
     orders = []
     for val in (DATA.val, others):
-        bound = task(trained, Dataset(DATA.train, val, DATA.test))
-        job = Compression.of(bound, OPTIONS, EFFORTS["quick"])
+        task = bind(trained, Dataset(DATA.train, val, DATA.test))
+        job = Compression.of(task, OPTIONS, EFFORTS["quick"])
         dense = finish(judge(job, "dense", trained, None))
         steps = list(_messages(fit_small(job, dense)))
         orders.append([line.partition(":")[0] for line in steps if "of weights" in line])
@@ -95,33 +99,32 @@ def test_the_sweep_that_plans_were_made_of_is_kept(compressed):
 
 def test_bits_are_the_most_that_a_layer_gets(trained):
     options = CompressOptions(max_drop=0.9, train=False, effort="quick", bits=2)
-    shared = finish(compress(trained, task(trained, DATA), options)).model
-    for layer in find_layers(shared).prunable:
+    for layer in find_layers(
+        finish(compress(trained, bind(trained, DATA), options)).model
+    ).prunable:
         assert len(np.unique(layer.array[layer.array != 0])) <= 4
 
 
 def test_the_original_is_left_as_it_is(trained):
     before = serial.encode(trained)
-    finish(compress(trained, task(trained, DATA), OPTIONS))
+    finish(compress(trained, bind(trained, DATA), OPTIONS))
     assert serial.encode(trained) == before
 
 
 def test_an_accuracy_above_that_of_the_dense_model_is_a_limit_not_met(trained):
     options = CompressOptions(floor=1.0, train=False, effort="quick", bits=2)
-    noise = labelled_images(PIXELS, (DATA.val.labels + 1) % 3)
+    noise = labelled_images(DATA.val.inputs[IMAGE], (DATA.val.labels + 1) % 3)
     data = Dataset(DATA.train, noise, DATA.test)
-    with pytest.raises(LimitNotMetError, match="worse than the 1 that"):
-        finish(compress(trained, task(trained, data), options))
+    with pytest.raises(LimitNotMetError, match=r"worse than the 1 that"):
+        finish(compress(trained, bind(trained, data), options))
 
 
 def test_an_accuracy_that_no_plan_holds_is_a_limit_not_met(trained):
     """With four values a layer, and no image to lose, the gentlest plan fails."""
     options = CompressOptions(floor=1.0, train=False, effort="quick", bits=2)
     noise = np.random.default_rng(0).standard_normal((200, 1, 6, 6)).astype(np.float32)
-    images = labelled_images(noise, np.zeros(200, np.int64))
-    bound = task(trained, Dataset(images, images, images))
-    answers = bound.answers(bound.open(trained), images)
-    labels = np.concatenate([answer.outputs["y"].argmax(axis=1) for answer in answers])
+    (found,) = Runtime().open(serial.encode(trained)).run({"x": noise}).values()
+    labels = found.argmax(axis=1)
     data = Dataset(DATA.train, labelled_images(noise, labels), DATA.test)
     with pytest.raises(LimitNotMetError, match="no plan is sure to lose"):
-        finish(compress(trained, task(trained, data), options))
+        finish(compress(trained, bind(trained, data), options))

@@ -3,8 +3,12 @@
 from cortado.sensitivity import Row, Table
 
 BASE = {
+    "metric": "accuracy",
+    "better": "higher",
+    "dense": 0.98,
+    "drop_variance": 1e-5,
     "loss": 0.1,
-    "kl": 0.01,
+    "divergence": 0.01,
     "samples": 500,
     "seconds": 0.0,
     "seed": 0,
@@ -14,33 +18,37 @@ BASE = {
     "weights": 100,
     "zeros": 50,
     "method": "",
-    "against": "labels",
+    "against": "targets",
     "data": "digits",
     "split": "val",
-    "images": 500,
+    "total": 500,
     "output": "y",
     "model": "sha256:1",
     "note": "",
 }
 
 
-def row(layer, kind, rate, accuracy, reach=0.02, **others):
+def row(layer, treatment, level, value, reach=0.02, **others):
     """Return a point; `reach` is how far its interval goes to both sides, None for none."""
-    known = accuracy is not None and reach is not None
-    low, high = (max(0, accuracy - reach), min(1, accuracy + reach)) if known else (None, None)
-    method = {"method": "magnitude"} if kind == "prune" else {}
-    values = {"accuracy": accuracy, "ci_low": low, "ci_high": high, **BASE, **method, **others}
-    return Row(layer=layer, kind=kind, rate=rate, **values)
+    known = value is not None and reach is not None
+    low, high = (max(0, value - reach), min(1, value + reach)) if known else (None, None)
+    method = {"method": "magnitude"} if treatment == "prune" else {}
+    drop = None if value is None else 0.98 - value
+    ends = (drop - reach, drop + reach) if known else (None, None)
+    figures = {"value": value, "ci_low": low, "ci_high": high, "drop": drop}
+    bounds = dict(zip(("drop_low", "drop_high"), ends, strict=True))
+    values = {**BASE, **figures, **bounds, **method, **others}
+    return Row(layer=layer, treatment=treatment, level=level, **values)
 
 
-def dense(accuracy=0.98, **others):
-    return row("*", "dense", 0.0, accuracy, **others)
+def dense(value=0.98, **others):
+    return row("*", "dense", 0.0, value, **others)
 
 
-def curve(layer, fall, rates=(0.3, 0.5, 0.8, 0.9, 0.95), kind="prune", **others):
+def curve(layer, fall, rates=(0.3, 0.5, 0.8, 0.9, 0.95), treatment="prune", **others):
     """Return the points of a layer whose accuracy falls by `fall` in all, evenly."""
     step = fall / len(rates)
-    return [row(layer, kind, r, 0.98 - step * (i + 1), **others) for i, r in enumerate(rates)]
+    return [row(layer, treatment, r, 0.98 - step * (i + 1), **others) for i, r in enumerate(rates)]
 
 
 def table(*curves, start=None):
@@ -53,11 +61,11 @@ def deep(layers=54):
     falls = [0.9 * (number + 1) / layers for number in range(layers)]
     pruned = [curve(name, fall) for name, fall in zip(names, falls, strict=True)]
     shared = [
-        curve(name, fall / 3, rates=(8, 6, 4, 3, 2), kind="bits")
+        curve(name, fall / 3, rates=(8, 6, 4, 3, 2), treatment="bits")
         for name, fall in zip(names, falls, strict=True)
     ]
     note = "nothing would change: it has so few values already"
-    without = [row("head", kind, 0.5, None, note=note) for kind in ("prune", "skipped")]
+    without = [row("head", name, 0.5, None, note=note) for name in ("prune", "skipped")]
     return table(*pruned, *shared, without)
 
 

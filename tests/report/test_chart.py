@@ -7,7 +7,7 @@ import pytest
 
 from cortado.report.chart import charts_of
 from cortado.report.curves import mark_curves
-from cortado.report.scales import accuracy_axis, place, rate_axis
+from cortado.report.scales import place, rate_axis, value_axis
 from report.tables import curve, deep, dense, row, table
 
 
@@ -21,14 +21,14 @@ def test_points_are_where_their_figures_say():
     found = table(curve("a", 0.4))
     _, (figure,) = drawn(found)
     rows = found.curves[0].rows
-    x, y = rate_axis(rows), accuracy_axis(rows, dense())
+    x, y = rate_axis(rows), value_axis(rows, dense())
     marks = figure.findall(".//svg[@class='mark']")
     assert len(marks) == len(rows)
     for mark, point in zip(marks, rows, strict=True):
         assert float(mark.get("x")[:-1]) == pytest.approx(100 * x.part(place(point)), abs=0.01)
-        height = 100 * (1 - y.part(point.accuracy))
+        height = 100 * (1 - y.part(point.value))
         assert float(mark.get("y")[:-1]) == pytest.approx(height, abs=0.01)
-        assert f"{point.accuracy:.4f}" in mark.findtext("title")
+        assert f"{point.value:.4f}" in mark.findtext("title")
     assert [mark.find("circle") is not None for mark in marks] == [False, True, *[False] * 3]
 
 

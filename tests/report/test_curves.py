@@ -13,18 +13,18 @@ def test_a_layer_has_the_same_colour_in_both_charts():
         table(
             curve("a", 0.1),
             curve("b", 0.2),
-            curve("b", 0.2, rates=(4, 3), kind="bits"),
-            curve("c", 0.2, rates=(4, 3), kind="bits"),
+            curve("b", 0.2, rates=(4, 3), treatment="bits"),
+            curve("c", 0.2, rates=(4, 3), treatment="bits"),
         )
     )
-    colours = {(each.name, each.kind): each.colour for each in curves}
+    colours = {(each.name, each.treatment): each.colour for each in curves}
     assert colours == {("a", "prune"): 0, ("b", "prune"): 1, ("b", "bits"): 1, ("c", "bits"): 2}
 
 
 def test_of_many_layers_the_most_sensitive_stand_out():
     curves = marked(deep())
     for kind in ("prune", "bits"):
-        same = [each for each in curves if each.kind == kind]
+        same = [each for each in curves if each.treatment == kind]
         assert coloured(curves, kind) == {f"layer4.2.conv{53 - place}": place for place in range(8)}
         assert by_sensitivity(same)[-1].name == "layer4.2.conv0"
 
@@ -44,7 +44,7 @@ def test_a_layer_that_stands_out_in_both_charts_has_the_same_colour_there():
 
 def coloured(curves, kind):
     """Return the colours of the curves of a kind that stand out, by their names."""
-    front = [each for each in curves if each.kind == kind and each.colour is not None]
+    front = [each for each in curves if each.treatment == kind and each.colour is not None]
     return {each.name: each.colour for each in front}
 
 
@@ -61,7 +61,7 @@ def test_curves_of_a_layer_are_told_apart():
         table(
             curve("a", 0.1),
             curve("a", 0.2, method="std"),
-            curve("a", 0.2, rates=(4, 3), kind="bits"),
+            curve("a", 0.2, rates=(4, 3), treatment="bits"),
         )
     )
     assert [each.name for each in curves] == ["a, magnitude", "a, std", "a"]

@@ -12,7 +12,7 @@ from cortado.errors import CortadoError
 from cortado.report import draw_curves, sensitivity_page
 from report.tables import curve, deep, dense, row, table
 
-FEW = table(curve("a", 0.4), curve("b", 0.1), curve("b", 0.05, rates=(5, 4, 3), kind="bits"))
+FEW = table(curve("a", 0.4), curve("b", 0.1), curve("b", 0.05, rates=(5, 4, 3), treatment="bits"))
 ALONE = table([row("a", "prune", 0.9, 0.97, reach=None)])
 WITHOUT = table(
     curve("a", 0.4),
@@ -51,11 +51,11 @@ def test_names_are_no_formulas_and_need_no_font(name, others, recwarn):
 
 def test_the_page_says_what_was_measured_and_on_what():
     told = text_of(table(curve("a", 0.4, lost=1133)))
-    assert "The dense model: accuracy 0.9800, loss 0.1000, on 500 validation images of dig" in told
+    assert "The dense model: accuracy 0.9800, loss 0.1000, on 500 validation samples of dig" in told
     assert "1,133" in told
     start = dense(1.0, against="dense", split="all")
     told = text_of(table(curve("a", 0.4, against="dense", split="all"), start=start))
-    assert "The dense model: agreement 1.0000 with itself, loss 0.1000, on 500 images of" in told
+    assert "The dense model: agreement 1.0000 with itself, loss 0.1000, on 500 samples of" in told
 
 
 def text_of(found):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortado.report.scales import accuracy_axis, place, rate_axis
+from cortado.report.scales import place, rate_axis, value_axis
 from cortado.sensitivity import DEFAULT_RATES
 from report.tables import dense, row
 
@@ -19,7 +19,7 @@ RATES = st.lists(
 @given(ACCURACIES, st.floats(0, 1), st.sampled_from([0.0, 0.004, 0.3, None]))
 def test_accuracies_have_round_ticks_where_the_points_are(accuracies, whole, reach):
     rows = [row("a", "bits", 4, accuracy, reach) for accuracy in accuracies]
-    axis = accuracy_axis(rows, dense(whole))
+    axis = value_axis(rows, dense(whole))
     values = [*accuracies, whole, *(end for r in rows for end in (r.ci_low, r.ci_high))]
     values = [value for value in values if value is not None]
     assert all(0 < axis.part(value) < 1 for value in values)

@@ -12,7 +12,14 @@ Training the shared values is retraining under another constraint: see `cortado.
 from cortado.quantize.biases import SharedBiases, share_biases
 from cortado.quantize.codebook import Init, make_codebook, optimal_codebooks, share_values
 from cortado.quantize.kmeans import lloyd, optimal_kmeans
-from cortado.quantize.passes import MAX_BITS, Grid, LayerSharing, QuantizeOptions, Shared, quantize
+from cortado.quantize.passes import (
+    MAX_BITS,
+    Grid,
+    LayerSharing,
+    Quantized,
+    QuantizeOptions,
+    quantize,
+)
 
 __all__ = [
     "MAX_BITS",
@@ -20,7 +27,7 @@ __all__ = [
     "Init",
     "LayerSharing",
     "QuantizeOptions",
-    "Shared",
+    "Quantized",
     "SharedBiases",
     "lloyd",
     "make_codebook",

@@ -17,7 +17,7 @@ from cortado.model.typing import FloatArray
 from cortado.quantize.codebook import Init, make_codebook, share_values
 from cortado.quantize.uniform import to_uniform_grid
 
-__all__ = ["MAX_BITS", "Grid", "LayerSharing", "QuantizeOptions", "Shared", "quantize"]
+__all__ = ["MAX_BITS", "Grid", "LayerSharing", "QuantizeOptions", "Quantized", "quantize"]
 
 MAX_BITS = 8
 
@@ -68,7 +68,7 @@ class LayerSharing:
 
 
 @dataclass(frozen=True)
-class Shared:
+class Quantized:
     """A model with shared weights, what was done to each selected layer, and what can't share."""
 
     model: ir.Model
@@ -80,7 +80,7 @@ def quantize(
     model: ir.Model,
     bits: Sequence[Assignment[int]],
     options: QuantizeOptions = QuantizeOptions(),
-) -> Shared:
+) -> Quantized:
     """Let the non-zero weights of each selected layer share 2^bits values.
 
     Parameters
@@ -114,7 +114,7 @@ def quantize(
             report.append(_compare(layer, shared[layer.key]))
     result = replace_weights(model, _plain_zeros(model) | shared)
     check_zeros(model, result)
-    return Shared(result, tuple(report), layers.skipped)
+    return Quantized(result, tuple(report), layers.skipped)
 
 
 def _check_bits(assignment: Assignment[int], grid: Grid) -> None:

@@ -13,11 +13,11 @@ import onnx_ir as ir
 
 from cortado.model.typing import FloatArray
 
-__all__ = ["Window"]
+__all__ = ["ConvGeometry"]
 
 
 @dataclass(frozen=True)
-class Window:
+class ConvGeometry:
     """The geometry of a convolution, one number a spatial axis.
 
     Attributes
@@ -41,7 +41,7 @@ class Window:
     groups: int
 
     @classmethod
-    def of(cls, node: ir.Node, kernel: Sequence[int], groups: int) -> "Window":
+    def of(cls, node: ir.Node, kernel: Sequence[int], groups: int) -> "ConvGeometry":
         """Return the geometry of a Conv node."""
         rank, attributes = len(kernel), node.attributes
         return cls(

@@ -22,7 +22,7 @@ import onnx_ir as ir
 from cortado.model.graph.origins import TRAINABLE, path_to
 from cortado.model.layers.prunable import Layer
 from cortado.model.typing import FloatArray
-from cortado.repair.patches import Window
+from cortado.repair.patches import ConvGeometry
 from cortado.repair.products import Product
 from cortado.repair.spread import Spread
 
@@ -199,7 +199,7 @@ def _form(layer: Layer, node: ir.Node, index: int, path: tuple[ir.Node, ...]) ->
         return f"a {path[0].op_type} stands between its weight and its node"
     kernel, groups = layer.array.shape[2:], node.attributes.get_int("group", 1)
     if node.op_type == "Conv":
-        return Window.of(node, kernel, groups)
+        return ConvGeometry.of(node, kernel, groups)
     return Spread.of(node, kernel, groups)
 
 

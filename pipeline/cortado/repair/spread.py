@@ -16,7 +16,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.model.typing import FloatArray
-from cortado.repair.patches import Window
+from cortado.repair.patches import ConvGeometry
 
 __all__ = ["Spread"]
 
@@ -27,7 +27,7 @@ class Spread:
 
     Attributes
     ----------
-    window : Window
+    window : ConvGeometry
         The convolution of the spread input: its pads are not known before its size.
     strides : tuple of int
         One more than the zeros between two elements, one number a spatial axis.
@@ -37,7 +37,7 @@ class Spread:
         What each axis of the output has more than stride · (size − 1).
     """
 
-    window: Window
+    window: ConvGeometry
     strides: tuple[int, ...]
     begin: tuple[int, ...]
     grown: tuple[int, ...]
@@ -45,7 +45,7 @@ class Spread:
     @classmethod
     def of(cls, node: ir.Node, kernel: tuple[int, ...], groups: int) -> "Spread | str":
         """Return the geometry of a ConvTranspose node, or why it is not supported."""
-        whole, rank = Window.of(node, kernel, groups), len(kernel)
+        whole, rank = ConvGeometry.of(node, kernel, groups), len(kernel)
         if whole.auto_pad not in ("NOTSET", "VALID") or "output_shape" in node.attributes:
             return "its pads follow from the size of its output (auto_pad or output_shape)"
         pads = whole.pads if whole.auto_pad == "NOTSET" else (0,) * 2 * rank
@@ -80,7 +80,7 @@ class Spread:
     def rows(
         self, x: FloatArray, y: FloatArray, most: int, generator: np.random.Generator
     ) -> tuple[FloatArray, FloatArray] | None:
-        """Return the rows of one batch, as `Window.rows` does."""
+        """Return the rows of one batch, as `ConvGeometry.rows` does."""
         steps = list(zip(x.shape[2:], self.strides, strict=True))
         ends = [stride * (count - 1) for count, stride in steps]
         if y.shape[2:] != tuple(end + more for end, more in zip(ends, self.grown, strict=True)):

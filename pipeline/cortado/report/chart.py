@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from cortado.report.curves import Marked, by_kind, by_sensitivity
 from cortado.report.palette import MARKS
-from cortado.report.scales import Scale, accuracy_axis, place, rate_axis, reach
+from cortado.report.scales import Scale, place, rate_axis, reach, value_axis
 from cortado.sensitivity import Row
 
 __all__ = ["Chart", "Sketch", "charts_of"]
@@ -43,9 +43,9 @@ def charts_of(curves: Sequence[Marked], dense: Row) -> list[Chart]:
 
 def _chart(curves: Sequence[Marked], dense: Row) -> Chart:
     rows = [row for curve in curves for row in curve.rows]
-    x, y = rate_axis(rows), accuracy_axis(rows, dense)
-    what = "Accuracy" if dense.against == "labels" else "Agreement"
-    title = f"{what} by {x.title}"
+    x, y = rate_axis(rows), value_axis(rows, dense)
+    what = dense.metric
+    title = f"{what[0].upper()}{what[1:]} by {x.title}"
     legend = _legend(curves, dense)
     front = [curve for curve in curves if curve.colour is not None]
     rest = [curve for curve in curves if curve.colour is None]
@@ -59,7 +59,7 @@ def _chart(curves: Sequence[Marked], dense: Row) -> Chart:
     ).format(mark, title, _describe(front, rest), Markup("").join(parts), legend)
     ordered = by_sensitivity(curves) if rest else ()
     sketches = tuple(Sketch(curve, _outline(curve, x, y)) for curve in ordered)
-    return Chart(title, what.lower(), figure, sketches)
+    return Chart(title, what, figure, sketches)
 
 
 def _describe(front: Sequence[Marked], rest: Sequence[Marked]) -> str:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure, SubFigure
 from cortado.errors import CortadoError
 from cortado.report.curves import Marked, Missing, by_kind, mark_curves, missing_from
 from cortado.report.palette import LIGHT, MARKS
-from cortado.report.scales import accuracy_axis, place, rate_axis, reach
+from cortado.report.scales import place, rate_axis, reach, value_axis
 from cortado.report.style import HEAT, cut, finish, to_png
 from cortado.sensitivity import Row, Table, choose
 
@@ -66,7 +66,7 @@ def draw_curves(table: Table, max_drop: float) -> bytes:
 def _draw(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
     axes = panel.subplots()
     rows = [row for curve in curves for row in curve.rows]
-    x, y = rate_axis(rows), accuracy_axis(rows, dense)
+    x, y = rate_axis(rows), value_axis(rows, dense)
     label = f"dense {dense.value:.4f}"
     axes.axhline(dense.value or 0.0, color=LIGHT.ink, linewidth=1, linestyle=":", label=label)
     for curve in sorted(curves, key=lambda curve: curve.colour is not None):
@@ -142,7 +142,7 @@ def _draw_list(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
     """Draw each layer as a row of points, the darker the less accurate, in the network's order."""
     axes = panel.subplots()
     rows = [row for curve in curves for row in curve.rows]
-    x, y = rate_axis(rows), accuracy_axis(rows, dense)
+    x, y = rate_axis(rows), value_axis(rows, dense)
     norm = Normalize(max(y.low, 0), dense.value)
     for index, curve in enumerate(curves):
         places = [place(row) for row in curve.rows]

@@ -2,7 +2,7 @@
 
 Rates stand on a scale of −log10(1 − r), so that 90 %, 99 % and 99.9 % are equally far apart: that
 is where networks break. Bits fall from left to right, as in both the right end is the small model.
-Accuracies are shown from the lowest to the highest that there are, and a little further.
+Values of a metric are shown from the lowest to the highest that there are, and a little further.
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cortado.sensitivity import Row
 
-__all__ = ["TITLES", "Scale", "Tick", "accuracy_axis", "place", "rate_axis", "reach"]
+__all__ = ["TITLES", "Scale", "Tick", "place", "rate_axis", "reach", "title_of", "value_axis"]
 
 TITLES = {"prune": "fraction of zeros", "bits": "bits of the shared values"}
 """What the points of a kind are placed by."""
@@ -20,8 +20,8 @@ _RATES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 # parts of the axis between ticks, on wide charts and on narrow ones
 _APART, _FAR_APART = 0.09, 0.17
 _LEAST_TICKS = 3
-_STEPS = 7  # about so many between the ticks of accuracies
-_LEAST_SPAN = 0.002  # of accuracies, where all are equal
+_STEPS = 7  # about so many between the ticks of values
+_LEAST_SPAN = 0.002  # of values, where all are equal
 _MARGIN, _HEADROOM = 0.05, 0.08  # parts of the span below and beside the points, and above
 
 
@@ -54,7 +54,7 @@ def place(row: Row) -> float:
 
 
 def reach(row: Row) -> tuple[float, float] | None:
-    """Return the interval of a point's accuracy; None where none is known."""
+    """Return the interval of a point's value; None where none is known."""
     return None if row.ci_low is None or row.ci_high is None else (row.ci_low, row.ci_high)
 
 
@@ -76,22 +76,30 @@ def rate_axis(rows: Sequence[Row]) -> Scale:
     return Scale(TITLES[kind], low - _MARGIN * span, high + _MARGIN * span, ticks)
 
 
-def accuracy_axis(rows: Sequence[Row], dense: Row) -> Scale:
-    """Return the axis of the accuracies of points and of the dense model."""
+def value_axis(rows: Sequence[Row], dense: Row) -> Scale:
+    """Return the axis of the metric of points and of the dense model.
+
+    Values from 0 to 1 have no ticks beyond, those that are not negative none below 0.
+    """
     values = [row.value for row in (*rows, dense) if row.value is not None]
     values += [end for row in rows for end in reach(row) or ()]
     low, high = min(values), max(values)
+    floor, ceiling = 0.0 if low >= 0 else -math.inf, 1.0 if low >= 0 and high <= 1 else math.inf
     span = max(high - low, _LEAST_SPAN)
-    low = max(0.0, min(low, high - span))
+    low = max(floor, min(low, high - span))
     high = max(high, low + span)
     low, high = low - _MARGIN * span, high + _HEADROOM * span
     step = _round_step(span / _STEPS)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    first = math.ceil(max(low, 0.0) / step - 1e-9)
-    last = math.floor(min(high, 1.0) / step + 1e-9)
+    first = math.ceil(max(low, floor) / step - 1e-9)
+    last = math.floor(min(high, ceiling) / step + 1e-9)
     ticks = tuple(Tick(k * step, f"{k * step:.{digits}f}") for k in range(first, last + 1))
-    title = "accuracy" if dense.against == "labels" else "agreement with the dense model"
-    return Scale(title, low, high, ticks)
+    return Scale(title_of(dense), low, high, ticks)
+
+
+def title_of(dense: Row) -> str:
+    """Return what the axis of a metric is called."""
+    return "agreement with the dense model" if dense.metric == "agreement" else dense.metric
 
 
 def _thinned(positions: Sequence[float], apart: float) -> list[float]:

@@ -17,7 +17,7 @@ from cortado.caffe.graph import Attributes, Blob, Shape
 from cortado.caffe.layers.masks import load_masked
 from cortado.caffe.layers.planes import Planes, planes_of
 from cortado.caffe.layers.registry import layer, never
-from cortado.caffe.layers.window import Window, conv_window
+from cortado.caffe.layers.window import ConvWindow, conv_window
 from cortado.caffe.parameters import BlobSpec
 
 __all__: list[str] = []
@@ -71,7 +71,7 @@ def _tops(
     return tuple(tops)
 
 
-def _load(context: Context, lead: Shape, planes: Planes, window: Window) -> list[Blob]:
+def _load(context: Context, lead: Shape, planes: Planes, window: ConvWindow) -> list[Blob]:
     """Return the weight, whose first two axes are `lead`, and the bias if the layer has one."""
     param = context.settings("convolution_param")
     kernel = window.kernel if planes.spatial else ()

@@ -34,14 +34,14 @@ from cortado.caffe.graph import Attributes, Blob, Out, Shape
 from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.message import Message
 
-__all__ = ["Pool", "check_pooled", "pooled"]
+__all__ = ["PoolWindow", "check_pooled", "pooled"]
 
 _METHODS = ("MAX", "AVE", "STOCHASTIC")
 _ROUNDINGS = ("CEIL", "FLOOR")
 
 
 @dataclass(frozen=True)
-class Pool:
+class PoolWindow:
     """A pooling window over (height, width), and how it rounds the number of windows."""
 
     kernel: Shape
@@ -95,7 +95,7 @@ def check_pooled(context: Context, param: Message) -> str:
     return method
 
 
-def pooled(context: Context, pool: Pool, method: str, part: str = "") -> Blob:
+def pooled(context: Context, pool: PoolWindow, method: str, part: str = "") -> Blob:
     """Return the maxima, or the averages, of the bottom."""
     _check(context, pool)
     if method == "AVE":
@@ -104,7 +104,7 @@ def pooled(context: Context, pool: Pool, method: str, part: str = "") -> Blob:
     return context.node("MaxPool", [context.bottom], shape, attributes, part)
 
 
-def _with_mask(context: Context, pool: Pool) -> tuple[Blob, Blob]:
+def _with_mask(context: Context, pool: PoolWindow) -> tuple[Blob, Blob]:
     """Return the maxima, and the place of each in its plane, row after row."""
     _check(context, pool)
     x, (shape, attributes) = context.bottom, _max_window(context, pool)
@@ -115,7 +115,7 @@ def _with_mask(context: Context, pool: Pool) -> tuple[Blob, Blob]:
     return y, context.cast(mask, ir.DataType.FLOAT, "mask")
 
 
-def _check(context: Context, pool: Pool) -> None:
+def _check(context: Context, pool: PoolWindow) -> None:
     x, sizes = context.bottom, context.bottom.shape[2:]
     if any(p >= k for p, k in zip(pool.pad, pool.kernel, strict=True)):
         raise context.refuse(
@@ -129,7 +129,7 @@ def _check(context: Context, pool: Pool) -> None:
         )
 
 
-def _max_window(context: Context, pool: Pool) -> tuple[Shape, Attributes]:
+def _max_window(context: Context, pool: PoolWindow) -> tuple[Shape, Attributes]:
     """Return the shape of the maxima, and the attributes of their MaxPool."""
     x, sizes = context.bottom, context.bottom.shape[2:]
     attributes = {
@@ -140,7 +140,7 @@ def _max_window(context: Context, pool: Pool) -> tuple[Shape, Attributes]:
     return (*x.shape[:2], *pool.out(sizes)), attributes
 
 
-def _average(context: Context, pool: Pool, part: str) -> Blob:
+def _average(context: Context, pool: PoolWindow, part: str) -> Blob:
     x = context.bottom
     sizes, ends = x.shape[2:], pool.ends(x.shape[2:])
     shape = (*x.shape[:2], *pool.out(sizes))
@@ -169,20 +169,20 @@ def _pad(context: Context, pad: Shape, part: str) -> Blob:
     return context.node("Pad", [x, pads], (*x.shape[:2], height, width), part=f"{prefix}pad")
 
 
-def _pool(context: Context, param: Message) -> Pool:
+def _pool(context: Context, param: Message) -> PoolWindow:
     stride, pad = _pair(context, "stride", 1), _pair(context, "pad", 0, minimum=0)
     if param.flag("global_pooling", default=False):
         if any(param.has(name) for name in ("kernel_size", "kernel_h", "kernel_w")):
             raise context.refuse("global_pooling and a kernel exclude each other")
         if pad != (0, 0) or stride != (1, 1):
             raise context.refuse("global_pooling goes with pad 0 and stride 1 only")
-        return Pool(context.bottom.shape[2:], stride, pad)
+        return PoolWindow(context.bottom.shape[2:], stride, pad)
     kernel = _pair(context, "kernel", 0)
     if 0 in kernel:
         raise context.refuse("it has no kernel_size")
     ceil = param.choice("round_mode", _ROUNDINGS, "CEIL") == "CEIL"
     # An older fork says the same as a bool.
-    return Pool(kernel, stride, pad, ceil=param.flag("ceil_mode", default=ceil))
+    return PoolWindow(kernel, stride, pad, ceil=param.flag("ceil_mode", default=ceil))
 
 
 def _pair(context: Context, name: str, default: int, minimum: int = 1) -> tuple[int, int]:

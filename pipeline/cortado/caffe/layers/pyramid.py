@@ -14,7 +14,7 @@ from math import prod
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Shape
-from cortado.caffe.layers.pooling import Pool, check_pooled, pooled
+from cortado.caffe.layers.pooling import PoolWindow, check_pooled, pooled
 from cortado.caffe.layers.registry import layer, never
 
 __all__: list[str] = []
@@ -43,8 +43,8 @@ def _flat(context: Context, level: int, method: str) -> Blob:
     return context.node("Flatten", [y], shape, {"axis": 1}, f"{part}/flatten")
 
 
-def _level(level: int, sizes: Shape) -> Pool:
+def _level(level: int, sizes: Shape) -> PoolWindow:
     bins = 2**level
     kernel = tuple(-(-size // bins) for size in sizes)
     pad = tuple((k * bins - size + 1) // 2 for k, size in zip(kernel, sizes, strict=True))
-    return Pool(kernel, kernel, pad)
+    return PoolWindow(kernel, kernel, pad)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Shape
 
-__all__ = ["Window", "conv_window"]
+__all__ = ["ConvWindow", "conv_window"]
 
 
 @dataclass(frozen=True)
-class Window:
+class ConvWindow:
     """A window, a value for each spatial axis."""
 
     kernel: Shape
@@ -65,17 +65,17 @@ class Window:
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
 
-def conv_window(context: Context, axes: int) -> Window:
+def conv_window(context: Context, axes: int) -> ConvWindow:
     """Return the window that a layer's `convolution_param` states, for so many spatial axes.
 
     Without such axes Caffe computes with no window at all: as with one of a single value.
     """
     kernel = _sizes(context, "kernel_size", "kernel", axes, minimum=1)
     if not axes:
-        return Window((1,), (1,), (0,), (1,))
+        return ConvWindow((1,), (1,), (0,), (1,))
     if kernel is None:
         raise context.refuse("it has no kernel_size")
-    return Window(
+    return ConvWindow(
         kernel,
         _sizes(context, "stride", "stride", axes, minimum=1) or (1,) * axes,
         _sizes(context, "pad", "pad", axes, minimum=0) or (0,) * axes,

@@ -7,7 +7,7 @@ plain weights; with optimisation switched off it runs each time.
 
 entries    a tensor as gaps, ranks and a codebook
 pieces     what is coded: tensors, and runs of them with one codebook
-plan       which tensors are coded, and together with which
+layout     which tensors are coded, and together with which
 bits       codewords as bytes
 writer     nodes and constants in few bytes
 classes    a code for small numbers that array operations decode at once

@@ -9,8 +9,8 @@ from cortado.storage.codec import Codec, StoredTensor
 from cortado.storage.coded.card import KEY
 from cortado.storage.coded.flat import LONGEST_GAP, flat_shares
 from cortado.storage.coded.lanes import lane_share
+from cortado.storage.coded.layout import make_layout
 from cortado.storage.coded.pieces import CodedTensor, Piece, filled_share, sections_of
-from cortado.storage.coded.plan import make_plan
 from cortado.storage.coded.reader import decode_weights
 from cortado.storage.coded.store import OLDEST_OPSET, fixed_initializers, has_codable, store_coded
 from cortado.storage.dense import dense_bytes
@@ -32,12 +32,12 @@ class Coded(Codec):
         None for a tensor that is as small in another form.
         """
         piece = Piece.of_array("", array)
-        plan = make_plan([] if piece is None else [piece])
+        layout = make_layout([] if piece is None else [piece])
         shares: list[CodedTensor] = []
-        for runs in plan.flat:
+        for runs in layout.flat:
             shares += flat_shares(sections_of(runs, LONGEST_GAP))
-        shares += [lane_share(piece) for piece in plan.lanes]
-        shares += [filled_share(piece) for piece in plan.filled]
+        shares += [lane_share(piece) for piece in layout.lanes]
+        shares += [filled_share(piece) for piece in layout.filled]
         return sum(share.bytes for share in shares) if shares else None
 
     def write(self, proto: onnx.ModelProto, names: Collection[str]) -> tuple[StoredTensor, ...]:

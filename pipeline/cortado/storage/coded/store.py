@@ -14,8 +14,8 @@ from cortado.model.graph.nodes import STANDARD
 from cortado.storage.coded.card import KEY, Card, hash_decoder, hash_weights
 from cortado.storage.coded.flat import LONGEST_GAP, write_flat
 from cortado.storage.coded.lanes import lane_functions, write_lanes
+from cortado.storage.coded.layout import make_layout
 from cortado.storage.coded.pieces import CodedTensor, Piece, sections_of, write_filled
-from cortado.storage.coded.plan import make_plan
 from cortado.storage.coded.reader import sort_by_use
 from cortado.storage.coded.slim import slim
 from cortado.storage.coded.writer import Writer, short_names
@@ -32,8 +32,8 @@ _OLDEST_IR_WITH_FUNCTIONS = 8
 
 def has_codable(proto: onnx.ModelProto) -> bool:
     """Tell whether some initializer of a file, of any opset, is smaller coded."""
-    plan = make_plan(_candidates(proto))
-    return bool(plan.flat or plan.lanes or plan.filled)
+    layout = make_layout(_candidates(proto))
+    return bool(layout.flat or layout.lanes or layout.filled)
 
 
 def store_coded(proto: onnx.ModelProto, names: Collection[str]) -> list[CodedTensor]:
@@ -53,17 +53,17 @@ def store_coded(proto: onnx.ModelProto, names: Collection[str]) -> list[CodedTen
     """
     slim(proto)
     sort_by_use(proto.graph)
-    plan = make_plan([piece for piece in _candidates(proto) if piece.name in names])
+    layout = make_layout([piece for piece in _candidates(proto) if piece.name in names])
     writer = Writer(_names(proto))
     coded: list[CodedTensor] = []
-    for runs in plan.flat:
+    for runs in layout.flat:
         coded += write_flat(writer, sections_of(runs, LONGEST_GAP))
     domain = _free_domain(proto)
-    coded += [write_lanes(writer, piece, domain) for piece in plan.lanes]
-    coded += [write_filled(writer, piece) for piece in plan.filled]
+    coded += [write_lanes(writer, piece, domain) for piece in layout.lanes]
+    coded += [write_filled(writer, piece) for piece in layout.filled]
     if not coded:
         return []
-    functions = lane_functions(domain, _opset_of(proto)) if plan.lanes else []
+    functions = lane_functions(domain, _opset_of(proto)) if layout.lanes else []
     gone = {tensor.name for tensor in coded}
     weights = _hash(proto, gone)
     _insert(proto, writer, functions, gone)

@@ -24,7 +24,7 @@ from cortado.storage.coded.lanes import MOST_ENTRIES, MOST_VALUES
 from cortado.storage.coded.pieces import Piece
 from cortado.storage.sparse import sparse_size
 
-__all__ = ["MANY_ENTRIES", "Plan", "make_plan"]
+__all__ = ["MANY_ENTRIES", "Layout", "make_layout"]
 
 MANY_ENTRIES = 100_000
 """Entries above which a tensor has a decoder of its own, in lanes."""
@@ -39,7 +39,7 @@ _MOST_VALUES = 2**16  # a codebook beyond that is no codebook
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """How the tensors of a graph are coded.
 
     Attributes
@@ -85,7 +85,7 @@ class _Item:
         return bits / 8 + _VALUE_BYTES * self.values
 
 
-def make_plan(candidates: Sequence[Piece]) -> Plan:
+def make_layout(candidates: Sequence[Piece]) -> Layout:
     """Return how to code some initializers; those that it leaves out are smaller otherwise."""
     pieces = [p for p in candidates if p.shape and p.cells and not _is_unshared(p)]
     filled = [piece for piece in pieces if piece.cells > _FEW_CELLS and _is_filled(piece)]
@@ -98,7 +98,7 @@ def make_plan(candidates: Sequence[Piece]) -> Plan:
     sections += [_Item.of(vectors)] if vectors else []
     groups = _group(sorted(sections, key=lambda item: item.values))
     place = {piece.name: index for index, piece in enumerate(pieces)}
-    return Plan(
+    return Layout(
         tuple(
             tuple(sorted((item.pieces for item in group), key=lambda run: place[run[0].name]))
             for group in groups

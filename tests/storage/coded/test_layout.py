@@ -6,8 +6,8 @@ import pytest
 
 from cortado.emit import emit
 from cortado.model.onnx_io import serial
+from cortado.storage.coded.layout import MANY_ENTRIES, make_layout
 from cortado.storage.coded.pieces import Piece
-from cortado.storage.coded.plan import MANY_ENTRIES, make_plan
 from nets import build, decoded
 
 VALUES = np.linspace(-1, 1, 16, dtype=np.float32)
@@ -20,7 +20,7 @@ def shared(shape, density=0.1, seed=0, values=VALUES):
 
 def plan_of(**arrays):
     pieces = [Piece.of_array(name, np.asarray(array)) for name, array in arrays.items()]
-    return make_plan([piece for piece in pieces if piece is not None])
+    return make_layout([piece for piece in pieces if piece is not None])
 
 
 def names(plan):
@@ -30,7 +30,7 @@ def names(plan):
 
 
 def test_nothing_to_code():
-    assert names(make_plan([])) == ([], [])
+    assert names(make_layout([])) == ([], [])
 
 
 @pytest.mark.parametrize(
