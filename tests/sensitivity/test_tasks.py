@@ -16,13 +16,14 @@ from cortado.errors import UsageError
 from cortado.model.layers.prunable import find_layers, replace_weights
 from cortado.progress import finish
 from cortado.scoring.judge import Judge
-from cortado.sensitivity import SweepOptions, changed_weights, sweep
+from cortado.sensitivity import SweepOptions, sweep
 from cortado.sensitivity.runner import references
 from cortado.stats.paired import paired_drop
+from cortado.treatments import treatment_named
 from nets import build, decoded, mlp, normal
 from scored import random_images, swept_on
 
-OPTIONS = SweepOptions(("prune", "bits"), rates=(0.3, 0.6, 0.8), bits=(2, 3), workers=2)
+OPTIONS = SweepOptions({"prune": (0.3, 0.6, 0.8), "bits": (2, 3)}, workers=2)
 COUNT = 60
 
 
@@ -174,7 +175,8 @@ def assert_brute_force(model, swept, rows):
     assert {row.layer for row in points} == set(layers)
     for row in points:
         layer = layers[row.layer]
-        array = changed_weights(layer.array, row.treatment, row.level, OPTIONS)
+        treatment = treatment_named(row.treatment)
+        array = treatment.changed(layer, layer.array, row.level, OPTIONS.selection)
         found = judge.score(replace_weights(model, {layer.key: array}))
         drop = paired_drop(metric, judge.dense.parts, found.parts)
         assert row.value == pytest.approx(found.value, rel=1e-4, abs=1e-6), row
