@@ -3,14 +3,12 @@
 import json
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from cli.program import cortado, done, refused, weights, zeros
-from cortado import files
-from cortado.data import labelled_images
 from cortado.data.digits import load_digits
-from cortado.plan import Judge
-from cortado.sensitivity import Images, read_table
+from cortado.sensitivity import read_table
 
 SWEEP = ("--kind", "prune", "--kind", "bits", "--rates", "0.3,0.6,0.9", "--bits", "2,4", "-q")
 
@@ -87,8 +85,8 @@ def test_without_images_the_interval_is_wider(table, trained):
     budget = ("--target-bytes", "5000")
     summed = plan(table, trained, *budget)["expected"]
     measured = plan(table, trained, *budget, "--data", "digits")["expected"]
-    assert summed["images"] == 0
-    assert measured["images"] > 0
+    assert summed["samples"] == 0
+    assert measured["samples"] > 0
     widths = [e["drop_high"] - e["drop_low"] for e in (summed, measured)]
     assert widths[0] > widths[1]
 
@@ -113,7 +111,7 @@ def test_a_budget_that_none_meets_is_exit_code_3(options, words, table, trained,
         ("", "needs a drop"),
         ("--target-bytes 900 --target-sparsity 0.5", "not for both"),
         ("--max-drop 0.1 --head prob", "--head needs --data"),
-        ("--max-drop 1", "not in the range 0<=x<1"),
+        ("--max-drop -1", "not in the range x>=0"),
     ],
 )
 def test_contradictions_are_wrong_usage(options, words, table, trained):
@@ -156,7 +154,7 @@ def test_a_plan_of_random_masks_is_what_was_swept(trained, tmp_path):
     place = tmp_path / "plan.json"
     place.write_text(json.dumps(found))
     pruned = weights(done("prune", trained, "--plan", place, "-q"))
-    rows = {r.layer: r.zeros for r in read_table(path.read_bytes(), "it").rows if r.rate}
+    rows = {r.layer: r.zeros for r in read_table(path.read_bytes(), "it").rows if r.level}
     planned = [layer["name"] for layer in found["layers"] if layer["sparsity"]]
     assert len(planned) > 1
     for name in planned:
@@ -177,9 +175,10 @@ def test_more_rows_never_make_a_plan_impossible(trained, tmp_path):
 
 def test_a_plan_counts_as_its_table(trained, tmp_path):
     """By labels that are all wrong a plan could only gain; beside the dense model it loses."""
-    pixels = load_digits().pixels[:400]
-    samples = labelled_images(pixels, np.zeros(400, np.int64))
-    chosen = Judge(files.read_model(str(trained)), Images(samples, 10, labelled=False)).labels
+    (pixels,) = load_digits().take(np.arange(400)).inputs.values()
+    session = onnxruntime.InferenceSession(str(trained))
+    (scores,) = session.run(None, {session.get_inputs()[0].name: pixels.astype(np.float32)})
+    chosen = scores.argmax(axis=1)
     wrong, table = tmp_path / "wrong.npz", tmp_path / "sweep.csv"
     np.savez(wrong, x=pixels, y=(chosen + 1) % 10)
     data = ("--data", wrong, "--split", "train", "-q")
@@ -230,7 +229,7 @@ def test_a_plan_says_what_it_expects(table, trained):
     assert "the sum of what layers lose alone; together perhaps by" in told
     options = ("--data", "digits", "--samples", "1", "--target-bytes", "3000")
     told = cortado("plan", table, "--model", trained, *options).stderr
-    assert " on 1 image; on as many others by " in told
+    assert " on 1 sample; on as many others by " in told
     assert "(95 %)" in told
 
 
