@@ -15,7 +15,6 @@ from cortado.prune import Method, PruneOptions, Scope
 from cortado.quantize import Grid, Init, QuantizeOptions
 from cortado.repair import RepairOptions
 from cortado.retrain.options import BatchNorm, Gradual, Optimizer, Rate, RetrainOptions
-from cortado.sensitivity import Kind
 from cortado.task.presets import PRESETS
 from cortado_cli.main import COMMANDS, cli
 
@@ -29,7 +28,6 @@ CHOICES = {
     "prune --method": Method,
     "prune --scope": Scope,
     "sensitivity --split": SplitName,
-    "sensitivity --kind": Kind,
     "sensitivity --method": Method,
     "plan --split": SplitName,
     "retrain --method": Method,

@@ -29,7 +29,7 @@ def test_a_plan_for_a_sparsity_reaches_it_when_prune_and_quantize_take_it(table,
     done("plan", table, "--model", trained, "--target-sparsity", "0.7", "-q", "-o", path)
     found = json.loads(path.read_text())
     pruned = done("prune", trained, "--plan", path, "-q")
-    shares = {layer["name"]: layer["sparsity"] for layer in found["layers"]}
+    shares = {layer["name"]: layer["treatments"].get("prune", 0) for layer in found["layers"]}
     for name, share in zeros(pruned).items():
         assert share == pytest.approx(shares[name], abs=0.01)
     arrays = weights(pruned)
@@ -37,7 +37,7 @@ def test_a_plan_for_a_sparsity_reaches_it_when_prune_and_quantize_take_it(table,
     empty = sum(np.count_nonzero(array == 0) for array in arrays.values())
     assert empty / total == pytest.approx(found["expected"]["sparsity"])
     assert empty / total >= 0.7
-    assert {layer["bits"] for layer in found["layers"]} == {None}  # sharing makes no zeros
+    assert all(layer["treatments"].keys() <= {"prune"} for layer in found["layers"])
     assert done("quantize", "-", "--plan", path, "-q", stdin=pruned)
 
 
@@ -50,7 +50,7 @@ def test_bytes_are_those_of_the_file_that_emit_writes(table, trained, tmp_path):
     shared = done("quantize", "-", "--plan", path, "-q", stdin=pruned)
     for layer in found["layers"]:
         values = np.unique(weights(shared)[layer["name"]])
-        assert layer["bits"] is None or len(values) <= 2 ** layer["bits"] + 1
+        assert len(values) <= 2 ** layer["treatments"].get("bits", 20) + 1
     options = ("-q", "-o", tmp_path / "small.onnx", "--json", report)
     done("emit", "-", *options, stdin=shared)
     stored = {t["name"]: t for t in json.loads(report.read_text())["tensors"]}
@@ -129,8 +129,8 @@ def test_tables_of_several_runs_merge(trained, tmp_path):
         done("sensitivity", trained, "--data", "digits", *kind, "-q", "-o", path)
     options = ("--model", trained, "--target-bytes", "3000", "-q")
     found = json.loads(done("plan", *paths, *options))
-    assert {layer["bits"] for layer in found["layers"]} <= {2, 4, None}
-    assert any(layer["bits"] for layer in found["layers"])
+    bits = {layer["treatments"].get("bits") for layer in found["layers"]}
+    assert {None} < bits | {None} <= {2, 4, None}
 
 
 def test_a_table_of_a_method_joins_one_of_bits(trained, tmp_path):
@@ -155,7 +155,7 @@ def test_a_plan_of_random_masks_is_what_was_swept(trained, tmp_path):
     place.write_text(json.dumps(found))
     pruned = weights(done("prune", trained, "--plan", place, "-q"))
     rows = {r.layer: r.zeros for r in read_table(path.read_bytes(), "it").rows if r.level}
-    planned = [layer["name"] for layer in found["layers"] if layer["sparsity"]]
+    planned = [layer["name"] for layer in found["layers"] if layer["treatments"]]
     assert len(planned) > 1
     for name in planned:
         assert np.count_nonzero(pruned[name] == 0) == rows[name]
@@ -252,8 +252,9 @@ def test_a_plan_of_another_model_is_not_carried_out(table, trained, pruned, tmp_
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("sparsity", 1.5, "plan.json: layer fc1: sparsity is 1.5, and must be a fraction"),
-        ("bits", 99, "plan.json: layer fc1: bits is 99, and must be null or a whole number"),
+        ("treatments", {"prune": 1.5}, "layer fc1: treatments: prune is 1.5, and must be a fract"),
+        ("treatments", {"bits": 99}, "layer fc1: treatments: bits is 99, and must be bits, a wh"),
+        ("treatments", {"shave": 1}, "treatments has 'shave', which is none of prune, bits"),
         ("name", "conv1", "plan.json has the layer 'conv1' 2 times"),
     ],
 )
@@ -270,7 +271,7 @@ def test_what_is_wrong_with_a_plan_is_told_alike(
 def test_a_plan_that_would_empty_a_layer_is_refused(table, trained, tmp_path):
     path = tmp_path / "plan.json"
     found = plan(table, trained, "--target-bytes", "3000")
-    found["layers"][0]["sparsity"] = 0.9999
+    found["layers"][0]["treatments"]["prune"] = 0.9999
     path.write_text(json.dumps(found))
     words = "plan.json: the plan cannot be carried out: conv1.weight would lose all"
     assert refused(cortado("prune", trained, "--plan", path), 1, "prune", words)

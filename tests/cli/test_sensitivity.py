@@ -206,11 +206,15 @@ def test_images_without_labels_have_no_parts_but_where_one_is_named(trained, bar
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--rates 0.5,1.5", "1.5 is no fraction"),
-        ("--kind bits --rates 0.5", "--rates needs --kind prune"),
-        ("--kind bits --bits 2.5", "no whole number"),
-        ("--kind bits --bits 9", "9 bits"),
-        ("--bits 4", "--bits needs --kind bits"),
+        ("--rates 0.5,1.5", "prune 1.5: it must be a fraction between 0 and 1"),
+        ("--kind bits --rates 0.5", "--rates needs --treatment prune"),
+        ("--kind bits --bits 2.5", "bits 2.5: it must be bits, a whole number from 1 to 8"),
+        ("--treatment bits=9", "bits 9: it must be bits, a whole number"),
+        ("--treatment bits --adaptive", "--adaptive needs a treatment with levels between others"),
+        ("--treatment bits --method std", "--method needs a treatment that chooses weights"),
+        ("--treatment bit", "there is no treatment 'bit'; there are: prune, bits, and package"),
+        ("--treatment bits=x", "'x' is no list of numbers"),
+        ("--bits 4", "--bits needs --treatment bits"),
         ("--layers nothing", "matches none of"),
     ],
 )
