@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from cli.program import cortado, done, refused, weights, zeros
-from cortado import files
-from cortado.data import labelled_images
+from cortado.data import IMAGE
 from cortado.data.digits import load_digits
-from cortado.plan import Judge
-from cortado.sensitivity import Images, read_table
+from cortado.runtime import Runtime
+from cortado.sensitivity import read_table
 
 SWEEP = ("--kind", "prune", "--kind", "bits", "--rates", "0.3,0.6,0.9", "--bits", "2,4", "-q")
 
@@ -87,8 +86,8 @@ def test_without_images_the_interval_is_wider(table, trained):
     budget = ("--target-bytes", "5000")
     summed = plan(table, trained, *budget)["expected"]
     measured = plan(table, trained, *budget, "--data", "digits")["expected"]
-    assert summed["images"] == 0
-    assert measured["images"] > 0
+    assert summed["samples"] == 0
+    assert measured["samples"] > 0
     widths = [e["drop_high"] - e["drop_low"] for e in (summed, measured)]
     assert widths[0] > widths[1]
 
@@ -156,7 +155,7 @@ def test_a_plan_of_random_masks_is_what_was_swept(trained, tmp_path):
     place = tmp_path / "plan.json"
     place.write_text(json.dumps(found))
     pruned = weights(done("prune", trained, "--plan", place, "-q"))
-    rows = {r.layer: r.zeros for r in read_table(path.read_bytes(), "it").rows if r.rate}
+    rows = {r.layer: r.zeros for r in read_table(path.read_bytes(), "it").rows if r.level}
     planned = [layer["name"] for layer in found["layers"] if layer["sparsity"]]
     assert len(planned) > 1
     for name in planned:
@@ -177,9 +176,10 @@ def test_more_rows_never_make_a_plan_impossible(trained, tmp_path):
 
 def test_a_plan_counts_as_its_table(trained, tmp_path):
     """By labels that are all wrong a plan could only gain; beside the dense model it loses."""
-    pixels = load_digits().pixels[:400]
-    samples = labelled_images(pixels, np.zeros(400, np.int64))
-    chosen = Judge(files.read_model(str(trained)), Images(samples, 10, labelled=False)).labels
+    pixels = load_digits().inputs[IMAGE][:400]
+    session = Runtime().open(trained.read_bytes())
+    (found,) = session.run({"data": pixels * np.float32(0.004)}).values()
+    chosen = found.argmax(axis=1)
     wrong, table = tmp_path / "wrong.npz", tmp_path / "sweep.csv"
     np.savez(wrong, x=pixels, y=(chosen + 1) % 10)
     data = ("--data", wrong, "--split", "train", "-q")
