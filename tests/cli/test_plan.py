@@ -112,7 +112,7 @@ def test_a_budget_that_none_meets_is_exit_code_3(options, words, table, trained,
         ("", "needs a drop"),
         ("--target-bytes 900 --target-sparsity 0.5", "not for both"),
         ("--max-drop 0.1 --head prob", "--head needs --data"),
-        ("--max-drop 1", "not in the range 0<=x<1"),
+        ("--max-drop -1", "not in the range x>=0"),
     ],
 )
 def test_contradictions_are_wrong_usage(options, words, table, trained):
@@ -230,7 +230,7 @@ def test_a_plan_says_what_it_expects(table, trained):
     assert "the sum of what layers lose alone; together perhaps by" in told
     options = ("--data", "digits", "--samples", "1", "--target-bytes", "3000")
     told = cortado("plan", table, "--model", trained, *options).stderr
-    assert " on 1 image; on as many others by " in told
+    assert " on 1 sample; on as many others by " in told
     assert "(95 %)" in told
 
 
