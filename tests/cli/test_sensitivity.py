@@ -22,7 +22,7 @@ def sweep(model, *options):
 
 
 def without_seconds(data):
-    return [re.sub(r"^((?:[^,]*,){9})[^,]*", r"\1", line) for line in data.decode().splitlines()]
+    return [re.sub(r"^((?:[^,]*,){19})[^,]*", r"\1", line) for line in data.decode().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,9 @@ def whole(trained):
 
 def test_the_table_begins_with_the_dense_model_and_has_a_row_a_point(whole):
     header, dense, *points = whole.decode().splitlines()
-    assert header.startswith("layer,kind,rate,accuracy,loss,kl,samples,ci_low,ci_high,seconds,seed")
-    assert dense.startswith("*,dense,0,")
+    assert header.startswith("layer,treatment,level,metric,better,value,dense,drop,drop_low,")
+    assert header.split(",")[19] == "seconds"
+    assert dense.startswith("*,dense,0,accuracy,higher,")
     assert [row.split(",")[:3] for row in points] == [
         [layer, "prune", rate]
         for layer in ("conv1", "fc1", "fc2")
@@ -133,13 +134,13 @@ def test_a_process_whose_fellow_gives_up_says_so(whole, trained, tmp_path):
         command, env=process_environment(), check=False, capture_output=True, timeout=120
     )
     assert result.returncode == 1
-    assert b"sweep.csv, line 3: rate is 'x', not a number" in result.stderr
+    assert b"sweep.csv, line 3: level is 'x', not a number" in result.stderr
     assert b"(a bug" not in result.stderr
 
 
 def test_what_was_pruned_already_is_no_robust_layer(pruned):
     table = read_table(sweep(pruned), "the table")
-    notes = {(row.layer, row.rate): row.note for row in table.without_figures}
+    notes = {(row.layer, row.level): row.note for row in table.without_figures}
     assert notes.keys() >= {(layer, 0.5) for layer in ("conv1", "fc1", "fc2")}
     assert all("already" in note for note in notes.values())
 
@@ -180,23 +181,26 @@ def test_without_labels_correct_is_what_the_dense_model_chooses(trained, npz):
     images = npz(labels=np.zeros(40, np.int64))
     one = done("sensitivity", trained, "--data", images, "--without-labels", "-q", *RATES)
     dense = read_table(one, "the table").dense
-    assert (dense.accuracy, dense.lost, dense.kl) == (1, 0, 0)
+    assert (dense.value, dense.lost, dense.divergence) == (1, 0, 0)
 
 
 @pytest.fixture
 def bare(tmp_path):
     """Give 40 images without labels."""
     path = tmp_path / "bare.npy"
-    np.save(path, load_digits().pixels[:40])
+    (pixels,) = load_digits().take(np.arange(40)).inputs.values()
+    np.save(path, pixels)
     return path
 
 
-def test_images_without_labels_have_no_parts(trained, bare):
+def test_images_without_labels_have_no_parts_but_where_one_is_named(trained, bare):
     told = cortado("sensitivity", trained, "--data", bare, "--rates", "0.5").stderr
-    assert "dense: 1.0000 on 40 images\n" in told
+    assert "dense: agreement 1.0000 on 40 samples\n" in told
     assert "within 0.005  agreement" in told
-    result = cortado("sensitivity", trained, "--data", bare, "--split", "val")
-    assert refused(result, 2, "sensitivity", "--split needs images with labels")
+    told = cortado(
+        "sensitivity", trained, "--data", bare, "--rates", "0.5", "--split", "val"
+    ).stderr
+    assert "dense: agreement 1.0000 on 3 val samples\n" in told
 
 
 @pytest.mark.parametrize(
