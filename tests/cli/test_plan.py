@@ -3,11 +3,12 @@
 import json
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from cli.program import cortado, done, refused, weights, zeros
+from cortado.data import IMAGE
 from cortado.data.digits import load_digits
+from cortado.runtime import Runtime
 from cortado.sensitivity import read_table
 
 SWEEP = ("--kind", "prune", "--kind", "bits", "--rates", "0.3,0.6,0.9", "--bits", "2,4", "-q")
@@ -175,10 +176,10 @@ def test_more_rows_never_make_a_plan_impossible(trained, tmp_path):
 
 def test_a_plan_counts_as_its_table(trained, tmp_path):
     """By labels that are all wrong a plan could only gain; beside the dense model it loses."""
-    (pixels,) = load_digits().take(np.arange(400)).inputs.values()
-    session = onnxruntime.InferenceSession(str(trained))
-    (scores,) = session.run(None, {session.get_inputs()[0].name: pixels.astype(np.float32)})
-    chosen = scores.argmax(axis=1)
+    pixels = load_digits().inputs[IMAGE][:400]
+    session = Runtime().open(trained.read_bytes())
+    (found,) = session.run({"data": pixels * np.float32(0.004)}).values()
+    chosen = found.argmax(axis=1)
     wrong, table = tmp_path / "wrong.npz", tmp_path / "sweep.csv"
     np.savez(wrong, x=pixels, y=(chosen + 1) % 10)
     data = ("--data", wrong, "--split", "train", "-q")

@@ -1,10 +1,11 @@
-"""A net that tells no classes: what counts images that are right refuses it in one line."""
+"""A net that tells no classes is measured by how far its outputs are from the targets."""
 
 import pytest
 
 from cli.conftest import NET
 from cli.program import cortado as run
 from cli.program import done, refused
+from cortado.sensitivity import read_table
 
 LOSS = """
 layer { name: "data" type: "Input" top: "label" input_param { shape { dim: 1 } } }
@@ -23,22 +24,25 @@ def regression(tmp_path_factory):
     return folder / "net.onnx"
 
 
-@pytest.mark.parametrize(
-    ("command", "options"),
-    [
-        ("validate", ["--reference", "{model}", "--max-drop", "0.1"]),
-        ("compress", ["-o", "{out}"]),
-        ("compress", ["--no-train", "-o", "{out}"]),
-        ("sensitivity", ["-o", "{out}"]),
-        ("sensitivity", ["--without-labels", "-o", "{out}"]),
-    ],
-)
-def test_it_is_refused_with_the_layer_that_says_so(command, options, regression, tmp_path):
-    out = tmp_path / "out"
-    options = [each.format(model=regression, out=out) for each in options]
-    result = run(command, regression, "--data", "digits", *options)
-    assert refused(result, 1, command, "counts images that are classified right", "'far'")
-    assert not out.exists()
+def test_it_is_measured_by_its_squared_error(regression):
+    """And not by labels that are right: it tells no classes."""
+    told = done("evaluate", regression, "--data", "digits").decode()
+    assert " samples: mse " in told
+
+
+def test_a_limit_has_to_be_said_in_the_units_of_the_metric(regression, tmp_path):
+    result = run("compress", regression, "--data", "digits", "-o", tmp_path / "out")
+    assert refused(result, 2, "compress", "mse has no usual limit", "--max-drop")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_says_how_far_the_outputs_move(regression, tmp_path):
+    out = tmp_path / "table.csv"
+    options = ("--without-labels", "--rates", "0.5", "-q", "-o", out)
+    done("sensitivity", regression, "--data", "digits", *options)
+    dense, *points = read_table(out.read_bytes(), "the table").rows
+    assert (dense.metric, dense.better, dense.value) == ("relative-error", "lower", 0)
+    assert min(point.drop for point in points) > 0
 
 
 def test_outputs_can_be_compared_all_the_same(regression):

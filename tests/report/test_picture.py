@@ -53,8 +53,10 @@ def test_the_page_says_what_was_measured_and_on_what():
     told = text_of(table(curve("a", 0.4, lost=1133)))
     assert "The dense model: accuracy 0.9800, loss 0.1000, on 500 validation samples of dig" in told
     assert "1,133" in told
-    chosen = {"metric": "agreement", "against": "reference", "split": "all"}
-    told = text_of(table(curve("a", 0.4, **chosen), start=dense(1.0, **chosen)))
+    start = dense(1.0, metric="agreement", against="reference", split="all")
+    told = text_of(
+        table(curve("a", 0.4, metric="agreement", against="reference", split="all"), start=start)
+    )
     assert "The dense model: agreement 1.0000 with itself, loss 0.1000, on 500 samples of" in told
 
 

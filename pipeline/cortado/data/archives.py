@@ -101,6 +101,9 @@ def divide_names(
     for name in signature.inputs:
         if name not in inputs:
             raise CortadoError(f"{source} lacks the input {name!r} of the model")
+    for name, array in inputs.items():
+        if array.dtype.kind not in "biuf":
+            raise CortadoError(f"{source}: the input {name!r} is {array.dtype}, not numbers")
     return inputs, check_targets(targets, source) if targets else None
 
 
