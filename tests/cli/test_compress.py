@@ -35,7 +35,7 @@ def test_without_training_the_file_is_smaller_and_the_report_complete(trained, t
     assert told["stages"][-1]["val_accuracy"] >= 0.85
     assert told["test"]["file"]["accuracy"] >= 0.8
     assert all(stage["bytes"] > 0 for stage in told["stages"])
-    assert {curve["kind"] for curve in told["curves"]} == {"prune", "bits"}
+    assert {curve["treatment"] for curve in told["curves"]} == {"prune", "bits"}
     text = page.read_text()
     assert f"{small.stat().st_size:,} bytes" in text
     assert shlex.split(commands_of(text)) == ["cortado", *map(str, words)]
