@@ -18,11 +18,12 @@ import onnx_ir as ir
 from cortado import files
 from cortado.data import Dataset, open_data
 from cortado.model.typing import IntArray
-from cortado.plan import Judge, Plan, bits_of, make_plans, prune_by_plan
+from cortado.plan import Plan, make_plans, prune_by_plan, share_by_plan
 from cortado.progress import finish
-from cortado.quantize import quantize
-from cortado.sensitivity import Images, Table, read_table
-from cortado.stats.paired import binary_drop
+from cortado.scoring.judge import Judge
+from cortado.scoring.task import bind
+from cortado.sensitivity import Table, read_table
+from cortado.stats.paired import binary_drop, differences
 from tests.bench.program import cortado, import_net
 from tests.bench.row import Row
 from tests.support import SHARED
@@ -42,8 +43,8 @@ def rows() -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as place:
             dense, table = Path(place) / "dense.onnx", str(Path(place) / "s.csv")
             import_net(folder, weights, dense)
-            kinds = ("--kind", "prune", "--kind", "bits", "--bits", "2,3,4,5")
-            _run("sensitivity", str(dense), "--data", MNIST, *kinds, "-o", table)
+            tried = ("--treatment", "prune", "--treatment", "bits=2,3,4,5")
+            _run("sensitivity", str(dense), "--data", MNIST, *tried, "-o", table)
             yield from _plan(name, Path(place), str(dense), table)
             model = files.read_model(str(dense))
             yield from _forecasts(name, model, finish(make_plans(model, _read(table))))
@@ -93,14 +94,11 @@ def _spread(chain: Sequence[Plan]) -> list[Plan]:
 
 def _losses(model: ir.Model, data: Dataset, split: str, plans: Sequence[Plan]) -> IntArray:
     """Return what each plan does to each image, of shape (plans, images): 1 lost, −1 gained."""
-    judge = Judge(model, Images(data.split(split), data.classes))
-    models = (prune_by_plan(model, plan).model for plan in plans)
-    return np.array(
-        [
-            judge.losses(quantize(pruned, bits_of(plan, model)).model)
-            for plan, pruned in zip(plans, models, strict=True)
-        ]
-    )
+    judge = Judge(bind(model, data), data.split(split))
+    pruned = (prune_by_plan(model, plan).model for plan in plans)
+    models = (share_by_plan(each, plan).model for plan, each in zip(plans, pruned, strict=True))
+    metric, dense = judge.task.metric, judge.dense.parts
+    return np.array([differences(metric, dense, judge.score(each).parts) for each in models])
 
 
 def _holds(seen: IntArray, new: IntArray) -> bool:

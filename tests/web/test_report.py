@@ -8,6 +8,7 @@ import pytest
 from cortado.compress import CompressOptions, account_for, compress, sweep_beside
 from cortado.progress import finish
 from cortado.report import Origin, compression_page, sensitivity_page
+from cortado.scoring.task import bind
 from nets import conv_net
 from report.tables import deep, long_names
 from retrain.sets import dataset
@@ -25,11 +26,12 @@ every_page = pytest.mark.parametrize("name", PAGES)
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """Give the pages of a compression, and of sweeps of many layers and of long names."""
-    data = dataset()
+    model = conv_net()
+    task = bind(model, dataset())
     options = CompressOptions(max_drop=0.3, effort="quick", batch=16, shift=0, device="cpu")
-    compressed = finish(compress(conv_net(), data, options))
-    curves = finish(sweep_beside(compressed, data, options, None))
-    account = finish(account_for(compressed, options, curves))
+    compressed = finish(compress(model, task, options))
+    curves = finish(sweep_beside(compressed, task, options))
+    account = finish(account_for(compressed, curves))
     origin = Origin("cortado compress " + "a-long-name" * 20, "1.0", 0, "images", ("import",))
     made = {
         "compression": compression_page(account, compressed.validation, origin),
