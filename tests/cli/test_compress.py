@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from cli.program import commands_of, cortado, done, refused
+from scored import swept_on
 
 WITHOUT = ("--no-train", "--effort", "quick", "-q")
 
@@ -16,10 +17,11 @@ WITHOUT = ("--no-train", "--effort", "quick", "-q")
 def images(tmp_path_factory):
     """Give digits without labels, as the data set `digits` has them."""
     from cortado.data import open_data
+    from cortado.data.samples import IMAGE
 
     train = open_data("digits").train
     path = tmp_path_factory.mktemp("images") / "images.npy"
-    np.save(path, train.take(np.arange(400)).pixels)
+    np.save(path, train.take(np.arange(400)).inputs[IMAGE])
     return path
 
 
@@ -39,7 +41,7 @@ def test_without_training_the_file_is_smaller_and_the_report_complete(trained, t
     text = page.read_text()
     assert f"{small.stat().st_size:,} bytes" in text
     assert shlex.split(commands_of(text)) == ["cortado", *map(str, words)]
-    assert "training images; bands" in text  # the sweep that the plans were made of
+    assert "training samples; bands" in text  # the sweep that the plans were made of
 
 
 def test_images_without_labels_count_agreement_with_the_dense_model(trained, images, tmp_path):
@@ -71,19 +73,21 @@ def other_tests(tmp_path_factory):
     """Give digits whose test images are noise, labelled by what the dense model says of them."""
     from cortado import files
     from cortado.data import labelled_images, open_data
-    from cortado.plan import Judge
-    from cortado.sensitivity import Images
+    from cortado.data.samples import IMAGE
 
     def make(model):
         digits = open_data("digits").train
         train = digits.take(np.arange(len(digits)))
-        noise = np.random.default_rng(0).uniform(0, 255, (300, *train.pixels.shape[1:]))
-        pixels = noise.astype(np.float32)
-        unknown = labelled_images(pixels, np.zeros(300, np.int64))
-        labels = Judge(files.read_model(str(model)), Images(unknown, 10, labelled=False)).labels
+        pixels = train.inputs[IMAGE]
+        noise = np.random.default_rng(0).uniform(0, 255, (300, *pixels.shape[1:]))
+        noise = noise.astype(np.float32)
+        unknown = swept_on(files.read_model(str(model)), labelled_images(noise))
+        answers = unknown.task.answers(unknown.task.open(unknown.task.model), unknown.samples)
+        labels = [scores.argmax(axis=1) for each in answers for scores in each.outputs.values()]
+        arrays = (pixels, digits.labels, noise, np.concatenate(labels))
         path = tmp_path_factory.mktemp("other") / "data.npz"
         names = ("x_train", "y_train", "x_test", "y_test")
-        np.savez(path, **dict(zip(names, (*train, pixels, labels), strict=True)))
+        np.savez(path, **dict(zip(names, arrays, strict=True)))
         return path
 
     return make

@@ -57,7 +57,7 @@ def test_every_stage_adds_a_line(dense):
 def test_every_parameter_that_is_a_path_says_what_for():
     """Of text there are names of what is in a model, in Python or in onnxruntime."""
     others = {"head", "cut_at", "stages", "modules", "selectors", "device", "output"}
-    others |= {"provider", "providers", "provider_options", "metric", "losses"}
+    others |= {"provider", "providers", "provider_options", "metric", "losses", "treatments"}
     texts = {
         option.name
         for command in COMMANDS

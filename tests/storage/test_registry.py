@@ -11,8 +11,9 @@ from cortado.emit import emit, read_stored, tensor_bytes
 from cortado.errors import CortadoError, UsageError
 from cortado.model.onnx_io import serial
 from cortado.runtime import Runtime
-from cortado.storage import Codec, StoredTensor, all_codecs, codec_named, registry
+from cortado.storage import all_codecs, codec_named, registry
 from nets import matmul, normal, weight
+from storage.outside import Halved
 
 RNG = np.random.default_rng(0)
 
@@ -66,37 +67,6 @@ def test_the_size_of_a_tensor_is_that_in_a_file_of_its_own(shape, density, value
 )
 def test_the_size_of_any_kind_of_tensor(array):
     assert tensor_bytes(array) == size_in_a_file(array)
-
-
-class Halved(Codec):
-    """Keeps float32 tensors that are exact in half precision as float16, behind a Cast."""
-
-    name = "halved"
-
-    def size(self, array):
-        return array.nbytes / 2 if self._is_exact(array) else None
-
-    def write(self, proto, names):
-        for tensor in list(proto.graph.initializer):
-            array = numpy_helper.to_array(tensor)
-            if tensor.name in names and self._is_exact(array):
-                half = numpy_helper.from_array(array.astype(np.float16), f"{tensor.name}.half")
-                cast = helper.make_node("Cast", [half.name], [tensor.name], self.name, to=1)
-                proto.graph.node.insert(0, cast)
-                proto.graph.initializer.remove(tensor)
-                proto.graph.initializer.append(half)
-                yield StoredTensor(tensor.name, self.name, array.nbytes, 0, array.nbytes / 2)
-
-    def read(self, proto, source):
-        for node in [node for node in proto.graph.node if node.name == self.name]:
-            (half,) = [x for x in proto.graph.initializer if x.name == node.input[0]]
-            array = numpy_helper.to_array(half).astype(np.float32)
-            proto.graph.initializer.remove(half)
-            proto.graph.initializer.append(numpy_helper.from_array(array, node.output[0]))
-            proto.graph.node.remove(node)
-
-    def _is_exact(self, array):
-        return array.dtype == np.float32 and bool((array.astype(np.float16) == array).all())
 
 
 @pytest.fixture
