@@ -16,12 +16,15 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado import files
-from cortado.data import Dataset, open_data
+from cortado.data import Dataset, Signature, open_data
+from cortado.data.splits import SplitName
 from cortado.model.typing import IntArray
-from cortado.plan import Judge, Plan, bits_of, make_plans, prune_by_plan
+from cortado.plan import Plan, bits_of, make_plans, prune_by_plan
 from cortado.progress import finish
 from cortado.quantize import quantize
-from cortado.sensitivity import Images, Table, read_table
+from cortado.scoring.judge import Judge
+from cortado.scoring.task import bind
+from cortado.sensitivity import Table, read_table
 from cortado.stats.paired import binary_drop
 from tests.bench.program import cortado, import_net
 from tests.bench.row import Row
@@ -68,8 +71,8 @@ def _plan(name: str, place: Path, dense: str, table: str) -> Iterator[Row]:
 
 
 def _forecasts(name: str, model: ir.Model, chain: Sequence[Plan]) -> Iterator[Row]:
-    data = open_data(MNIST)
-    gentle = [plan for plan in chain if plan.expected.drop <= 2 * MAX_DROP]
+    data = open_data(MNIST, Signature.of(model))
+    gentle = [plan for plan in chain if (plan.expected.drop or 0.0) <= 2 * MAX_DROP]
     plans = [_spread(chain), _spread(gentle)]
     seen, new = (_losses(model, data, split, plans[0]) for split in ("val", "test"))
     held = [_holds(*pair) for pair in zip(seen, new, strict=True)]
@@ -91,16 +94,15 @@ def _spread(chain: Sequence[Plan]) -> list[Plan]:
     return [chain[i] for i in np.linspace(1, len(chain) - 1, PLANS).astype(int)]
 
 
-def _losses(model: ir.Model, data: Dataset, split: str, plans: Sequence[Plan]) -> IntArray:
+def _losses(model: ir.Model, data: Dataset, split: SplitName, plans: Sequence[Plan]) -> IntArray:
     """Return what each plan does to each image, of shape (plans, images): 1 lost, −1 gained."""
-    judge = Judge(model, Images(data.split(split), data.classes))
+    judge = Judge(bind(model, data), data.split(split))
     models = (prune_by_plan(model, plan).model for plan in plans)
-    return np.array(
-        [
-            judge.losses(quantize(pruned, bits_of(plan, model)).model)
-            for plan, pruned in zip(plans, models, strict=True)
-        ]
-    )
+    found = [
+        judge.score(quantize(pruned, bits_of(plan, model)).model).parts[:, 0]
+        for plan, pruned in zip(plans, models, strict=True)
+    ]
+    return (judge.dense.parts[:, 0] - np.array(found)).astype(np.int64)
 
 
 def _holds(seen: IntArray, new: IntArray) -> bool:

@@ -18,14 +18,15 @@ import onnx_ir as ir
 import onnxruntime
 
 from cortado import files
-from cortado.data import Feed, open_data, subset
+from cortado.data import Feed, Signature, open_data, subset
 from cortado.model.layers.selector import Assignment
 from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray, IntArray
 from cortado.progress import finish
 from cortado.prune import prune
 from cortado.scoring.formulas import count_correct
-from cortado.sensitivity import Images, SweepOptions, Table, sweep
+from cortado.scoring.task import bind
+from cortado.sensitivity import SweepOptions, Swept, Table, sweep
 from cortado.treatments import Zeros
 from tests.bench.program import import_net
 from tests.bench.row import Row
@@ -35,17 +36,18 @@ LAYERS = ("conv1", "conv2", "fc1", "fc2")
 SAMPLES, BATCH, TURNS = 5000, 100, 3
 RESIDUAL = """
 import json, sys, time
-from cortado.data import ArraySamples
-from cortado.sensitivity import Images, SweepOptions, sweep
+from cortado.data import Dataset, labelled_images
+from cortado.scoring.task import bind
+from cortado.sensitivity import SweepOptions, Swept, sweep
 from sensitivity.residual import Residual
 import numpy as np
 net = Residual((64, 128, 256, 512), (3, 4, 6, 3), 224, classes=100)
 rng = np.random.default_rng(0)
 pixels = rng.standard_normal((8, 3, 224, 224)).astype(np.float32)
-samples = ArraySamples(pixels, np.zeros(8, np.int64))
-images = Images(samples, 100, labelled=False)
+samples = labelled_images(pixels)
+swept = Swept(bind(net.model, Dataset(samples, samples, samples)), samples)
 begin, told = time.perf_counter(), []
-for progress in sweep(net.model, images, SweepOptions(treatments={"prune": (0.5, 0.9)}, workers=2)):
+for progress in sweep(net.model, swept, SweepOptions(treatments={"prune": (0.5, 0.9)}, workers=2)):
     if progress.message:
         told.append(progress.message)
         print(progress.message, file=sys.stderr)
@@ -64,19 +66,21 @@ def rows() -> Iterator[Row]:
 
 
 def _lenet5(path: str) -> Iterator[Row]:
-    model, data = files.read_model(path), open_data(str(SHARED / "mnist"))
-    images = Images(subset(data.val, SAMPLES), data.classes, None, "mnist")
-    feed = Feed.of(model)
-    indices = np.arange(len(images.samples))
-    inputs, labels = feed(images.samples.take(indices).pixels), images.samples.labels
+    model = files.read_model(path)
+    data = open_data(str(SHARED / "mnist"), Signature.of(model))
+    samples = subset(data.val, SAMPLES)
+    swept = Swept(bind(model, data), samples, "mnist")
+    ((name, inputs),) = Feed.of(model)(samples.take(np.arange(len(samples)))).items()
+    labels = samples.labels
+    assert labels is not None  # the digits have them
     times: dict[str, list[float]] = {"sweep": [], "brute force": []}
     for _ in range(TURNS):
         begin = time.perf_counter()
-        table = finish(sweep(model, images, SweepOptions(workers=2)))
+        table = finish(sweep(model, swept, SweepOptions(workers=2)))
         times["sweep"].append(time.perf_counter() - begin)
         begin = time.perf_counter()
         correct = [
-            _count(prune(model, [Assignment(layer, rate)]).model, feed.name, inputs, labels)
+            _count(prune(model, [Assignment(layer, rate)]).model, name, inputs, labels)
             for layer in LAYERS
             for rate in Zeros.levels
         ]
@@ -91,7 +95,7 @@ def _lenet5(path: str) -> Iterator[Row]:
 
 def _correct(table: Table) -> list[int]:
     points = [row for curve in table.curves for row in curve.rows]
-    return [round((row.accuracy or 0) * row.samples) for row in points]
+    return [round((row.value or 0) * row.samples) for row in points]
 
 
 def _count(model: ir.Model, name: str, inputs: FloatArray, labels: IntArray) -> int:
