@@ -16,14 +16,16 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado import files
-from cortado.data import Dataset, open_data
+from cortado.data import Dataset, Signature, open_data
+from cortado.data.splits import SplitName
 from cortado.model.typing import IntArray
-from cortado.plan import Plan, make_plans, prune_by_plan, share_by_plan
+from cortado.plan import Plan, bits_of, make_plans, prune_by_plan
 from cortado.progress import finish
+from cortado.quantize import quantize
 from cortado.scoring.judge import Judge
 from cortado.scoring.task import bind
 from cortado.sensitivity import Table, read_table
-from cortado.stats.paired import binary_drop, differences
+from cortado.stats.paired import binary_drop
 from tests.bench.program import cortado, import_net
 from tests.bench.row import Row
 from tests.support import SHARED
@@ -43,8 +45,8 @@ def rows() -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as place:
             dense, table = Path(place) / "dense.onnx", str(Path(place) / "s.csv")
             import_net(folder, weights, dense)
-            tried = ("--treatment", "prune", "--treatment", "bits=2,3,4,5")
-            _run("sensitivity", str(dense), "--data", MNIST, *tried, "-o", table)
+            kinds = ("--kind", "prune", "--kind", "bits", "--bits", "2,3,4,5")
+            _run("sensitivity", str(dense), "--data", MNIST, *kinds, "-o", table)
             yield from _plan(name, Path(place), str(dense), table)
             model = files.read_model(str(dense))
             yield from _forecasts(name, model, finish(make_plans(model, _read(table))))
@@ -69,8 +71,8 @@ def _plan(name: str, place: Path, dense: str, table: str) -> Iterator[Row]:
 
 
 def _forecasts(name: str, model: ir.Model, chain: Sequence[Plan]) -> Iterator[Row]:
-    data = open_data(MNIST)
-    gentle = [plan for plan in chain if plan.expected.drop <= 2 * MAX_DROP]
+    data = open_data(MNIST, Signature.of(model))
+    gentle = [plan for plan in chain if (plan.expected.drop or 0.0) <= 2 * MAX_DROP]
     plans = [_spread(chain), _spread(gentle)]
     seen, new = (_losses(model, data, split, plans[0]) for split in ("val", "test"))
     held = [_holds(*pair) for pair in zip(seen, new, strict=True)]
@@ -92,13 +94,15 @@ def _spread(chain: Sequence[Plan]) -> list[Plan]:
     return [chain[i] for i in np.linspace(1, len(chain) - 1, PLANS).astype(int)]
 
 
-def _losses(model: ir.Model, data: Dataset, split: str, plans: Sequence[Plan]) -> IntArray:
+def _losses(model: ir.Model, data: Dataset, split: SplitName, plans: Sequence[Plan]) -> IntArray:
     """Return what each plan does to each image, of shape (plans, images): 1 lost, −1 gained."""
     judge = Judge(bind(model, data), data.split(split))
-    pruned = (prune_by_plan(model, plan).model for plan in plans)
-    models = (share_by_plan(each, plan).model for plan, each in zip(plans, pruned, strict=True))
-    metric, dense = judge.task.metric, judge.dense.parts
-    return np.array([differences(metric, dense, judge.score(each).parts) for each in models])
+    models = (prune_by_plan(model, plan).model for plan in plans)
+    found = [
+        judge.score(quantize(pruned, bits_of(plan, model)).model).parts[:, 0]
+        for plan, pruned in zip(plans, models, strict=True)
+    ]
+    return (judge.dense.parts[:, 0] - np.array(found)).astype(np.int64)
 
 
 def _holds(seen: IntArray, new: IntArray) -> bool:

@@ -18,7 +18,7 @@ import onnx_ir as ir
 import onnxruntime
 
 from cortado import files
-from cortado.data import open_data, subset
+from cortado.data import Feed, Signature, open_data, subset
 from cortado.model.layers.selector import Assignment
 from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray, IntArray
@@ -36,18 +36,18 @@ LAYERS = ("conv1", "conv2", "fc1", "fc2")
 SAMPLES, BATCH, TURNS = 5000, 100, 3
 RESIDUAL = """
 import json, sys, time
-from cortado.data import labelled_images
-from cortado.sensitivity import SweepOptions, sweep
-from scored import swept_on
+from cortado.data import Dataset, labelled_images
+from cortado.scoring.task import bind
+from cortado.sensitivity import SweepOptions, Swept, sweep
 from sensitivity.residual import Residual
 import numpy as np
 net = Residual((64, 128, 256, 512), (3, 4, 6, 3), 224, classes=100)
 rng = np.random.default_rng(0)
 pixels = rng.standard_normal((8, 3, 224, 224)).astype(np.float32)
-swept = swept_on(net.model, labelled_images(pixels))
-options = SweepOptions(treatments={"prune": (0.5, 0.9)}, workers=2)
+samples = labelled_images(pixels)
+swept = Swept(bind(net.model, Dataset(samples, samples, samples)), samples)
 begin, told = time.perf_counter(), []
-for progress in sweep(net.model, swept, options):
+for progress in sweep(net.model, swept, SweepOptions(treatments={"prune": (0.5, 0.9)}, workers=2)):
     if progress.message:
         told.append(progress.message)
         print(progress.message, file=sys.stderr)
@@ -66,10 +66,13 @@ def rows() -> Iterator[Row]:
 
 
 def _lenet5(path: str) -> Iterator[Row]:
-    model, data = files.read_model(path), open_data(str(SHARED / "mnist"))
-    swept = Swept(bind(model, data), subset(data.val, SAMPLES), "mnist")
-    batch, labels = swept.samples.take(np.arange(SAMPLES)), swept.samples.labels
-    ((name, inputs),) = swept.task.feed(batch).items()
+    model = files.read_model(path)
+    data = open_data(str(SHARED / "mnist"), Signature.of(model))
+    samples = subset(data.val, SAMPLES)
+    swept = Swept(bind(model, data), samples, "mnist")
+    ((name, inputs),) = Feed.of(model)(samples.take(np.arange(len(samples)))).items()
+    labels = samples.labels
+    assert labels is not None  # the digits have them
     times: dict[str, list[float]] = {"sweep": [], "brute force": []}
     for _ in range(TURNS):
         begin = time.perf_counter()
@@ -84,9 +87,9 @@ def _lenet5(path: str) -> Iterator[Row]:
         times["brute force"].append(time.perf_counter() - begin)
     same = correct == _correct(table)
     yield Row("LeNet-5, 40 points, correct as in brute force", str(same), "True", same)
-    own, brute = (statistics.median(times[name]) for name in ("sweep", "brute force"))
-    yield Row("the same, seconds", f"{own:.2f} / {brute:.2f}", "", True)
-    ratio = brute / own
+    swept, brute = (statistics.median(times[name]) for name in ("sweep", "brute force"))
+    yield Row("the same, seconds", f"{swept:.2f} / {brute:.2f}", "", True)
+    ratio = brute / swept
     yield Row("the same, times faster", f"{ratio:.1f}", "≥ 3", ratio >= 3)
 
 

@@ -61,4 +61,4 @@ def figure_interval(figure: Aggregate, parts: FloatArray) -> tuple[float, float]
     if figure.kind == "mean":
         return mean_interval(value, float(parts[:, 0].var(ddof=1)), count)
     found = draws(lambda places: figure.value(parts[places]), count)
-    return -upper(-found, _LEVEL, count), upper(found, _LEVEL, count)
+    return 0.0 - upper(-found, _LEVEL, count), upper(found, _LEVEL, count)  # 0, never −0
