@@ -165,7 +165,7 @@ def test_what_emit_reports(pruned, tmp_path):
 def test_what_evaluate_reports(trained):
     found = report("evaluate", trained, "--data", "digits", "--split", "val")
     scores = ["samples", "correct", "accuracy", "metric", "value", "loss"]
-    assert list(found) == ["model", "density", *scores, "provider", "split", "seconds", "interval"]
+    assert list(found) == ["model", "density", *scores, "provider", "split", "seconds"]
     assert (found["model"], found["density"]) == (str(trained), 1)
     assert (found["samples"], found["split"]) == (144, "val")
     assert found["provider"] == "CPUExecutionProvider"
