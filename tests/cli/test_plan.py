@@ -293,3 +293,34 @@ def test_a_plan_and_rates_by_hand_contradict(trained):
     assert refused(result, 2, "prune", "--sparsity, --cut, --quality or --plan")
     result = cortado("quantize", trained, "--plan", "plan.json", "--bits", "3")
     assert refused(result, 2, "quantize", "--bits or with --plan")
+
+
+def test_tables_and_plans_are_of_any_metric_in_its_own_units(table, trained, tmp_path):
+    path = tmp_path / "error.csv"
+    options = ("--data", "digits", "--metric", "relative-error", "-q")
+    done("sensitivity", trained, *options, "--rates", "0.3,0.6", "-o", path)
+    found = plan(path, trained, "--data", "digits", "--max-drop", "0.5")["expected"]
+    assert (found["metric"], found["better"]) == ("relative-error", "lower")
+    assert found["value"] == found["drop"]  # the dense model has no error
+    assert 0 < found["drop"] <= found["drop_high"] <= 0.5
+    mixed = cortado("plan", path, table, "--model", trained, "--max-drop", "0.1")
+    words = f"{table} has rows of another metric: accuracy, not relative-error"
+    assert refused(mixed, 1, "plan", words)
+    again = cortado("sensitivity", trained, "--data", "digits", "-q", "-o", path)
+    words = f"{path} has rows of another metric: relative-error, not accuracy"
+    assert refused(again, 1, "sensitivity", words)
+    options = ("--data", "digits", "--metric", "cosine", "--max-drop", "0.1")
+    other = cortado("plan", path, "--model", trained, *options)
+    assert refused(other, 1, "plan", "the table is of another metric: relative-error, not cosine")
+
+
+def test_tables_and_plans_of_an_earlier_version_are_refused_in_one_line(table, trained, tmp_path):
+    old = tmp_path / "old.csv"
+    old.write_text("layer,kind,rate,accuracy,loss\n*,dense,0,0.99,0.1\n")
+    result = cortado("plan", old, "--model", trained, "--max-drop", "0.1")
+    assert refused(result, 1, "plan", "was written by an earlier cortado", "sweep again")
+    path = tmp_path / "plan.json"
+    found = plan(table, trained, "--target-bytes", "3000")
+    path.write_text(json.dumps({**found, "version": 1}))
+    result = cortado("prune", trained, "--plan", path)
+    assert refused(result, 1, "prune", "a plan of an earlier cortado", "sweep and plan again")
