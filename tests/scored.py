@@ -4,8 +4,8 @@ import numpy as np
 
 from cortado.data import Feed, labelled_images
 from cortado.data.splits import Dataset
+from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.judge import ScoredSamples
-from cortado.scoring.task import TaskOptions, bind
 from cortado.sensitivity import Row, Swept
 from cortado.sensitivity.runner.split_points import cut_network
 from nets import mlp, normal

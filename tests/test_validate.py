@@ -9,8 +9,8 @@ from cortado.errors import CortadoError, LimitNotMetError
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.runtime import Runtime
+from cortado.scoring.bind import bind
 from cortado.scoring.evaluate import Evaluation
-from cortado.scoring.task import bind
 from cortado.validate import (
     Candidate,
     Limits,

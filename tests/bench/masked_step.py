@@ -23,7 +23,7 @@ from cortado.prune import prune
 from cortado.retrain import RetrainOptions
 from cortado.retrain.loop import Loop
 from cortado.retrain.passes import prepare
-from cortado.scoring.task import bind
+from cortado.scoring.bind import bind
 from tests.bench.program import import_net
 from tests.bench.row import Row
 from tests.support import SHARED

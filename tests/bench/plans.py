@@ -22,8 +22,8 @@ from cortado.model.typing import IntArray
 from cortado.plan import Plan, bits_of, make_plans, prune_by_plan
 from cortado.progress import finish
 from cortado.quantize import quantize
+from cortado.scoring.bind import bind
 from cortado.scoring.judge import Judge
-from cortado.scoring.task import bind
 from cortado.sensitivity import Table, read_table
 from cortado.stats.paired import binary_drop
 from tests.bench.program import cortado, import_net

@@ -24,8 +24,8 @@ from cortado.model.onnx_io import serial
 from cortado.model.typing import FloatArray, IntArray
 from cortado.progress import finish
 from cortado.prune import prune
-from cortado.scoring.formulas import count_correct
-from cortado.scoring.task import bind
+from cortado.scoring.bind import bind
+from cortado.scoring.formulas import better_than_label
 from cortado.sensitivity import SweepOptions, Swept, Table, sweep
 from cortado.treatments import Zeros
 from tests.bench.program import import_net
@@ -37,7 +37,7 @@ SAMPLES, BATCH, TURNS = 5000, 100, 3
 RESIDUAL = """
 import json, sys, time
 from cortado.data import Dataset, labelled_images
-from cortado.scoring.task import bind
+from cortado.scoring.bind import bind
 from cortado.sensitivity import SweepOptions, Swept, sweep
 from sensitivity.residual import Residual
 import numpy as np
@@ -100,10 +100,9 @@ def _correct(table: Table) -> list[int]:
 
 def _count(model: ir.Model, name: str, inputs: FloatArray, labels: IntArray) -> int:
     session = onnxruntime.InferenceSession(serial.encode(model), providers=["CPUExecutionProvider"])
-    return sum(
-        count_correct(session.run(None, {name: inputs[i : i + BATCH]})[0], labels[i : i + BATCH])
-        for i in range(0, len(inputs), BATCH)
-    )
+    batches = [slice(i, i + BATCH) for i in range(0, len(inputs), BATCH)]
+    scores = [session.run(None, {name: inputs[each]})[0] for each in batches]
+    return int(np.sum(better_than_label(np.concatenate(scores), labels) == 0))
 
 
 def _residual() -> Iterator[Row]:

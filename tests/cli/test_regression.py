@@ -30,6 +30,17 @@ def test_it_is_measured_by_its_squared_error(regression):
     assert " samples: mse " in told
 
 
+@pytest.mark.parametrize(
+    ("command", "metric"),
+    [("evaluate", "accuracy"), ("compress", "accuracy"), ("sensitivity", "agreement")],
+)
+def test_a_metric_that_counts_right_answers_is_refused(command, metric, regression, tmp_path):
+    out = () if command == "evaluate" else ("-o", tmp_path / "out")
+    result = run(command, regression, "--data", "digits", "--metric", metric, *out)
+    assert refused(result, 1, command, f"the metric {metric} counts", "'far' (EuclideanLoss)")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_limit_has_to_be_said_in_the_units_of_the_metric(regression, tmp_path):
     result = run("compress", regression, "--data", "digits", "-o", tmp_path / "out")
     assert refused(result, 2, "compress", "mse has no usual limit", "--max-drop")

@@ -8,7 +8,7 @@ from cortado.emit import emit
 from cortado.inspect.describe import describe
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import finish
-from cortado.scoring.task import bind
+from cortado.scoring.bind import bind
 from nets import conv_net
 from retrain.sets import dataset
 

@@ -19,8 +19,8 @@ from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.quantize import quantize
 from cortado.retrain import RetrainOptions, retrain
+from cortado.scoring.bind import bind
 from cortado.scoring.judge import ScoredSamples
-from cortado.scoring.task import bind
 from nets import build, conv_net, decoded
 from retrain.sets import dataset
 

@@ -12,8 +12,8 @@ from cortado.emit import emit
 from cortado.errors import LimitNotMetError
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import finish
+from cortado.scoring.bind import bind
 from cortado.scoring.judge import ScoredSamples
-from cortado.scoring.task import bind
 from nets import mlp
 from retrain.sets import dataset
 

@@ -17,8 +17,8 @@ from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.runtime import Runtime
+from cortado.scoring.bind import bind
 from cortado.scoring.judge import Judge
-from cortado.scoring.task import bind
 from cortado.stats.noninferior import Limit
 from nets import conv_net
 from retrain.sets import dataset

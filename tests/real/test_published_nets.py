@@ -8,7 +8,7 @@ from cli.program import cortado, done
 from cortado.data import open_data
 from cortado.data.signature import Signature
 from cortado.model.onnx_io import serial
-from cortado.scoring.task import bind
+from cortado.scoring.bind import bind
 from real.nets import (
     IMPORTS,
     NETS,

@@ -5,8 +5,8 @@ import numpy as np
 from cortado.data import Dataset, labelled_images
 from cortado.progress import finish
 from cortado.runtime import Runtime
+from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.evaluate import evaluate
-from cortado.scoring.task import TaskOptions, bind
 
 
 def images(count, seed=0, shape=(1, 6, 6)):

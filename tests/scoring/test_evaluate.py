@@ -11,8 +11,8 @@ from cortado.data import IMAGE, Dataset, labelled_images, open_data, subset
 from cortado.errors import CortadoError
 from cortado.progress import finish
 from cortado.runtime import Runtime
+from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.evaluate import evaluate
-from cortado.scoring.task import TaskOptions, bind
 from cortado.task.metadata import write_transform
 from cortado.task.transform import InputTransform
 from nets import build, conv_net, decoded, mlp, weight

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cortado.scoring.formulas import count_correct, cross_entropy
+from cortado.scoring.formulas import better_than_label, cross_entropy
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from cortado.scoring.formulas import count_correct, cross_entropy
 )
 def test_only_a_strictly_largest_score_is_correct(scores, label, correct):
     row = np.array([scores], np.float32)
-    assert count_correct(row, np.array([label])) == correct
+    assert (better_than_label(row, np.array([label])) == 0) == correct
 
 
 @given(
@@ -44,7 +44,7 @@ def test_counting_is_caffes_loop(scores, labels):
     correct = 0
     for row, label in zip(scores.tolist(), labels.tolist(), strict=True):
         correct += sum(score >= row[label] for score in row) == 1
-    assert count_correct(scores, labels) == correct
+    assert np.sum(better_than_label(scores, labels) == 0) == correct
 
 
 @given(

@@ -8,7 +8,7 @@ import pytest
 from cortado.compress import CompressOptions, account_for, compress, sweep_beside
 from cortado.progress import finish
 from cortado.report import Origin, compression_page, sensitivity_page
-from cortado.scoring.task import bind
+from cortado.scoring.bind import bind
 from nets import conv_net
 from report.tables import deep, long_names
 from retrain.sets import dataset

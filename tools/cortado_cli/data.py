@@ -12,7 +12,8 @@ from cortado.data import Dataset, Feed, Samples, Signature, open_data, subset
 from cortado.data.splits import SplitName
 from cortado.errors import CortadoError
 from cortado.runtime import Runtime
-from cortado.scoring.task import Task, TaskOptions, bind
+from cortado.scoring.bind import TaskOptions, bind
+from cortado.scoring.task import Task
 from cortado_cli.options import given_options
 from cortado_cli.talk import Talk
 from cortado_cli.task import TaskChoice

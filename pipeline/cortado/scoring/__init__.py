@@ -1,7 +1,11 @@
-"""Scoring: outputs of a model beside labels, or beside the outputs of another model.
+"""Scoring: outputs of a model beside targets, or beside the outputs of another model.
 
+metrics    the metrics, and the registry of them
+losses     the losses of training, and the registry of them
 formulas   accuracy, cross-entropy and the losses of Caffe
-evaluate   accuracy and loss of a model
-images     the images that changed models are measured on
-judge      a changed model beside the dense one
+task       what a model is measured on and by
+bind       how that is settled for a model and its data
+evaluate   the metric and the loss of a model
+sums       what an evaluation adds up, batch by batch
+judge      changed models beside the dense one
 """

@@ -7,24 +7,22 @@ reported, and the loss of the output that is scored takes the place of cross-ent
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-import numpy as np
 import onnx_ir as ir
 
 from cortado.data import Samples, feed_batches
-from cortado.data.samples import labels_of
 from cortado.errors import CortadoError
 from cortado.model.graph.exposed import expose
 from cortado.model.onnx_io import serial
-from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
 from cortado.runtime import Session
-from cortado.scoring.formulas import refusal_of, score
-from cortado.scoring.losses import Term, measure
+from cortado.scoring.formulas import refusal_of
+from cortado.scoring.losses import Term
 from cortado.scoring.losses.terms import find_terms
-from cortado.scoring.metrics import Metric, Outputs
+from cortado.scoring.metrics import Outputs
 from cortado.scoring.metrics.classes import CrossEntropy
+from cortado.scoring.sums import Sums
 from cortado.scoring.task import Task
 from cortado.stats.intervals import figure_interval
 from cortado.task.criteria import Criterion
@@ -143,7 +141,8 @@ def evaluate_session(
     """
     known = [_judged(each, session.widths) for each in read_criteria(model)]
     criteria = [x for x in known if not x.refusal and x.scores in session.widths]
-    sums = _Sums(task, criterion_of(model, task.outputs[0].output), tuple(criteria), terms)
+    trained = criterion_of(model, task.outputs[0].output)
+    sums = Sums(task, len(samples), trained, tuple(criteria), terms)
     references = _references(task, samples)
     seconds, done = 0.0, 0
     for fed in feed_batches(task.feed, samples, task.size):
@@ -156,7 +155,7 @@ def evaluate_session(
         done += count
         figures = ((task.metric.name, sums.value), ("loss", sums.loss))
         yield Progress("evaluate", done, len(samples), figures)
-    measured = tuple(map(Measured, sums.criteria, sums.values()))
+    measured = tuple(map(Measured, sums.criteria, sums.values))
     return Evaluation(
         samples=sums.counted,
         metric=task.metric.name,
@@ -198,111 +197,3 @@ def _judged(criterion: Criterion, widths: Mapping[str, int | None]) -> Criterion
     if criterion.refusal or criterion.scores not in widths:
         return criterion
     return replace(criterion, refusal=refusal_of(criterion, widths[criterion.scores]))
-
-
-@dataclass
-class _Sums:
-    """What was added up over the batches so far.
-
-    `trained` is the loss that the output was trained with, which cross-entropy stands in for where
-    it is not among the `criteria` that are measured, but is that of a classifier. `totals` holds
-    a sum and its divisor for each criterion, `first` those of the loss that is reported; `sums`
-    those of each of `terms`, whose sum is reported in its place.
-    """
-
-    task: Task
-    trained: Criterion | None
-    criteria: tuple[Criterion, ...]
-    terms: Sequence[Term] = ()
-    first: tuple[float, float] = (0.0, 0)
-    totals: list[tuple[float, float]] = field(default_factory=list)
-    sums: list[tuple[float, float]] = field(default_factory=list)
-    parts: list[FloatArray] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.totals = [(0.0, 0)] * len(self.criteria)
-        self.sums = [(0.0, 0)] * len(self.terms)
-
-    @property
-    def metric(self) -> Metric:
-        return self.task.metric
-
-    @property
-    def together(self) -> FloatArray:
-        return np.concatenate(self.parts)
-
-    @property
-    def value(self) -> float:
-        return self.metric.value(self.together)
-
-    @property
-    def counts_right(self) -> bool:
-        return self.metric.name in ("accuracy", "agreement") or self.metric.name.startswith("top-")
-
-    @property
-    def correct(self) -> int | None:
-        return int(self.together[:, 0].sum()) if self.counts_right else None
-
-    @property
-    def counted(self) -> int:
-        """Samples that count; positions where the metric pools them."""
-        pooled = self.counts_right and self.metric.kind == "pooled"
-        return int(self.together[:, 1].sum()) if pooled else sum(map(len, self.parts))
-
-    @property
-    def loss(self) -> float:
-        if not self.terms:
-            return _mean(self.first)
-        pairs = zip(self.terms, self.sums, strict=True)
-        return sum(term.weight * _mean(total) for term, total in pairs)
-
-    def values(self) -> list[float]:
-        return [_mean(total) for total in self.totals]
-
-    def says_more(self, criterion: Criterion) -> bool:
-        """Return whether a criterion is something else than the accuracy or the loss."""
-        if criterion.is_loss:
-            return criterion != self.trained
-        ignore, output = None if self.trained is None else self.trained.ignore, self.task.outputs[0]
-        same = criterion.scores in (output.output, output.logits)
-        return not same or criterion.top_k > 1 or criterion.ignore != ignore
-
-    def add(self, found: Outputs, targets: Outputs | None, reference: Outputs) -> None:
-        wanted = reference if self.metric.against == "reference" else targets or {}
-        self.parts.append(self.metric.parts(found, wanted))
-        labels = labels_of(targets)
-        if labels is not None:
-            measured = [score(each, found[each.scores], labels) for each in self.criteria]
-            self.totals = list(map(_plus, self.totals, measured))
-        if self.terms:
-            suggested = [_measured(term, found, targets or {}) for term in self.terms]
-            self.sums = list(map(_plus, self.sums, suggested))
-        if self.trained in self.criteria:
-            self.first = self.totals[self.criteria.index(self.trained)]
-        elif isinstance(self.task.loss, CrossEntropy) and self.task.loss.against == "targets":
-            losses = self.task.loss.parts(found, targets or {})
-            counts = self._counts(targets)
-            self.first = _plus(self.first, (float((losses[:, 0] * counts).sum()), counts.sum()))
-
-    def _counts(self, targets: Outputs | None) -> FloatArray:
-        """Return what each sample weighs in the mean loss: whether its label counts."""
-        labels = labels_of(targets)
-        count = len(self.parts[-1])
-        if labels is None or self.trained is None:
-            return np.ones(count)
-        return self.trained.counts(labels).astype(np.float64)
-
-
-def _measured(term: Term, found: Outputs, targets: Outputs) -> tuple[float, float]:
-    scores = found[term.scores.logits]
-    if term.scores.output in found:
-        scores = scores.reshape(found[term.scores.output].shape)
-    return measure(term, scores, targets[term.target])
-
-
-def _plus(total: tuple[float, float], found: tuple[float, float]) -> tuple[float, float]:
-    return total[0] + found[0], total[1] + found[1]
-
-
-def _mean(total: tuple[float, float]) -> float:
-    return total[0] / total[1] if total[1] else math.nan

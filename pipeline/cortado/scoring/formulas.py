@@ -26,7 +26,7 @@ import numpy as np
 from scipy import special
 
 from cortado.errors import CortadoError
-from cortado.model.typing import BoolArray, FloatArray, IntArray
+from cortado.model.typing import FloatArray, IntArray
 from cortado.task.criteria import Criterion
 from cortado.task.outputs import Activation
 
@@ -36,9 +36,7 @@ __all__ = [
     "better_than_label",
     "check_labels",
     "check_shape",
-    "count_correct",
     "cross_entropy",
-    "is_correct",
     "log_probabilities",
     "refusal_of",
     "score",
@@ -109,17 +107,6 @@ def check_shape(shape: Sequence[int], name: str) -> None:
     """Refuse scores that are not one a class for each image."""
     if len(shape) < 2 or prod(shape[2:]) != 1:
         raise CortadoError(f"{name} has the shape {list(shape)}, not one score a class")
-
-
-def count_correct(scores: FloatArray, labels: IntArray) -> int:
-    """Count the rows of scores (n, classes) whose label is the only maximum."""
-    return int(is_correct(scores, labels).sum())
-
-
-def is_correct(scores: FloatArray, labels: IntArray) -> BoolArray:
-    """Tell of each row of scores (n, classes) whether its label is the only maximum."""
-    right: BoolArray = better_than_label(scores, labels) == 0
-    return right
 
 
 def cross_entropy(scores: FloatArray, labels: IntArray, activation: Activation) -> FloatArray:

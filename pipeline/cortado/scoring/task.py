@@ -1,68 +1,25 @@
-"""A task: what a model is measured on and by, settled once.
-
-Binding decides which outputs are scored and what their numbers are, how samples enter the model,
-how many run at once, which metric decides, and which loss plans add up:
-
-    labels, one score a class       accuracy; cross-entropy
-    no labels, a classifier         agreement with the dense model; cross-entropy of its choices
-    anything else                   relative error of all outputs; their squared relative error
+"""A task: what a model is measured on and by, settled once by `bind`.
 
 A bound task holds for every model that a pass makes of the one it was bound to: inputs, outputs and
 their names stay.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
 import onnx_ir as ir
 
 from cortado.data import TARGET, Dataset, Feed, Samples, feed_batches
 from cortado.model.onnx_io import serial
 from cortado.model.typing import Array, IntArray
 from cortado.runtime import Runtime, Session
-from cortado.scoring.metrics import Against, Metric, Scored, make_metric
-from cortado.scoring.metrics.classes import CrossEntropy, Divergence
-from cortado.scoring.metrics.relative import RelativeError
-from cortado.task.criteria import Criterion
-from cortado.task.metadata import read_alphabet, read_criteria
+from cortado.scoring.metrics import Against, Metric
 from cortado.task.outputs import (
     Scores,
-    activation_of,
-    choose_output,
-    criterion_of,
-    ends_in_product,
-    main_criterion,
-    main_output,
 )
 
-__all__ = ["Answer", "Task", "TaskOptions", "bind"]
-
-_MOST_SAMPLES, _MOST_ELEMENTS = 250, 2**22  # of a batch
-_PROBE = 3  # samples that show which axis of an output is the batch
-
-
-@dataclass(frozen=True)
-class TaskOptions:
-    """What the user says of a task.
-
-    Attributes
-    ----------
-    metric : str
-        The name of a metric or ``package.module:callable``; empty for the default.
-    head : str or None
-        The output that is scored; None for all, or the main one of a classifier.
-    alphabet : tuple of str
-        The characters of a text recogniser, where the model does not store them.
-    raw : bool
-        Feed all arrays as they are.
-    """
-
-    metric: str = ""
-    head: str | None = None
-    alphabet: tuple[str, ...] = ()
-    raw: bool = False
+__all__ = ["Answer", "Task"]
 
 
 class Answer(NamedTuple):
@@ -168,153 +125,3 @@ class Task:
             return None
         main = self.outputs[0].output
         return {main if name == TARGET else name: array for name, array in targets.items()}
-
-
-def bind(
-    model: ir.Model,
-    data: Dataset,
-    options: TaskOptions = TaskOptions(),
-    runtime: Runtime = Runtime(),
-) -> Task:
-    """Bind a task to a model.
-
-    Parameters
-    ----------
-    model : onnx_ir.Model
-        The dense model; left as it is.
-    data : Dataset
-        The samples.
-    options : TaskOptions
-        What the user says.
-    runtime : Runtime
-        Where models run.
-
-    Raises
-    ------
-    UsageError
-        If the model has no such output, or the metric does not fit the data.
-    CortadoError
-        If the samples do not fit the inputs of the model.
-    """
-    feed = Feed.of(model, raw=options.raw)
-    example = data.train.take(np.zeros(1, np.int64))
-    feed.sources(example.inputs)
-    session = runtime.open(serial.encode(model))
-    chosen = _choose(model, session, data, example.targets, options.head)
-    outputs = tuple(activation_of(model, name) for name in chosen)
-    targets = _by_output(example.targets, chosen)
-    criterion = criterion_of(model, chosen[0])
-    ignore = None if criterion is None else criterion.ignore
-    alphabet = options.alphabet or read_alphabet(model)
-    scored = Scored(outputs, targets, alphabet, ignore)
-    is_classifier = _is_classifier(model, scored, criterion)
-    default = _default(scored, session.widths[chosen[0]], is_classifier=is_classifier)
-    metric = make_metric(options.metric or default, scored)
-    loss = _loss(scored, is_classifier=is_classifier)
-    divergence: Metric = Divergence(scored.main) if is_classifier else _noise(scored)
-    size = _rows_at_once(session, feed, data.train, chosen)
-    return Task(
-        model,
-        data,
-        feed,
-        outputs,
-        metric,
-        loss,
-        divergence,
-        size,
-        runtime,
-        options.head,
-        alphabet,
-    )
-
-
-def _choose(
-    model: ir.Model,
-    session: Session,
-    data: Dataset,
-    targets: Mapping[str, Array] | None,
-    head: str | None,
-) -> list[str]:
-    """Return the outputs that are scored, the main one first."""
-    names = [str(value.name) for value in model.graph.outputs]
-    named = [name for name in names if name in (targets or {})]
-    if head is not None:
-        return [choose_output(session.widths, data.classes, head)]
-    if targets is None or named:
-        return named or _main_first(model, names)
-    return [main_output(model, session.widths, data.classes, None)]
-
-
-def _main_first(model: ir.Model, names: Sequence[str]) -> list[str]:
-    main = main_criterion(read_criteria(model))
-    known = [n for n in names if main is not None and criterion_of(model, n) == main]
-    return known[:1] or list(names)
-
-
-def _by_output(
-    given: Mapping[str, Array] | None, outputs: Sequence[str]
-) -> dict[str, Array] | None:
-    """Return the targets of one sample by outputs; of outputs that are not scored, none."""
-    if given is None:
-        return None
-    named = {outputs[0] if name == TARGET else name: array for name, array in given.items()}
-    return {name: array for name, array in named.items() if name in outputs}
-
-
-def _is_classifier(model: ir.Model, scored: Scored, criterion: Criterion | None) -> bool:
-    """Return whether the main output has one score a class: by labels, training or its last node.
-
-    A model without labels, that remembers no training, is one if it ends in a product with weights.
-    """
-    if criterion is not None:
-        return criterion.is_classifying
-    if scored.targets is not None:
-        array = scored.targets.get(scored.main.output)
-        return array is not None and array.dtype.kind in "iu" and len(scored.targets) == 1
-    if len(scored.outputs) > 1 or scored.main.rank not in (None, 2):
-        return False
-    return scored.main.activation != "none" or ends_in_product(model, scored.main.output)
-
-
-def _default(scored: Scored, width: int | None, *, is_classifier: bool) -> str:
-    """Return the name of the metric that decides where the user names none.
-
-    One number a sample says nothing of an output with a `width` of several.
-    """
-    if is_classifier:
-        return "agreement" if scored.targets is None else "accuracy"
-    targets = scored.targets or {}
-    kinds = {array.dtype.kind for array in targets.values()}
-    if kinds == {"U"}:
-        return "cer"
-    is_comparable = len(targets) == 1 and kinds <= set("iuf")
-    if is_comparable and width not in (None, 1):
-        is_comparable = all(array.ndim > 1 for array in targets.values())
-    return "mse" if is_comparable else "relative-error"
-
-
-def _loss(scored: Scored, *, is_classifier: bool) -> Metric:
-    if is_classifier:
-        against: Against = "reference" if scored.targets is None else "targets"
-        return CrossEntropy(scored.main, against, scored.ignore)
-    return _noise(scored)
-
-
-def _noise(scored: Scored) -> Metric:
-    outputs = tuple(each.output for each in scored.outputs)
-    return RelativeError(outputs, "squared-relative-error")
-
-
-def _rows_at_once(session: Session, feed: Feed, samples: Samples, outputs: Sequence[str]) -> int:
-    """Return how many samples run at once: one where an output does not begin with their axis."""
-    limit = feed.limit(samples)
-    if limit is not None:
-        return limit
-    first = samples.take(np.zeros(1, np.int64)).inputs
-    elements = max(1, sum(array.size for array in first.values()))
-    most = min(max(1, _MOST_ELEMENTS // elements), _MOST_SAMPLES)
-    for count in (1, _PROBE):
-        found = session.run(feed(samples.take(np.zeros(count, np.int64))))
-        if any(found[name].shape[:1] != (count,) for name in outputs):
-            return 1
-    return most
