@@ -116,7 +116,7 @@ def check_writable(path: str) -> None:
 
 
 def is_folder(path: str) -> bool:
-    """Tell whether `path` is a directory, or written as one: ``plots/``."""
+    """Return whether `path` is a directory, or written as one: ``plots/``."""
     return path.endswith("/") or Path(path).is_dir()
 
 
@@ -162,7 +162,7 @@ def append(path: str, data: bytes) -> None:
 
 
 def exists(path: str) -> bool:
-    """Tell whether there is a file `path` with anything in it."""
+    """Return whether there is a file `path` with anything in it."""
     try:
         return Path(path).stat().st_size > 0
     except OSError:
@@ -170,7 +170,7 @@ def exists(path: str) -> bool:
 
 
 def is_special(path: str) -> bool:
-    """Tell whether `path` is a device or a named pipe, which can only be written to."""
+    """Return whether `path` is a device or a named pipe, which can only be written to."""
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:

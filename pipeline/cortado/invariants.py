@@ -37,7 +37,7 @@ def check_kept(before: ir.Model, after: ir.Model) -> None:
 
 
 def _sharing_kept(before: FloatArray, after: FloatArray) -> bool:
-    """Tell whether the members of each codebook entry, if there is a codebook, are equal still."""
+    """Return whether the members of each codebook entry, if there is one, are equal still."""
     codebook = find_codebook(before)
     if codebook is None:
         return True

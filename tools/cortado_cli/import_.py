@@ -139,7 +139,7 @@ def _check_usage(net: str, caffemodel: str | None, *, init: bool) -> None:
 
 
 def _is_alone(net: str, caffemodel: str | None) -> bool:
-    """Tell whether the first file is of weights, which shall say what their net is."""
+    """Return whether the first file is of weights, which shall say what their net is."""
     return caffemodel is None and net.endswith(_WEIGHTS)
 
 

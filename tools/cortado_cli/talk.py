@@ -118,7 +118,7 @@ def format_table(
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a stream is a terminal, whatever FORCE_COLOR says; None is a closed one."""
+    """Return whether a stream is a terminal, whatever FORCE_COLOR says; None is a closed one."""
     return stream is not None and stream.isatty()
 
 

@@ -48,7 +48,7 @@ class Context:
         return identifier(self.node.name or self.node.outputs[0].name or self.node.op_type)
 
     def has(self, index: int) -> bool:
-        """Tell whether the node has an input at a position."""
+        """Return whether the node has an input at a position."""
         return index < len(self.node.inputs) and self.node.inputs[index] is not None
 
     def input(self, index: int) -> fx.Node:
@@ -139,7 +139,7 @@ class Context:
         return self._value(index).dtype
 
     def is_integer(self, index: int) -> bool:
-        """Tell whether an input is of an integer type."""
+        """Return whether an input is of an integer type."""
         dtype = self.dtype(index)
         return dtype is not None and dtype.is_integer()
 

@@ -132,7 +132,7 @@ def _translate_branch(node: ir.Node, ctx: Context) -> None:
 
 
 def _is_fixed(node: ir.Node, ctx: Context) -> bool:
-    """Tell whether a node computes the same in every run: all it reads is constant."""
+    """Return whether a node computes the same in every run: all it reads is constant."""
     inputs = [value for value in node.inputs if value is not None]
     return not is_standard(node, *_RANDOM) and all(ctx.builder.fixed(v) is not None for v in inputs)
 

@@ -66,7 +66,7 @@ def _note(who: str, blob: str, found: Overwritten) -> str:
 
 
 def _keeps_values(layer: LayerSpec) -> bool:
-    """Tell whether a layer in place leaves its blob as it is, as Dropout does in use."""
+    """Return whether a layer in place leaves its blob as it is, as Dropout does in use."""
     param = layer.message.message("dropout_param")
     return layer.type == "Dropout" and param.flag("scale_train", default=True)
 

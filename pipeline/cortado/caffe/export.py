@@ -150,7 +150,7 @@ def _places(numbers: Array) -> slice | Array:
 
 
 def _is_numbered(array: Array) -> bool:
-    """Tell whether an initializer holds numbers, of which the first is `FIRST`, not constants."""
+    """Return whether an initializer holds numbers, of which the first is `FIRST`, not constants."""
     return array.dtype in (np.int32, np.float64) and bool((array >= FIRST).any())
 
 

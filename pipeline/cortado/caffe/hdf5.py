@@ -138,7 +138,7 @@ def _check(dataset: "h5py.Dataset", where: str, data: bytes) -> int:
 
 
 def _is_standard(dataset: "h5py.Dataset") -> bool:
-    """Tell whether the numbers are NumPy's, where HDF5 knows floats of any exponent and bias."""
+    """Return whether the numbers are NumPy's, where HDF5 knows floats of any exponent and bias."""
     import h5py
 
     return bool(dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype))

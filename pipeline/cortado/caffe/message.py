@@ -69,7 +69,7 @@ class Message:
     line: int = 0
 
     def has(self, name: str) -> bool:
-        """Tell whether the field is given."""
+        """Return whether the field is given."""
         return any(field.name == name for field in self.fields)
 
     def every(self, name: str) -> tuple[Field, ...]:

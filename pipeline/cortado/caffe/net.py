@@ -128,7 +128,7 @@ def _kept(layer: Message, options: CaffeOptions) -> bool:
 
 
 def _meets(rule: Message, options: CaffeOptions) -> bool:
-    """Tell whether every condition that a rule states holds."""
+    """Return whether every condition that a rule states holds."""
     return (
         rule.choice("phase", PHASES, options.phase) == options.phase
         and rule.integer("min_level", options.level) <= options.level

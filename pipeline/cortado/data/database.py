@@ -31,7 +31,7 @@ _SMALL = 2**30  # bytes of pixels
 
 
 def is_database(path: str) -> bool:
-    """Tell whether a directory holds an LMDB or a LevelDB."""
+    """Return whether a directory holds an LMDB or a LevelDB."""
     return not {_LMDB, _LEVELDB}.isdisjoint(files.list_names(path))
 
 

@@ -90,7 +90,7 @@ def check_emitted(model: ir.Model, emitted: Emitted, runtime: Runtime = Runtime(
 
 
 def read_stored(data: bytes, model: ir.Model) -> Emitted | None:
-    """Tell how the tensors of a file are stored; a coded one is coded again to find that out.
+    """Return how the tensors of a file are stored; a coded one is coded again to find that out.
 
     Parameters
     ----------

@@ -158,7 +158,7 @@ def _run(model: ir.Model, names: set[str], feeds: Mapping[str, Array]) -> dict[s
 
 
 def _is_split(name: str, blobs: Sequence[NamedBlob]) -> bool:
-    """Tell whether a blob is a copy that Caffe makes of one that several layers read."""
+    """Return whether a blob is a copy that Caffe makes of one that several layers read."""
     return re.search(r"_\d+_split_\d+$", name) is not None and any(
         name.startswith(f"{blob.name}_") for blob in blobs
     )

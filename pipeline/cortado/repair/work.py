@@ -211,7 +211,7 @@ def _distances(
 
 
 def _has_pruned_biases(model: ir.Model) -> bool:
-    """Tell whether zeros of biases were pruned, as `retrain` does: weights were, biases live."""
+    """Return whether zeros of biases were pruned, as `retrain` does: weights were, biases live."""
     layers = find_layers(model).prunable
     keys = {layer.key for layer in layers}
     vectors = [

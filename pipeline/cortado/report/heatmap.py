@@ -129,6 +129,6 @@ def _binned(matrix: FloatArray, caption: str, down: str, across: str) -> Heatmap
 
 
 def _is_outputs_first(layer: Layer) -> bool:
-    """Tell whether the last axis of a product's weight is that of its inputs."""
+    """Return whether the last axis of a product's weight is that of its inputs."""
     last, axes = layer.array.ndim - 1, layer.axes
     return axes.input == last if axes.input is not None else axes.output != last

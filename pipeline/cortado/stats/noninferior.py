@@ -76,7 +76,7 @@ class Limit:
         return self.images >= self.fewest
 
     def holds(self, lost: float, gained: float) -> bool:
-        """Tell whether `lost` and `gained` samples show it; of too few, if none more is lost."""
+        """Return whether `lost` and `gained` samples show it; of too few, if none more is lost."""
         if not self.is_testable:
             return lost <= gained
         n, drop = self.images, self.drop
@@ -86,7 +86,7 @@ class Limit:
         return lost - gained - n * drop <= -reach + _ROUNDING
 
     def shows_within(self, figure: Aggregate, dense: FloatArray, changed: FloatArray) -> bool:
-        """Tell whether a changed model is shown to lose no more than it may.
+        """Return whether a changed model is shown to lose no more than it may.
 
         Where other samples than `images` are given, as if so many were like these.
 

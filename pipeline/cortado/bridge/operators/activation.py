@@ -181,7 +181,7 @@ def _shrunk(x: torch.Tensor, lambd: float, bias: float) -> torch.Tensor:
 
 
 def _is_per_channel(ctx: Context) -> bool:
-    """Tell whether a slope has one element, or one for each index of axis 1."""
+    """Return whether a slope has one element, or one for each index of axis 1."""
     rank, slope = ctx.rank(0), ctx.dims(1)
     if all(size == 1 for size in slope):
         return True

@@ -97,7 +97,7 @@ def _bit_shift(ctx: Context) -> fx.Node:
 
 @operator("IsInf")
 def _is_inf(ctx: Context) -> fx.Node:
-    """Tell which elements are infinite; only one sign may be asked for."""
+    """Return which elements are infinite; only one sign may be asked for."""
     x, attributes = ctx.input(0), ctx.node.attributes
     positive, negative = (
         attributes.get_int(name, 1) for name in ("detect_positive", "detect_negative")

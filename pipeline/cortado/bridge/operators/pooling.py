@@ -154,7 +154,7 @@ def _window(ctx: Context) -> Window:
 
 
 def _pads_by_itself(window: Window) -> bool:
-    """Tell whether PyTorch's pooling can pad: the same on both sides, at most half a window."""
+    """Return whether PyTorch's pooling can pad: the same on both sides, at most half a window."""
     half = all(2 * pad <= kernel for pad, kernel in zip(window.begin, window.kernel, strict=True))
     return window.is_symmetric and half
 

@@ -137,7 +137,7 @@ def _floats(ctx: Context, index: int) -> tuple[float, ...]:
 
 
 def _is_given(ctx: Context, index: int) -> bool:
-    """Tell whether an input is there and not empty, which says the same."""
+    """Return whether an input is there and not empty, which says the same."""
     return ctx.has(index) and ctx.known_dims(index) != (0,)
 
 

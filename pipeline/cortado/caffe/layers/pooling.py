@@ -65,7 +65,7 @@ class PoolWindow:
         return tuple(max(0, (out - 1) * s + k - n - p) for n, out, k, s, p in axes)
 
     def is_degenerate(self, sizes: Shape) -> bool:
-        """Tell whether a window lies outside of the image."""
+        """Return whether a window lies outside of the image."""
         axes = zip(sizes, self.out(sizes), self.stride, self.pad, strict=True)
         return any((out - 1) * s - p >= n for n, out, s, p in axes)
 

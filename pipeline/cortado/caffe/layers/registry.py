@@ -80,7 +80,7 @@ def in_place_of(kind: str) -> InPlace:
 
 
 def is_own(kind: str) -> bool:
-    """Tell whether cortado itself, and no module of the user's, converts layers of a type."""
+    """Return whether cortado itself, and no module of the user's, converts layers of a type."""
     return converter_of(kind).__module__.startswith(_OWN)
 
 

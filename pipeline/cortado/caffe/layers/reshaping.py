@@ -66,5 +66,5 @@ def _span(context: Context) -> tuple[int, int]:
 
 
 def _leaves_batch(x: Blob, dims: tuple[int, ...], shape: Shape) -> bool:
-    """Tell whether the first dimension stays what it is, whatever the batch size."""
+    """Return whether the first dimension stays what it is, whatever the batch size."""
     return dims[:1] in ((0,), (-1,)) and prod(shape[1:]) == prod(x.shape[1:])

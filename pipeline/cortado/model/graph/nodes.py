@@ -25,7 +25,7 @@ class Operation(Protocol):
 
 
 def is_standard(node: Operation, *op_types: str) -> bool:
-    """Tell whether a node is a standard operator: one of these, where any are given."""
+    """Return whether a node is a standard operator: one of these, where any are given."""
     return node.domain in STANDARD and (not op_types or node.op_type in op_types)
 
 

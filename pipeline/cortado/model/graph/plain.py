@@ -61,7 +61,7 @@ def lift_weights(model: ir.Model) -> None:
 
 
 def _is_parameter(value: ir.Value) -> bool:
-    """Tell whether a node reads a value as a bias or the like."""
+    """Return whether a node reads a value as a bias or the like."""
     return any(
         (is_standard(use.node, *_PARAMETERS) and use.idx in _PARAMETERS[use.node.op_type])
         or (is_standard(use.node, "Add") and _is_product(use.node.inputs[1 - use.idx]))

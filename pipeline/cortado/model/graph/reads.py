@@ -44,7 +44,7 @@ def constant_nodes(graph: ir.Graph) -> set[ir.Node]:
 
 
 def is_constant(value: ir.Value, constant: Collection[ir.Node]) -> bool:
-    """Tell whether a value is an initializer, or made by one of these constant nodes."""
+    """Return whether a value is an initializer, or made by one of these constant nodes."""
     return value.is_initializer() or value.producer() in constant
 
 

@@ -160,7 +160,7 @@ def _is_constant(value: ir.Value) -> bool:
 
 
 def _is_vector(value: ir.Value, size: int, behind: int) -> bool:
-    """Tell whether a constant is one number an output, the axes behind it being of size 1."""
+    """Return whether a constant is one number an output, the axes behind it being of size 1."""
     if value.const_value is None or not value.is_initializer():
         return False
     shape = tuple(value.const_value.shape.numpy())

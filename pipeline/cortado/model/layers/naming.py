@@ -35,7 +35,7 @@ def wished_name(weight: str, node: ir.Node) -> str:
 
 
 def is_named(weight: str) -> bool:
-    """Tell whether an initializer has the name that its module gave it."""
+    """Return whether an initializer has the name that its module gave it."""
     return weight.endswith(".weight") and weight != ".weight"
 
 

@@ -241,7 +241,7 @@ def _why_not(weight: ir.Value, names: Mapping[str, int]) -> str:
 
 
 def _is_constant(node: ir.Node) -> bool:
-    """Tell whether a node computes with constants alone, directly or through one more node."""
+    """Return whether a node computes with constants alone, directly or through one more node."""
     inputs = [value for value in node.inputs if value is not None]
     return all(
         value.is_initializer()

@@ -64,7 +64,7 @@ def assign(
 
 
 def matches(selector: str, layer: "Layer") -> bool:
-    """Tell whether a selector matches any of the names of a layer."""
+    """Return whether a selector matches any of the names of a layer."""
     if selector.startswith("re:"):
         try:
             pattern = re.compile(selector.removeprefix("re:"))

@@ -70,7 +70,7 @@ def check_external(proto: onnx.ModelProto, source: str) -> None:
 
 
 def is_external(tensor: onnx.TensorProto) -> bool:
-    """Tell whether a tensor's values are in another file."""
+    """Return whether a tensor's values are in another file."""
     return bool(tensor.data_location == onnx.TensorProto.EXTERNAL)
 
 

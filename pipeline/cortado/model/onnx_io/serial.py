@@ -111,7 +111,7 @@ def parse(data: bytes, source: str) -> onnx.ModelProto:
 
 
 def has_external_data(data: bytes, source: str) -> bool:
-    """Tell whether some weights of an ONNX file are in other files."""
+    """Return whether some weights of an ONNX file are in other files."""
     return any(is_external(tensor) for tensor in tensors_of(parse(data, source)))
 
 

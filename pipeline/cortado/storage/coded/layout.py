@@ -114,7 +114,7 @@ def _is_filled(piece: Piece) -> bool:
 
 
 def _is_vector(piece: Piece) -> bool:
-    """Tell whether a piece is a bias or the like, which share a section."""
+    """Return whether a piece is a bias or the like, which share a section."""
     return len(piece.shape) == 1 and piece.cells <= MANY_ENTRIES
 
 

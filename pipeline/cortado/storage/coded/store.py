@@ -31,7 +31,7 @@ _OLDEST_IR_WITH_FUNCTIONS = 8
 
 
 def has_codable(proto: onnx.ModelProto) -> bool:
-    """Tell whether some initializer of a file, of any opset, is smaller coded."""
+    """Return whether some initializer of a file, of any opset, is smaller coded."""
     layout = make_layout(_candidates(proto))
     return bool(layout.flat or layout.lanes or layout.filled)
 
