@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from cortado.compress import EFFORTS, CompressOptions, compress
+from cortado.compress import EFFORTS, CompressOptions, compress, passes, stages
 from cortado.compress.stages import Compression, judge
 from cortado.compress.untrained import fit_small
 from cortado.data import IMAGE, Dataset, labelled_images
@@ -17,6 +17,7 @@ from cortado.model.onnx_io import serial
 from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.runtime import Runtime
+from cortado.scoring import judge as scoring
 from cortado.scoring.bind import bind
 from cortado.scoring.judge import Judge
 from cortado.stats.noninferior import Limit
@@ -128,3 +129,27 @@ def test_an_accuracy_that_no_plan_holds_is_a_limit_not_met(trained):
     data = Dataset(DATA.train, labelled_images(noise, labels), DATA.test)
     with pytest.raises(LimitNotMetError, match="no plan is sure to lose"):
         finish(compress(trained, bind(trained, data), options))
+
+
+def test_each_model_is_scored_and_encoded_once_and_one_file_is_checked(trained, monkeypatch):
+    """Comparing models by their files must cost no session, and no model two scores."""
+    calls = {name: [] for name in ("scored", "encoded", "checked")}
+
+    def count(place, function, name):
+        real = getattr(place, function)
+
+        def counting(*arguments):
+            calls[name].append(arguments)  # kept, so that no two have the same id
+            return real(*arguments)
+
+        monkeypatch.setattr(place, function, counting)
+
+    count(stages, "encode", "encoded")
+    count(passes, "check_emitted", "checked")
+    count(scoring.Judge, "_steps", "scored")
+    found = finish(compress(trained, bind(trained, DATA), OPTIONS))
+    scored = [(id(referee), id(model)) for referee, model, _ in calls["scored"]]
+    assert len(scored) == len(set(scored)) >= len(found.stages)
+    held = [id(stage.model) for stage in found.stages[1:] if stage.holds]
+    assert sorted(id(model) for model, _ in calls["encoded"]) == sorted(held)
+    assert [model for model, *_ in calls["checked"]] == [found.model]

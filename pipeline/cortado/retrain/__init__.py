@@ -10,7 +10,6 @@ losses        the losses of `cortado.scoring.losses` in PyTorch
 teacher       distillation: what a model learns from the outputs of another
 objective     what is minimized: the losses, and distillation
 totals        the mean loss over many batches
-references    what the dense model gives, for metrics that compare with it
 statistics    BatchNorm statistics before and after
 caffe_solver  Caffe's solvers in place of an optimizer of PyTorch
 plan          how many steps it takes

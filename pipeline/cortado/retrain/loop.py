@@ -28,9 +28,9 @@ from cortado.retrain.objective import Objective
 from cortado.retrain.options import RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.rates import learning_rate
-from cortado.retrain.references import References
 from cortado.retrain.totals import Totals
 from cortado.scoring.metrics import Outputs
+from cortado.scoring.references import References
 from cortado.scoring.task import Task
 from cortado.task.transform import Views
 

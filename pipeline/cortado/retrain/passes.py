@@ -21,11 +21,11 @@ from cortado.retrain.loop import Loop, Measured, make_optimizer
 from cortado.retrain.objective import Objective, import_losses
 from cortado.retrain.options import Distillation, Gradual, RetrainOptions
 from cortado.retrain.plan import Plan
-from cortado.retrain.references import References
 from cortado.retrain.statistics import refresh_statistics
 from cortado.retrain.teacher import Teacher, find_teacher, lessons_of
 from cortado.scoring.losses import Term, show_term
 from cortado.scoring.losses.terms import find_terms
+from cortado.scoring.references import References
 from cortado.scoring.task import Task
 
 __all__ = ["Epoch", "Retrained", "prepare", "retrain"]

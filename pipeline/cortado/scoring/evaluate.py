@@ -6,7 +6,7 @@ reported, and the loss of the output that is scored takes the place of cross-ent
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
@@ -20,8 +20,8 @@ from cortado.runtime import Session
 from cortado.scoring.formulas import refusal_of
 from cortado.scoring.losses import Term
 from cortado.scoring.losses.terms import find_terms
-from cortado.scoring.metrics import Outputs
 from cortado.scoring.metrics.classes import CrossEntropy
+from cortado.scoring.references import References
 from cortado.scoring.sums import Sums
 from cortado.scoring.task import Task
 from cortado.stats.intervals import figure_interval
@@ -143,7 +143,7 @@ def evaluate_session(
     criteria = [x for x in known if not x.refusal and x.scores in session.widths]
     trained = criterion_of(model, task.outputs[0].output)
     sums = Sums(task, len(samples), trained, tuple(criteria), terms)
-    references = _references(task, samples)
+    references = References(task, samples) if task.against == "reference" else None
     seconds, done = 0.0, 0
     for fed in feed_batches(task.feed, samples, task.size):
         begin = time.perf_counter()
@@ -151,7 +151,8 @@ def evaluate_session(
         seconds += time.perf_counter() - begin
         count = len(fed.indices)
         found = {name: task.rows(array, count) for name, array in outputs.items()}
-        sums.add(found, task.targets_of(fed.targets), next(references))
+        reference = {} if references is None else references.of(fed.indices)
+        sums.add(found, task.targets_of(fed.targets), reference)
         done += count
         figures = ((task.metric.name, sums.value), ("loss", sums.loss))
         yield Progress("evaluate", done, len(samples), figures)
@@ -181,15 +182,6 @@ def _suggested(model: ir.Model, task: Task) -> list[Term]:
         return find_terms(model, task)
     except CortadoError:  # of targets that no loss fits, the metric makes what it can
         return []
-
-
-def _references(task: Task, samples: Samples) -> Iterator[Outputs]:
-    """Yield what the dense model gives for each batch; nothing where the metric has targets."""
-    if task.metric.against == "targets":
-        while True:
-            yield {}
-    for answer in task.answers(task.open(task.model), samples):
-        yield answer.outputs
 
 
 def _judged(criterion: Criterion, widths: Mapping[str, int | None]) -> Criterion:

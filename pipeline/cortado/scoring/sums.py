@@ -9,6 +9,7 @@ import numpy as np
 from cortado.data.samples import labels_of
 from cortado.model.typing import FloatArray
 from cortado.scoring.formulas import score
+from cortado.scoring.gathered import Gathered
 from cortado.scoring.losses import Term, measure
 from cortado.scoring.metrics import Metric, Outputs
 from cortado.scoring.metrics.classes import Accuracy, CrossEntropy
@@ -45,11 +46,11 @@ class Sums:
     _first: tuple[float, float] = (0.0, 0)  # sum and divisor, as all that follow
     _totals: list[tuple[float, float]] = field(default_factory=list)
     _suggested: list[tuple[float, float]] = field(default_factory=list)
-    _parts: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
-    _done: int = 0
+    _parts: Gathered = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin at zero."""
+        self._parts = Gathered(self.samples)
         self._totals = [(0.0, 0)] * len(self.criteria)
         self._suggested = [(0.0, 0)] * len(self.terms)
 
@@ -67,7 +68,7 @@ class Sums:
         """
         wanted = reference if self.metric.against == "reference" else targets or {}
         parts = self.metric.parts(found, wanted)
-        self._keep(parts)
+        self._parts.add(parts)
         labels = labels_of(targets)
         if labels is not None:
             measured = [score(each, found[each.scores], labels) for each in self.criteria]
@@ -81,13 +82,6 @@ class Sums:
             losses = self.task.loss.parts(found, targets or {})
             counts = self._counts(targets, len(parts))
             self._first = _plus(self._first, (float((losses[:, 0] * counts).sum()), counts.sum()))
-
-    def _keep(self, parts: FloatArray) -> None:
-        """Keep the statistics of a batch; one array for all, as they are looked at every batch."""
-        if not self._done:
-            self._parts = np.empty((self.samples, *parts.shape[1:]), parts.dtype)
-        self._parts[self._done : self._done + len(parts)] = parts
-        self._done += len(parts)
 
     def _counts(self, targets: Outputs | None, count: int) -> FloatArray:
         """Return what each sample weighs in the mean loss: whether its label counts."""
@@ -104,7 +98,7 @@ class Sums:
     @property
     def together(self) -> FloatArray:
         """The statistics of all samples so far, of shape (n, k)."""
-        return self._parts[: self._done]
+        return self._parts.rows
 
     @property
     def value(self) -> float:
@@ -121,7 +115,7 @@ class Sums:
         """Samples that count; positions where the metric pools them."""
         if isinstance(self.metric, Accuracy) and self.metric.kind == "pooled":
             return int(self.together[:, 1].sum())
-        return self._done
+        return len(self._parts)
 
     @property
     def loss(self) -> float:

@@ -33,9 +33,9 @@ class References:
 
     def of(self, indices: IntArray) -> Outputs:
         """Return the scored outputs of some samples that are alike."""
-        key = indices.tobytes()
-        if key in self._kept:
-            return self._kept[key]
+        kept = self._kept.get(indices.tobytes())
+        if kept is not None:
+            return kept
         if self._session is None:
             self._session = self._task.open(self._task.model)
         answers = list(self._task.answers(self._session, Subset(self._samples, indices)))
@@ -43,7 +43,11 @@ class References:
             name: np.concatenate([answer.outputs[name] for answer in answers])
             for name in self._task.names
         }
-        self._size += sum(array.nbytes for array in found.values())
-        if self._size <= _KEPT_BYTES:
-            self._kept[key] = found
+        self.keep(indices, found)
         return found
+
+    def keep(self, indices: IntArray, outputs: Outputs) -> None:
+        """Keep the scored outputs of some samples, while there is room."""
+        self._size += sum(array.nbytes for array in outputs.values())
+        if self._size <= _KEPT_BYTES:
+            self._kept[indices.tobytes()] = outputs
