@@ -16,16 +16,14 @@ import onnx_ir as ir
 from cortado import files
 from cortado.compress import EFFORTS, CompressOptions
 from cortado.compress.search import Search, sequence
-from cortado.compress.stages import Task, judge
+from cortado.compress.stages import Compression, judge
 from cortado.compress.untrained import open_search
-from cortado.data import Feed, feed_batches, open_data
+from cortado.data import open_data
 from cortado.data.samples import Subset
-from cortado.model.onnx_io import serial
 from cortado.progress import finish
-from cortado.runtime import Runtime
-from cortado.scoring.formulas import is_correct
+from cortado.scoring.bind import bind
+from cortado.scoring.judge import Judge
 from cortado.stats.noninferior import Limit
-from cortado.task.outputs import main_output
 from tests.bench.plans import NETS
 from tests.bench.program import import_net
 from tests.bench.row import Row
@@ -52,19 +50,20 @@ class _Outcomes:
     def __init__(self, path: Path) -> None:
         model, data = files.read_model(str(path)), open_data(str(SHARED / "mnist"))
         options = CompressOptions(max_drop=MAX_DROP, train=False)
-        task = Task(data, None, options, EFFORTS[options.effort])
-        dense = finish(judge(task, "dense", model, None))
-        self._search: Search = finish(open_search(task, dense))[0]
-        used = np.concatenate([self._search.fitted.indices, self._search.guide.samples.indices])
+        task = bind(model, data)
+        job = Compression.of(task, options, EFFORTS[options.effort])
+        dense = finish(judge(job, "dense", model, None))
+        self._search: Search = finish(open_search(job, dense))[0]
+        used = np.concatenate([self._search.fitted.indices, self._search.guide.indices])
         others = np.setdiff1d(np.arange(len(data.train)), used)
-        self._parts = (Subset(data.train, others), data.val)
+        self._judges = [Judge(task, part) for part in (Subset(data.train, others), data.val)]
         self._dense = self._right(model)
         self._changes: dict[int, np.ndarray] = {}
         self._places: dict[int, int] = {}
 
     def holds(self, count: int, seed: int) -> bool:
-        """Tell whether the plan that random images choose keeps to the limit on all others."""
-        limit = Limit(MAX_DROP, count)
+        """Return whether the plan that random images choose keeps to the limit on all others."""
+        limit = Limit(MAX_DROP, count, "binary")
         chosen = np.zeros(len(self._dense), bool)
         chosen[np.random.default_rng(seed).permutation(len(chosen))[:count]] = True
         taken = None
@@ -78,7 +77,7 @@ class _Outcomes:
 
     def _likely(self, count: int) -> int:
         if count not in self._places:
-            search = replace(self._search, limit=Limit(MAX_DROP, count))
+            search = replace(self._search, limit=Limit(MAX_DROP, count, "binary"))
             self._places[count] = finish(search.likely())
         return self._places[count]
 
@@ -90,12 +89,6 @@ class _Outcomes:
         return self._changes[place]
 
     def _right(self, model: ir.Model) -> np.ndarray:
-        session, feed = Runtime().open(serial.encode(model)), Feed.of(model)
-        output = main_output(model, session.widths, 10, None)
-        return np.concatenate(
-            [
-                is_correct(session.run({feed.name: inputs})[output][: len(labels)], labels)
-                for part in self._parts
-                for inputs, labels, _ in feed_batches(feed, part, 250)
-            ]
-        )
+        """Return whether each image is right, the training images first."""
+        parts = [judge.score(model).parts[:, 0] for judge in self._judges]
+        return np.concatenate(parts).astype(bool)

@@ -5,6 +5,7 @@ import onnx
 import pytest
 import sklearn.datasets
 
+from cortado.data import IMAGE
 from cortado.data.digits import load_digits
 from nets import build
 from web.node import evaluate, need_node
@@ -81,7 +82,7 @@ def test_embedded_digits_come_back_as_cortado_has_them():
     edges = [originals[:, 0], originals[:, -1], originals[:, :, 0], originals[:, :, -1]]
     index = np.flatnonzero(np.all([edge.any(axis=1) for edge in edges], axis=0))[0]
     drawn = np.kron(originals[index] * 255 / 16, np.ones((20, 20)))
-    expected = load_digits().pixels[index, 0]
+    expected = load_digits().inputs[IMAGE][index, 0]
     np.testing.assert_allclose(frame("digits", drawn), expected, atol=1e-3)
 
 

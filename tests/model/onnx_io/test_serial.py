@@ -293,6 +293,19 @@ def test_a_name_that_is_not_utf_8_is_refused():
         serial.decode(data, "the file")
 
 
+def test_a_dimension_whose_name_is_not_utf_8_is_refused():
+    """Damage may leave one, and Python's protobuf then gives bytes in place of text."""
+    data = bytearray(
+        build(
+            [helper.make_node("Relu", ["x"], ["y"])], {}, {"x": ["dimension"]}
+        ).SerializeToString()
+    )
+    place = data.index(b"dimension")
+    data[place] = 0xFF
+    with pytest.raises(CortadoError, match="the file"):
+        serial.decode(bytes(data), "the file")
+
+
 EVERYTHING = everything().SerializeToString()
 
 

@@ -43,4 +43,6 @@ def _shapes_of(kind: onnx.TypeProto) -> Iterator[onnx.TensorShapeProto]:
 def _is_open(dimension: onnx.TensorShapeProto.Dimension) -> bool:
     if dimension.HasField("dim_value"):
         return bool(dimension.dim_value < 0)
-    return dimension.HasField("dim_param") and _NO_NAME.fullmatch(dimension.dim_param) is not None
+    name: object = dimension.dim_param  # bytes where a damaged file holds no UTF-8
+    is_named = dimension.HasField("dim_param") and isinstance(name, str)
+    return is_named and _NO_NAME.fullmatch(str(name)) is not None
