@@ -100,7 +100,7 @@ def test_the_dark_scheme_is_dark(looks):
 def test_it_shows_all_that_it_promises(looks):
     assert looks["compression", "light", 1280]["headings"] == [
         "Four sizes",
-        "On test images",
+        "On test samples",
         "Stages",
         "Layers",
         "Accuracy by fraction of zeros",
