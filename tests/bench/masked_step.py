@@ -30,7 +30,7 @@ from tests.support import SHARED
 
 BATCH = 64
 STEPS = 200  # an epoch begins and ends once
-ROUNDS = 5
+ROUNDS = 15  # others use the machine too
 
 
 def rows() -> Iterator[Row]:

@@ -138,7 +138,7 @@ class Builder:
         assert array is not None  # the walk binds everything that a node computes
         name = self._free_name(identifier(value.name or "constant"))
         try:
-            tensor = torch.from_numpy(np.array(array))
+            tensor = torch.tensor(np.asarray(array))  # a copy, where PyTorch computes fastest
         except TypeError as error:
             raise CortadoError(f"{value.name} is {value.dtype}: PyTorch lacks it") from error
         if _is_trainable(value, array):

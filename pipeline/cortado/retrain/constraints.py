@@ -69,6 +69,7 @@ class Masked:
         self.name = name
         self.weight = weight
         self.pruned = pruned
+        self._words = weight.detach().view(torch.int32)  # the same memory
         self._bits = _bit_mask(pruned)
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -78,10 +79,9 @@ class Masked:
     def after_backward(self) -> None:
         """Do nothing: the optimizer moves the weight itself."""
 
-    @torch.no_grad()
     def after_step(self) -> None:
         """Zero the pruned weights, by their bits: a product with 0 would leave −0 or NaN."""
-        self.weight.view(torch.int32).bitwise_and_(self._bits)
+        self._words.bitwise_and_(self._bits)
 
     def shrink(self, mask: BoolArray) -> None:
         """Prune all weights but those of `mask`; what is pruned stays so."""
@@ -91,7 +91,7 @@ class Masked:
 
     def check(self) -> None:
         """Check that every pruned weight is zero."""
-        if bool((self.weight[self.pruned] != 0).any()):
+        if bool(((self.weight != 0) & self.pruned).any()):
             raise CortadoError(f"retraining revived pruned weights of {self.name}")
 
 

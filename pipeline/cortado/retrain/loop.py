@@ -29,6 +29,7 @@ from cortado.retrain.options import RetrainOptions
 from cortado.retrain.plan import Plan
 from cortado.retrain.rates import learning_rate
 from cortado.retrain.totals import Totals
+from cortado.scoring.gathered import Gathered
 from cortado.scoring.metrics import Outputs
 from cortado.scoring.references import References
 from cortado.scoring.task import Task
@@ -111,7 +112,7 @@ class Loop:
         """
         steps = min(self.plan.steps_in(number), Plan.of(samples, self.options).per_epoch)
         stage = f"epoch {number + 1}/{self.plan.epochs}"
-        losses, parts, seen = 0.0, list[FloatArray](), 0
+        losses, parts, seen = 0.0, Gathered(len(samples)), 0
         self.module.train()
         batches = epoch_batches(
             samples, self.options.batch, self.options.shift, generator, self._image(samples)
@@ -125,7 +126,7 @@ class Loop:
                 if not np.isfinite(losses):
                     raise CortadoError(f"training diverged in {stage}: try a smaller --lr")
                 if self.task.against == "targets":
-                    parts.append(self._parts(last.found, last.targets or {}))
+                    parts.add(self._parts(last.found, last.targets or {}))
                 yield Progress(stage, index + 1, steps, self._figures(losses / seen, parts))
         self.check()
         return Measured(losses / seen, self._value(parts))
@@ -143,7 +144,7 @@ class Loop:
             What progress calls it.
         """
         self.module.eval()
-        totals, parts, done = Totals(self.objective), list[FloatArray](), 0
+        totals, parts = Totals(self.objective), Gathered(len(samples))
         size = 1 if self.options.batch == 1 else _MEASURE_BATCH
         for indices in index_batches(samples, size):
             batch = samples.take(indices)
@@ -153,9 +154,8 @@ class Loop:
                 totals.add(found, targets, batch, len(indices))
             compared = self.task.against == "reference"
             wanted: Outputs = references.of(indices) if compared else targets or {}
-            parts.append(self._parts(found, wanted))
-            done += len(indices)
-            yield Progress(stage, done, len(samples))
+            parts.add(self._parts(found, wanted))
+            yield Progress(stage, len(parts), len(samples))
         return Measured(totals.loss, self._value(parts))
 
     def check(self) -> None:
@@ -213,12 +213,12 @@ class Loop:
         }
         return self.task.metric.parts(arrays, wanted)
 
-    def _value(self, parts: Sequence[FloatArray]) -> float:
-        return self.task.metric.value(np.concatenate(parts)) if parts else math.nan
+    def _value(self, parts: Gathered) -> float:
+        return self.task.metric.value(parts.rows) if len(parts) else math.nan
 
-    def _figures(self, loss: float, parts: Sequence[FloatArray]) -> tuple[tuple[str, float], ...]:
+    def _figures(self, loss: float, parts: Gathered) -> tuple[tuple[str, float], ...]:
         named = (("loss", loss), (self.task.metric.name, self._value(parts)))
-        return named if parts else named[:1]
+        return named if len(parts) else named[:1]
 
 
 class _Answer(NamedTuple):

@@ -143,7 +143,9 @@ class Objective:
 def scores_of(term: Term, found: Values) -> Tensor:
     """Return what a term takes, in the shape of its output."""
     scores, output = found[term.scores.logits], found.get(term.scores.output)
-    return scores if output is None else scores.reshape(output.shape)
+    if output is None or output.shape == scores.shape:
+        return scores
+    return scores.reshape(output.shape)
 
 
 def check_targets(term: Term, array: Array, shape: tuple[int, ...]) -> None:
