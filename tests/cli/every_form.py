@@ -152,7 +152,7 @@ def _npy_samples(digits, folder):
         np.save(folder / f"{i:03}.npy", image)
 
 
-def _embedded(digits, folder):  # noqa: ARG001
+def _embedded(digits, folder):
     return ":digits"
 
 

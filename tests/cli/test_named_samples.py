@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 import pytest
-from onnx import helper
 
+from cli.kinds_of_nets import tagger
 from cli.program import done
 from cortado.model.onnx_io import serial
-from nets import build, mlp, normal
+from nets import mlp
 
 RNG = np.random.default_rng(0)
 COUNT = 40
@@ -46,26 +46,6 @@ def tuples():
 def iterated():
     return iter(tuples())
 """
-
-
-def tagger():
-    """Return a net of two integer inputs that scores three classes of each token."""
-    weights = {
-        "table": normal(RNG, 7, 4),
-        "fc.weight": normal(RNG, 4, 3),
-        "last": np.array([-1]),
-    }
-    nodes = [
-        helper.make_node("Gather", ["table", "ids"], ["e"], "words"),
-        helper.make_node("Unsqueeze", ["mask", "last"], ["m"], "unsqueeze"),
-        helper.make_node("Cast", ["m"], ["f"], "cast", to=1),
-        helper.make_node("Mul", ["e", "f"], ["k"], "keep"),
-        helper.make_node("MatMul", ["k", "fc.weight"], ["y"], "fc"),
-    ]
-    proto = build(nodes, weights, {"ids": ["N", "T"], "mask": ["N", "T"]}, {"y": ["N", "T", 3]})
-    for value in proto.graph.input:
-        value.type.tensor_type.elem_type = 7
-    return proto.SerializeToString()
 
 
 @pytest.fixture(scope="module")

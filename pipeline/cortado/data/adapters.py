@@ -121,6 +121,8 @@ class InputAdapter:
         if self.transform is not None:
             array = self._pixels(array, views)
         if self.runs_alone(array):
+            if array.ndim > len(self.shape) + 1:
+                raise self._misfit(array.shape)
             if len(array) != 1:
                 raise CortadoError(f"samples of the input {self.name} can only run one by one")
             array = array[0]
@@ -171,10 +173,13 @@ class InputAdapter:
         sizes = [size for size in wanted[1:] if size is not None]
         if len(sizes) == len(wanted) - 1 and _squeezed(found[1:], wanted[1:]):
             return array.reshape(len(array), *sizes)
+        raise self._misfit(found)
+
+    def _misfit(self, found: tuple[int, ...]) -> CortadoError:
         what = "images" if self.transform is not None else "samples"
-        raise CortadoError(
+        return CortadoError(
             f"the {what} have the shape {show_shape(found[1:])}, "
-            f"the model's input {self.name} wants {show_shape(wanted[1:])}"
+            f"the model's input {self.name} wants {show_shape(self.shape[1:])}"
         )
 
 
