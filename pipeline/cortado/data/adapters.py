@@ -19,7 +19,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray
 from cortado.task.transform import InputTransform, Views
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cortado.errors import CortadoError, UsageError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import FloatArray
 from cortado.plugins import foreign_code, import_module
 from cortado.scoring.metrics.metric import Against, Outputs, mean_of
