@@ -97,7 +97,10 @@ class Session:
         try:
             outputs = self._session.run(list(asked), dict(inputs))
         except Exception as error:  # onnxruntime's own classes share no narrower base
-            raise CortadoError(f"onnxruntime cannot run the model: {_reason(error)}") from error
+            fed = ", ".join(f"{name} {_sizes(x)}" for name, x in inputs.items())
+            raise CortadoError(
+                f"onnxruntime cannot run the model on {fed}: {_reason(error)}"
+            ) from error
         return dict(zip(asked, outputs, strict=True))
 
 
@@ -169,6 +172,10 @@ class Runtime:
         if session.get_providers()[0] != name:
             raise CortadoError(f"the provider {self.provider} could not start on this machine")
         return Session(name, {o.name: _shape(o.shape) for o in session.get_outputs()}, session)
+
+
+def _sizes(array: Array) -> str:
+    return "×".join(map(str, array.shape)) or "()"
 
 
 def check_loads(data: bytes) -> None:

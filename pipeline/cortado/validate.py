@@ -275,9 +275,8 @@ def _inputs(model: ir.Model, options: ValidateOptions, count: int) -> dict[str, 
         number = feed.limit(options.samples) or count
         return feed(options.samples.take(np.resize(known, number)))
     feed, generator = Feed.of(model, raw=True), np.random.default_rng(0)
-    given = [a for a in feed.adapters if not a.is_state]
     number = feed.batch or count
-    return feed(Batch({a.name: _random(a, number, generator) for a in given}))
+    return feed(Batch({a.name: _random(a, number, generator) for a in feed.required}))
 
 
 def _random(adapter: InputAdapter, count: int, generator: np.random.Generator) -> Array:

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from onnx import helper
 
+from cli.kinds_of_nets import tagger as made_tagger
 from cli.program import cortado, done, refused
 from cortado.model.onnx_io import serial
-from nets import build, normal, two_heads, weight
+from nets import two_heads, weight
 
 RNG = np.random.default_rng(0)
 PATTERNS = RNG.standard_normal((4, 1, 6, 6))  # so few that other weights can make up for zeros
@@ -40,24 +40,8 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tagger(tmp_path_factory):
     """Give a net of two integer inputs that scores three classes of each token."""
-    weights = {
-        "table": normal(RNG, 7, 4),
-        "fc.weight": normal(RNG, 4, 3),
-    }
-    nodes = [
-        helper.make_node("Gather", ["table", "ids"], ["e"], "words"),
-        helper.make_node("Unsqueeze", ["mask", "last"], ["m"], "unsqueeze"),
-        helper.make_node("Cast", ["m"], ["f"], "cast", to=1),
-        helper.make_node("Mul", ["e", "f"], ["k"], "keep"),
-        helper.make_node("MatMul", ["k", "fc.weight"], ["y"], "fc"),
-    ]
-    weights["last"] = np.array([-1])
-    shapes = {"ids": ["N", "T"], "mask": ["N", "T"]}
-    proto = build(nodes, weights, shapes, {"y": ["N", "T", 3]})
-    for value in proto.graph.input:
-        value.type.tensor_type.elem_type = 7
     path = tmp_path_factory.mktemp("tagger") / "tagger.onnx"
-    path.write_bytes(proto.SerializeToString())
+    path.write_bytes(made_tagger())
     return path
 
 

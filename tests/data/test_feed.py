@@ -104,7 +104,7 @@ def test_a_state_that_is_not_given_is_zeros_for_every_sample():
     assert found["state"].shape == (2, 3, 8)
     assert not found["state"].any()
     assert found["sr"].shape == ()
-    assert feed.invented(given) == ["state"]
+    assert [adapter.name for adapter in feed.invented(given)] == ["state"]
 
 
 def test_samples_that_bring_their_batch_axis_run_alone():
@@ -156,11 +156,27 @@ def test_names_of_states(name):
         ("statement", ["N", 4]),
         ("x2", ["N", 4]),
         ("state", ["N", "L"]),
+        ("cont", ["N"]),
+        ("cont", ["N", 4, 1]),
         ("h", [4]),
     ],
 )
 def test_what_is_no_state_must_be_given(name, shape):
     assert not several(x=(FLOATS, ["N", 4]), **{name: (FLOATS, shape)}).adapters[1].is_state
+
+
+def test_continuation_indicators_are_ones():
+    feed = several(x=(FLOATS, [5, "N", 4]), cont=(FLOATS, [5, "N"]))
+    assert feed.adapters[1].is_state
+    np.testing.assert_array_equal(feed.adapters[1].initial(3), np.ones((5, 3)))
+
+
+def test_an_input_alone_is_required_whatever_its_name():
+    feed = several(hidden=(FLOATS, ["N", 4]))
+    assert [adapter.name for adapter in feed.required] == ["hidden"]
+    assert not feed.optional
+    with pytest.raises(CortadoError, match="lack the input hidden"):
+        feed.sources({})
 
 
 def test_the_batch_is_open_or_fixed():

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cortado.report.chart import charts_of
-from cortado.report.curves import mark_curves
+from cortado.report.marked_curves import mark_curves
 from cortado.report.scales import level_axis, place, value_axis
 from report.tables import curve, deep, dense, row, table
 

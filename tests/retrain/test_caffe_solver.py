@@ -18,9 +18,9 @@ from cortado.data import labelled_images
 from cortado.errors import CortadoError
 from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
-from cortado.retrain.constraints import Masked, Shared
+from cortado.retrain.constraints import Masked, OnCodebook
 from cortado.retrain.passes import prepare
-from cortado.retrain.plan import Plan
+from cortado.retrain.schedule import Schedule
 from nets import conv_net, weight, with_weight
 from retrain.sets import task, threefold
 from samples import everything
@@ -90,7 +90,7 @@ def test_zeros_and_shared_values_stay(name):
     shared = np.where(weight(model, "conv.weight") > 0, np.float32(np.pi / 9), -np.float32(0.1))
     model = with_weight(with_weight(model, "ip1.weight", kernel), "conv.weight", shared)
     loop = prepare(model, task(model, DATA), options(read(SOLVERS[name])))
-    assert {type(constraint) for constraint in loop.constraints} >= {Masked, Shared}
+    assert {type(constraint) for constraint in loop.constraints} >= {Masked, OnCodebook}
     finish(loop.epoch(IMAGES, 0, InOrder()))
     found = from_torch(model, loop.module)
     np.testing.assert_array_equal(weight(found, "ip1.weight") == 0, kernel == 0)
@@ -126,7 +126,7 @@ def test_iterations_end_within_an_epoch():
     text = SOLVERS["sgd"].replace("max_iter: 5", "max_iter: 19")
     found = finish(retrain(start(), task(start(), DATA), options(read(text))))
     assert len(found.epochs) == 3  # of 8, 8 and 3 steps
-    assert Plan.of(IMAGES, RetrainOptions(batch=4, epochs=3)) == Plan(8, 24)
+    assert Schedule.of(IMAGES, RetrainOptions(batch=4, epochs=3)) == Schedule(8, 24)
 
 
 def test_a_net_of_other_layers_is_refused():

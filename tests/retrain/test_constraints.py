@@ -14,7 +14,7 @@ from cortado.progress import finish
 from cortado.prune import prune
 from cortado.quantize import QuantizeOptions, quantize
 from cortado.retrain import RetrainOptions, retrain
-from cortado.retrain.constraints import Masked, OnGrid, Shared, constrain
+from cortado.retrain.constraints import Masked, OnCodebook, OnGrid, constrain
 from nets import conv_net, mlp, weight, with_weight
 from retrain.sets import dataset, task
 from samples import everything
@@ -99,7 +99,7 @@ def test_a_step_on_shared_values_is_a_step_on_the_codebook():
 def test_the_gradient_of_a_shared_value_is_the_sum_over_its_members():
     values = torch.tensor([[0.0, 1.0, 2.0], [2.0, 0.0, 2.0]])
     weights = nn.Parameter(values.clone())
-    shared = Shared("fc", weights, torch.tensor([1.0, 2.0]))
+    shared = OnCodebook("fc", weights, torch.tensor([1.0, 2.0]))
     weights.grad = torch.tensor([[9.0, 1.0, 2.0], [4.0, 9.0, 8.0]])
     shared.after_backward()
     assert shared.codebook.grad.tolist() == [1.0, 14.0]
@@ -151,7 +151,7 @@ def test_a_layer_on_a_grid_whose_weights_all_differ_stays_on_it():
 
 def test_a_shared_value_that_reaches_zero_does_not_prune_its_members():
     weights = nn.Parameter(torch.tensor([0.0, 1.0, 1.0]))
-    shared = Shared("fc", weights, torch.tensor([1.0]))
+    shared = OnCodebook("fc", weights, torch.tensor([1.0]))
     with torch.no_grad():
         shared.codebook.zero_()
     shared.after_step()
@@ -173,7 +173,7 @@ def test_tampering_with_a_pruned_weight_is_noticed():
 @pytest.mark.parametrize("index", [0, 1])
 def test_tampering_with_a_shared_weight_is_noticed(index):
     weights = nn.Parameter(torch.tensor([0.0, 1.0, 1.0]))
-    shared = Shared("fc", weights, torch.tensor([1.0]))
+    shared = OnCodebook("fc", weights, torch.tensor([1.0]))
     shared.check()
     with torch.no_grad():
         weights[index] += 1e-6
@@ -226,7 +226,7 @@ def test_the_values_of_a_layer_tell_its_constraint():
     weights = [nn.Parameter(torch.tensor(layer.array.copy())) for layer in layers]
     masked, shared = constrain(layers, weights)
     assert isinstance(masked, Masked)
-    assert isinstance(shared, Shared)
+    assert isinstance(shared, OnCodebook)
     np.testing.assert_array_equal(masked.pruned.numpy(), layers[0].array == 0)
     codebook = np.unique(layers[1].array[layers[1].array != 0])
     np.testing.assert_array_equal(shared.codebook.detach().numpy(), codebook)

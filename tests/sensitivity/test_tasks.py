@@ -17,7 +17,7 @@ from cortado.model.layers.prunable import find_layers, replace_weights
 from cortado.progress import finish
 from cortado.scoring.judge import Judge
 from cortado.sensitivity import SweepOptions, sweep
-from cortado.sensitivity.runner import references
+from cortado.sensitivity.runner import expected_outputs
 from cortado.stats.paired import paired_drop
 from cortado.treatments import treatment_named
 from nets import build, decoded, mlp, normal
@@ -240,7 +240,7 @@ def test_outputs_of_the_dense_model_that_are_computed_again_change_no_figure(net
     model = make()
     swept = swept_on(model, samples())
     usual = finish(sweep(model, swept, OPTIONS)).rows
-    monkeypatch.setattr(references, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(expected_outputs, "_KEPT_BYTES", 0)
     again = finish(sweep(model, swept, OPTIONS)).rows
     for row, other in zip(usual, again, strict=True):
         assert row.key == other.key

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cortado.errors import CortadoError
 from cortado.inspect.fidelity import check_blobs, check_limit
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

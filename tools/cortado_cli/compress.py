@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado_cli.choices import storage_option
+from cortado_cli.choice_options import storage_option
 from cortado_cli.options import (
     check_file,
     device_option,

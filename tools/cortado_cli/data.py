@@ -19,6 +19,9 @@ from cortado_cli.talk import Talk
 from cortado_cli.task import TaskChoice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortado.data.adapters import InputAdapter
     from cortado.plan import Plan
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "read_plan",
     "tell_feed",
     "tell_inputs",
+    "tell_states",
 ]
 
 
@@ -77,10 +81,9 @@ def tell_inputs(task: Task, talk: Talk) -> None:
 
 
 def tell_feed(feed: Feed, samples: Samples, talk: Talk) -> None:
-    """Say which inputs start at zero, and whether pixels go in as they are, as nothing is known."""
+    """Say which inputs nothing gives, and whether pixels go in as they are."""
     given = samples.take(np.zeros(1, np.int64)).inputs
-    for name in feed.invented(given):
-        talk.say_once(f"the input {name} is not in the data: a recurrent state, it starts at zero")
+    tell_states(feed.invented(given), talk)
     pixels = feed.pixels
     if pixels is None or not feed.transform.is_unknown:
         return
@@ -89,6 +92,17 @@ def tell_feed(feed: Feed, samples: Samples, talk: Talk) -> None:
             "the model stores no input transform: pixels 0…255 go in as they are "
             "(cortado import --preprocess, --input-scale, --input-range … store one)"
         )
+
+
+def tell_states(states: "Sequence[InputAdapter]", talk: Talk) -> None:
+    """Say what inputs are that nothing gives, and why."""
+    for state in states:
+        meaning = (
+            "Caffe's continuation indicators by its name and shape, it is ones"
+            if state.continues
+            else "a recurrent state by its name and shape, it starts at zero"
+        )
+        talk.say_once(f"the input {state.name} is not given: {meaning}")
 
 
 def read_plan(path: str) -> "Plan":

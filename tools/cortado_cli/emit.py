@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado_cli.choices import storage_option
+from cortado_cli.choice_options import storage_option
 from cortado_cli.kernels import KernelChoice, convert, kernel_options
 from cortado_cli.options import (
     json_option,
@@ -62,8 +62,8 @@ def command(
     """
     from cortado.emit import emit
     from cortado_cli.history import record
-    from cortado_cli.sizes import HEADINGS, size_reports, size_rows
     from cortado_cli.streams import read_model, write_artifact, write_json
+    from cortado_cli.tensor_sizes import HEADINGS, size_reports, size_rows
 
     network = read_model(model)
     record(network)

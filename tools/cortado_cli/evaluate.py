@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cortado_cli.choices import split_option
+from cortado_cli.choice_options import split_option
 from cortado_cli.options import (
     json_option,
     models_argument,

@@ -206,8 +206,8 @@ def _active(file: _Inspected, name: str) -> str:
 
 
 def _show(file: _Inspected) -> str:
-    from cortado_cli.sizes import HEADINGS, size_rows
     from cortado_cli.talk import format_table
+    from cortado_cli.tensor_sizes import HEADINGS, size_rows
 
     description, stored = file.description, file.stored
     rows = [_row(layer) for layer in (*description.layers, description.total)]
@@ -225,7 +225,7 @@ def _show(file: _Inspected) -> str:
 
 
 def _row(layer: "LayerFigures") -> tuple[str, ...]:
-    from cortado.model.shapes import show_shape
+    from cortado.model.shape_text import show_shape
 
     return (
         layer.name,
@@ -263,7 +263,7 @@ def _summary(size: int, description: "Description") -> str:
 
 
 def _report(file: _Inspected) -> dict[str, Any]:
-    from cortado_cli.sizes import size_reports
+    from cortado_cli.tensor_sizes import size_reports
 
     description = file.description
     return {

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from cortado_cli.shapes import Shape
+from cortado_cli.value_types import Shape
 
 __all__ = ["net_options"]
 

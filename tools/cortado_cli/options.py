@@ -3,7 +3,6 @@
 model_argument   MODEL          a path, or ``-`` for standard input
 models_argument  MODEL...       several of them
 output_option    -o/--output    a path, or ``-`` for standard output
-data_options     --data, --samples, --head
 samples_option   --samples      alone, where a command has --data of its own
 talk_options     -q, -v         how much is said on standard error
 json_option      --json         a machine-readable report
@@ -34,7 +33,6 @@ __all__ = [
     "STREAM",
     "check_file",
     "check_place",
-    "data_options",
     "device_option",
     "flag_of",
     "given_options",
@@ -226,29 +224,6 @@ def talk_options(command: Callable[..., None]) -> Callable[..., None]:
             raise
 
     return talking
-
-
-def data_options(*, required: bool) -> Callable[[F], F]:
-    """Add ``--data``, ``--samples`` and ``--head``."""
-
-    def add(command: F) -> F:
-        data = click.option(
-            "--data",
-            type=InputPath(),
-            required=required,
-            metavar="SPEC",
-            help="digits, a directory (IDX files, LMDB or LevelDB of Caffe, a folder a class), "
-            "train=PATH,test=PATH, a .npz file, or package.module:callable.",
-        )
-        samples = samples_option(None, "Use a fixed random subset of N images.")
-        head = click.option(
-            "--head",
-            metavar="NAME",
-            help="The output that is scored; needed only where several could be meant.",
-        )
-        return data(samples(head(command)))
-
-    return add
 
 
 def samples_option(default: int | None, text: str) -> Callable[[F], F]:

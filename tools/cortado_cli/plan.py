@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cortado_cli.choices import split_option
+from cortado_cli.choice_options import split_option
 from cortado_cli.options import (
     STREAM,
     check_place,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado_cli.choices import method_option, split_option
+from cortado_cli.choice_options import method_option, split_option
 from cortado_cli.options import (
     STREAM,
     check_file,

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import click
 
-from cortado_cli.shapes import Divisors, Mean, Range, RangeType, Resize
 from cortado_cli.types import Finite, InputPath
+from cortado_cli.value_types import Divisors, Interval, IntervalType, Mean, Resize
 
 __all__ = ["PRESET_NAMES", "TransformWish", "transform_options"]
 
@@ -34,7 +34,7 @@ _OPTIONS = (
     click.option(
         "--input-range",
         "range",
-        type=RangeType(),
+        type=IntervalType(),
         help="In place of a scale: pixels are first mapped to A..B, such as 0..1, and mean and std "
         "are in units of that.",
     ),
@@ -86,7 +86,7 @@ class TransformWish:
 
     preset: str | None = None
     scale: float | None = None
-    range: Range | None = None
+    range: Interval | None = None
     mean: tuple[float, ...] | str | None = None
     std: tuple[float, ...] | None = None
     resize: int | tuple[int, int] | None = None

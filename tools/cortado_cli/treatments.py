@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from cortado_cli.options import refuse_without
-from cortado_cli.shapes import Numbers
+from cortado_cli.value_types import Numbers
 
 __all__ = [
     "DEFAULT",

@@ -82,7 +82,9 @@ def command(
     how many times as fast as the reference a file is, by the medians of 50 runs each.
     """
     from cortado import files
+    from cortado.data import Feed
     from cortado.validate import Limits, check_limits, validate
+    from cortado_cli.data import tell_states
     from cortado_cli.streams import read_candidate, write_json, write_text
     from cortado_cli.talk import format_table
 
@@ -95,6 +97,8 @@ def command(
     candidate = read_candidate(model)
     expected = None if reference is None else files.read_model(reference)
     options = _options(candidate.model, expected, runtimes, choice, talk)
+    if options.samples is None and (timed or expected is not None):  # random inputs
+        tell_states(Feed.of(candidate.model, raw=True).optional, talk)
     options = replace(options, latency_batch=batch if timed else 0)
     validation = talk.follow(validate(candidate, expected, options))
     named = [("reference", validation.reference)] if validation.reference else []

@@ -21,11 +21,11 @@ from cortado.bridge.sizes import Item, Sizes
 from cortado.errors import CortadoError
 from cortado.model.typing import Array
 
-__all__ = ["Context"]
+__all__ = ["NodeContext"]
 
 
 @dataclass(frozen=True)
-class Context:
+class NodeContext:
     """One node to translate.
 
     Attributes

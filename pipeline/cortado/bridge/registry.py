@@ -6,16 +6,16 @@ from typing import TypeAlias, TypeVar
 import onnx_ir as ir
 from torch import fx
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.sizes import Sizes
 from cortado.model.graph.nodes import is_standard
 
 __all__ = ["Handler", "SizeHandler", "find", "find_for_sizes", "operator", "size_operator"]
 
-Handler: TypeAlias = Callable[[Context], fx.Node | Sizes | tuple[fx.Node, ...]]
+Handler: TypeAlias = Callable[[NodeContext], fx.Node | Sizes | tuple[fx.Node, ...]]
 """Adds the calls of one ONNX node; returns its first output, or all of them in order."""
 
-SizeHandler: TypeAlias = Callable[[Context], Sizes | None]
+SizeHandler: TypeAlias = Callable[[NodeContext], Sizes | None]
 """The same for a node whose inputs are shapes; `None` if it yields no shape."""
 
 H = TypeVar("H", bound=Handler)

@@ -17,7 +17,7 @@ from torch import fx
 
 from cortado.bridge import operators  # noqa: F401 - importing it fills the registry
 from cortado.bridge.builder import Builder
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import find, find_for_sizes
 from cortado.bridge.shapes import infer_shapes, version_of, with_shapes
 from cortado.bridge.sizes import Sizes
@@ -66,7 +66,7 @@ def to_torch(model: ir.Model, outputs: Sequence[str] | None = None) -> fx.GraphM
         if not value.is_initializer():
             builder.add_input(value)
     for node in nodes:
-        _translate(node, Context(node, version_of(graph, node), builder))
+        _translate(node, NodeContext(node, version_of(graph, node), builder))
     module = builder.finish([builder.tensor(value) for value in wanted])
     remember_attributes(module, builder.attributes)
     return module
@@ -99,7 +99,7 @@ def _refuse_missing(nodes: Sequence[ir.Node]) -> None:
         raise CortadoError(f"PyTorch code is lacking for these operators: {named}")
 
 
-def _translate(node: ir.Node, ctx: Context) -> None:
+def _translate(node: ir.Node, ctx: NodeContext) -> None:
     if is_standard(node, "If"):
         _translate_branch(node, ctx)
         return
@@ -108,7 +108,7 @@ def _translate(node: ir.Node, ctx: Context) -> None:
     _bind(node, ctx, _apply(node, ctx))
 
 
-def _bind(node: ir.Node, ctx: Context, result: Translated) -> None:
+def _bind(node: ir.Node, ctx: NodeContext, result: Translated) -> None:
     results = result if isinstance(result, tuple) else (result,)
     ctx.builder.values.update(zip(node.outputs, results, strict=False))
     for value in node.outputs[len(results) :]:
@@ -116,7 +116,7 @@ def _bind(node: ir.Node, ctx: Context, result: Translated) -> None:
             raise ctx.refusal(f"its output {value.name} is not supported")
 
 
-def _translate_branch(node: ir.Node, ctx: Context) -> None:
+def _translate_branch(node: ir.Node, ctx: NodeContext) -> None:
     """Translate the branch of an If that is taken."""
     condition = ctx.known(0)
     if condition is None:
@@ -125,24 +125,24 @@ def _translate_branch(node: ir.Node, ctx: Context) -> None:
     nodes = _without_constants(branch)
     _refuse_missing(nodes)
     for each in nodes:
-        _translate(each, Context(each, ctx.opset, ctx.builder))
+        _translate(each, NodeContext(each, ctx.opset, ctx.builder))
     for value, source in zip(node.outputs, branch.outputs, strict=True):
         known = ctx.builder.values.get(source)
         ctx.builder.values[value] = ctx.builder.tensor(source) if known is None else known
 
 
-def _is_fixed(node: ir.Node, ctx: Context) -> bool:
+def _is_fixed(node: ir.Node, ctx: NodeContext) -> bool:
     """Return whether a node computes the same in every run: all it reads is constant."""
     inputs = [value for value in node.inputs if value is not None]
     return not is_standard(node, *_RANDOM) and all(ctx.builder.fixed(v) is not None for v in inputs)
 
 
-def _compute(node: ir.Node, ctx: Context) -> bool:
+def _compute(node: ir.Node, ctx: NodeContext) -> bool:
     """Run a node now and keep its outputs; tell whether that was possible."""
     scratch = Builder()
     scratch.values.update({v: s for v, s in ctx.builder.values.items() if isinstance(s, Sizes)})
     scratch.constants.update(ctx.builder.constants)
-    result = _apply(node, Context(node, ctx.opset, scratch))
+    result = _apply(node, NodeContext(node, ctx.opset, scratch))
     if isinstance(result, Sizes):
         _bind(node, ctx, result)
         return True
@@ -155,7 +155,7 @@ def _compute(node: ir.Node, ctx: Context) -> bool:
     return len(tensors) >= sum(1 for v in node.outputs if v.uses() or v.is_graph_output())
 
 
-def _apply(node: ir.Node, ctx: Context) -> Translated:
+def _apply(node: ir.Node, ctx: NodeContext) -> Translated:
     """Call the function for shapes if the node turns shapes into a shape, else the other."""
     for_sizes, for_tensors = find_for_sizes(node), find(node)
     present = [index for index in range(len(node.inputs)) if ctx.has(index)]

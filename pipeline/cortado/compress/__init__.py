@@ -1,16 +1,15 @@
 """Everything in one go: dense model and data in, small checked file out.
 
-options      how far to go, and how much time to take for it
-stages       what is compressed, and the models on the way, judged on validation images
-curves       what each layer of such a model can lose
-trained      retrained reference → ladder → weight sharing
-ladder       prune rung by rung, as long as the accuracy holds
-share        bits for each layer, and shared values that are trained
-untrained    plans from a sweep, least squares, weight sharing, least squares
-search       along a chain of plans, as far as they hold
-noninferior  whether images show that a model loses no more than it may
-passes       one of both ways → emitted file → validation on test images
-account      what was done, in figures: bytes of stages and layers, and curves of the dense model
+options       how far to go, and how much time to take for it
+stages        what is compressed, and the models on the way, judged on validation images
+stage_curves  what each layer of such a model can lose
+trained       retrained reference → ladder → weight sharing
+ladder        prune rung by rung, as long as the accuracy holds
+share         bits for each layer, and shared values that are trained
+untrained     plans from a sweep, least squares, weight sharing, least squares
+search        along a chain of plans, as far as they hold
+passes        one of both ways → emitted file → validation on test images
+account       what was done, in figures: bytes of stages and layers, and curves of the dense model
 """
 
 from cortado.compress.account import (

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from cortado.compress.curves import measure_curves
 from cortado.compress.options import EFFORTS, CompressOptions
 from cortado.compress.passes import Compressed
+from cortado.compress.stage_curves import measure_curves
 from cortado.compress.stages import Compression
 from cortado.emit import Emitted, StoredTensor
 from cortado.inspect.describe import describe

@@ -10,7 +10,7 @@ that holds, as bisection does.
 
 from collections.abc import Sequence
 
-from cortado.compress.stages import Compression, Stage, judge
+from cortado.compress.stages import Compression, Stage, judge_stage
 from cortado.model.layers.prunable import find_layers
 from cortado.model.layers.selector import ALL, Assignment
 from cortado.progress import Steps
@@ -63,4 +63,4 @@ def _rung(job: Compression, start: Stage, density: float, floor: float) -> Steps
     gradual = Gradual((Assignment(ALL, 1 - density),), PruneOptions("lamp"), _RISE)
     training = job.training(job.effort.rung, job.options.lr)
     pruned = yield from retrain(start.model, job.task, training, gradual, job.distillation)
-    return (yield from judge(job, f"prune to {density:.2%}", pruned.model, floor))
+    return (yield from judge_stage(job, f"prune to {density:.2%}", pruned.model, floor))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 
 from cortado.compress.options import EFFORTS, CompressOptions
-from cortado.compress.stages import Compression, Stage, judge
+from cortado.compress.stages import Compression, Stage, judge_stage
 from cortado.compress.trained import train_small
 from cortado.compress.untrained import fit_small
 from cortado.emit import Emitted, check_emitted
@@ -79,7 +79,7 @@ def compress(
     if options.train and not task.data.labelled:
         raise UsageError("the data have no labels: --no-train does without them")
     job = Compression.of(task, options, EFFORTS[options.effort])
-    dense = yield from judge(job, "dense", model, None)
+    dense = yield from judge_stage(job, "dense", model, None)
     curves = None
     if options.train:
         smaller = yield from train_small(job, dense)

@@ -8,10 +8,10 @@ Training makes up for most of it. What holds and is the smallest file is taken.
 
 from collections.abc import Sequence
 
-from cortado.compress.curves import measure_curves
 from cortado.compress.ladder import holding
 from cortado.compress.options import BIAS_BITS
-from cortado.compress.stages import Compression, Stage, judge
+from cortado.compress.stage_curves import measure_curves
+from cortado.compress.stages import Compression, Stage, judge_stage
 from cortado.errors import LimitNotMetError
 from cortado.model.layers.selector import ALL, Assignment
 from cortado.plan import Plan, bits_of, make_plans
@@ -107,4 +107,4 @@ def _share(
     training = job.training(job.effort.share, _SHARE_LR * job.options.lr)
     trained = yield from retrain(shared.model, job.task, training, None, job.distillation)
     model = share_biases(trained.model, BIAS_BITS).model
-    return (yield from judge(job, name, model, floor))
+    return (yield from judge_stage(job, name, model, floor))

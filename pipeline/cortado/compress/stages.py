@@ -17,7 +17,7 @@ from cortado.scoring.judge import Judge, ScoredSamples
 from cortado.scoring.task import Task
 from cortado.sensitivity import Swept
 
-__all__ = ["Compression", "Stage", "judge"]
+__all__ = ["Compression", "Stage", "judge_stage"]
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Stage:
         return Progress(self.name, 1, 1, (), f"{self.name}: {about}{verdict}")
 
 
-def judge(job: Compression, name: str, model: ir.Model, floor: float | None) -> Steps[Stage]:
+def judge_stage(job: Compression, name: str, model: ir.Model, floor: float | None) -> Steps[Stage]:
     """Score a model on the validation samples, and say whether it reaches the floor."""
     if floor is None:
         stage = yield from job.stage(name, model)

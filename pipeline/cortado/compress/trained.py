@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from cortado.compress.ladder import climb
 from cortado.compress.share import share_best
-from cortado.compress.stages import Compression, Stage, judge
+from cortado.compress.stages import Compression, Stage, judge_stage
 from cortado.errors import CortadoError, LimitNotMetError
 from cortado.progress import Steps
 from cortado.retrain import Distillation, retrain
@@ -36,7 +36,7 @@ def train_small(job: Compression, dense: Stage) -> Steps[list[Stage]]:
     options = job.options
     training = job.training(job.effort.reference, options.lr)
     trained = yield from retrain(dense.model, job.task, training)
-    reference = yield from judge(job, "reference", trained.model, None)
+    reference = yield from judge_stage(job, "reference", trained.model, None)
     floor = _floor(job, dense, reference)
     job = replace(job, distillation=Distillation(reference.model, _TEMPERATURE, _TEACHING))
     rungs = yield from climb(job, replace(reference, holds=True), floor)

@@ -16,8 +16,8 @@ file is taken.
 
 import numpy as np
 
-from cortado.compress.curves import levels_of, measure_curves
 from cortado.compress.search import Search
+from cortado.compress.stage_curves import levels_of, measure_curves
 from cortado.compress.stages import Compression, Stage
 from cortado.data import Samples
 from cortado.data.samples import Subset

@@ -7,7 +7,8 @@ brings its batch axis with it, and is run alone; else the axis of the samples is
 
 A recurrent state that is not given is zeros: an input whose name says that it is a state, and
 whose shape leaves no axis open but that of the batch, wherever that is: states (layers, batch,
-units) of samples (layers, units) are stacked along it. Caffe's continuation indicators are ones.
+units) of samples (layers, units) are stacked along it. Caffe's continuation indicators, ``cont`` of
+shape (steps, samples), are ones.
 """
 
 import re
@@ -18,7 +19,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray
 from cortado.task.transform import InputTransform, Views
 
@@ -75,10 +76,15 @@ class InputAdapter:
     @cached_property
     def is_state(self) -> bool:
         """Whether the input may be left out: its name and shape are those of a recurrent state."""
-        if _CONTINUES.fullmatch(self.name):
+        if self.continues:
             return True
         is_open = sum(size is None for size in self.shape)
         return len(self.shape) > 1 and is_open <= 1 and _STATE.search(self.name) is not None
+
+    @property
+    def continues(self) -> bool:
+        """Whether the input is Caffe's continuation indicators, of shape (steps, samples)."""
+        return len(self.shape) == 2 and _CONTINUES.fullmatch(self.name) is not None
 
     @cached_property
     def batch_axis(self) -> int:
@@ -96,7 +102,7 @@ class InputAdapter:
     def initial(self, count: int) -> Array:
         """Return the state before the first step, for `count` samples."""
         shape = tuple(count if size is None else size for size in self.shape)
-        fill = np.ones if _CONTINUES.fullmatch(self.name) else np.zeros
+        fill = np.ones if self.continues else np.zeros
         return fill(shape, self.dtype)
 
     def runs_alone(self, array: Array) -> bool:
@@ -121,6 +127,8 @@ class InputAdapter:
         if self.transform is not None:
             array = self._pixels(array, views)
         if self.runs_alone(array):
+            if array.ndim > len(self.shape) + 1:
+                raise self._misfit(array.shape)
             if len(array) != 1:
                 raise CortadoError(f"samples of the input {self.name} can only run one by one")
             array = array[0]
@@ -171,10 +179,13 @@ class InputAdapter:
         sizes = [size for size in wanted[1:] if size is not None]
         if len(sizes) == len(wanted) - 1 and _squeezed(found[1:], wanted[1:]):
             return array.reshape(len(array), *sizes)
+        raise self._misfit(found)
+
+    def _misfit(self, found: tuple[int, ...]) -> CortadoError:
         what = "images" if self.transform is not None else "samples"
-        raise CortadoError(
+        return CortadoError(
             f"the {what} have the shape {show_shape(found[1:])}, "
-            f"the model's input {self.name} wants {show_shape(wanted[1:])}"
+            f"the model's input {self.name} wants {show_shape(self.shape[1:])}"
         )
 
 

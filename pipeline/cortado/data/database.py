@@ -21,7 +21,7 @@ from cortado.data.images import ImageForm, decode_image
 from cortado.data.records import Records, open_records
 from cortado.data.samples import IMAGE, TARGET, ArraySamples, Batch, Samples, labelled_images
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, IntArray
 
 __all__ = ["DATABASE", "is_database", "open_database"]

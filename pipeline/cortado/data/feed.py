@@ -55,10 +55,21 @@ class Feed:
         """The graph inputs."""
         return tuple(adapter.name for adapter in self.adapters)
 
+    @cached_property
+    def required(self) -> list[InputAdapter]:
+        """The inputs that samples must have: all but states, or all where there is nothing else."""
+        required = [a for a in self.adapters if not a.is_state]
+        return required or list(self.adapters)
+
+    @cached_property
+    def optional(self) -> list[InputAdapter]:
+        """The states, which samples may have."""
+        return [a for a in self.adapters if a not in self.required]
+
     @property
     def batch(self) -> int | None:
         """The only number of samples that the model takes at once, if it takes only one."""
-        sizes = {a.batch for a in self._given if a.shape}
+        sizes = {a.batch for a in self.required if a.shape}
         return next((size for size in sizes if size is not None), None)
 
     @cached_property
@@ -118,7 +129,7 @@ class Feed:
         """
         found = {name: name for name in self.names if name in given}
         strangers = [name for name in given if name not in found]
-        wanted = [a for a in self._given if a.name not in found]
+        wanted = [a for a in self.required if a.name not in found]
         if len(strangers) == 1 and len(wanted) == 1:
             found[wanted[0].name] = strangers[0]
             return found
@@ -137,10 +148,10 @@ class Feed:
             )
         return found
 
-    def invented(self, given: Mapping[str, Array]) -> list[str]:
-        """Return the states that are not given, and start at zero or one."""
+    def invented(self, given: Mapping[str, Array]) -> list[InputAdapter]:
+        """Return the states that are not given, which are zeros or ones."""
         sources = self.sources(given)
-        return [a.name for a in self.adapters if a.name not in sources]
+        return [a for a in self.adapters if a.name not in sources]
 
     def limit(self, samples: Samples) -> int | None:
         """Return how many samples may run at once; None is any number.
@@ -166,12 +177,6 @@ class Feed:
             for a in self.adapters
         ]
         return Feed(tuple(opened))
-
-    @cached_property
-    def _given(self) -> list[InputAdapter]:
-        """The inputs that samples must have."""
-        required = [a for a in self.adapters if not a.is_state]
-        return required or list(self.adapters)
 
 
 def _image_input(adapters: list[InputAdapter]) -> InputAdapter | None:

@@ -41,8 +41,8 @@ class Signature:
         feed = Feed.of(model, raw=raw)
         return cls(
             feed.form,
-            tuple(a.name for a in feed.adapters if not a.is_state),
-            tuple(a.name for a in feed.adapters if a.is_state),
+            tuple(a.name for a in feed.required),
+            tuple(a.name for a in feed.optional),
             tuple(str(value.name) for value in model.graph.outputs),
             any(size is None for a in feed.adapters for size in a.shape[1:]),
         )

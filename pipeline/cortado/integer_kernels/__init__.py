@@ -1,10 +1,10 @@
 """Integer kernels: a float32 model → one that onnxruntime runs on small integers, faster.
 
-integers       float32 weights → integers and steps; exact where a layer lies on a uniform grid
-products       Gemm and MatMul, in 8 or 4 bits
-convolutions   Conv, in 8 bits, with the ranges of its inputs and outputs
-ranges         which ranges those are, on real images
-passes         the pass
+integer_weights  float32 weights → integers and steps; exact where a layer lies on a uniform grid
+products         Gemm and MatMul, in 8 or 4 bits
+convolutions     Conv, in 8 bits, with the ranges of its inputs and outputs
+calibrate        which ranges those are, on real images
+passes           the pass
 
 The graph consists of standard operators, in the shapes that onnxruntime fuses to its kernels. On
 x86 without VNNI instructions those kernels add pairs of 8-bit products in 16 bits, which may

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from cortado.integer_kernels.integers import Integers, to_int8
+from cortado.integer_kernels.integer_weights import Integers, to_int8
 from cortado.integer_kernels.options import Range
 from cortado.model.graph.surgery import Surgery, replace_constant
 from cortado.model.layers.prunable import Layer

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from cortado.integer_kernels.integers import BLOCK, Integers, to_int4_blocks, to_int8
+from cortado.integer_kernels.integer_weights import BLOCK, Integers, to_int4_blocks, to_int8
 from cortado.integer_kernels.options import Kernel
 from cortado.model.graph.surgery import Surgery, replace_constant
 from cortado.model.layers.prunable import Layer

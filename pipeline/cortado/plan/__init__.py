@@ -1,13 +1,13 @@
 """Plans: from what each layer alone can lose to how far each layer goes.
 
-options    the budget
-choices    what each layer may become: levels of treatments, with loss and measured bytes
-knapsack   the best of all combinations, for every budget at once
-forecast   what layers lose together, by what each loses alone
-planner    the plan that meets a budget; checked on samples where there are some
-fields     fields of a JSON document, each checked by a rule
-document   plan.json
-apply      a plan carried out on a model
+options      the budget
+choices      what each layer may become: levels of treatments, with loss and measured bytes
+knapsack     the best of all combinations, for every budget at once
+forecast     what layers lose together, by what each loses alone
+planner      the plan that meets a budget; checked on samples where there are some
+json_fields  fields of a JSON document, each checked by a rule
+document     plan.json
+apply        a plan carried out on a model
 """
 
 from cortado.plan.apply import bits_of, prune_by_plan, share_by_plan

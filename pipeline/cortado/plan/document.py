@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias, get_args
 
 from cortado.errors import CortadoError
-from cortado.plan.fields import (
+from cortado.plan.json_fields import (
     Rule,
     anything,
     integer,

@@ -5,7 +5,7 @@ import onnx_ir as ir
 from cortado.data import Feed
 from cortado.errors import CortadoError
 from cortado.model.layers.prunable import find_layers
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 
 __all__ = ["check_reference"]
 

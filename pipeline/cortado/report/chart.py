@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from cortado.report.curves import Marked, by_sensitivity, by_treatment
+from cortado.report.marked_curves import Marked, by_sensitivity, by_treatment
 from cortado.report.palette import MARKS
 from cortado.report.scales import Scale, level_axis, place, reach, value_axis
 from cortado.sensitivity import Row

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cortado.report.bars import Bar, bar_chart
 from cortado.report.chart import Chart, charts_of
-from cortado.report.curves import mark_curves, missing_from
+from cortado.report.marked_curves import mark_curves, missing_from
 from cortado.report.page import render_page
 from cortado.sensitivity import Row
 

@@ -15,7 +15,7 @@ from matplotlib.image import AxesImage
 
 from cortado.model.layers.codebook import find_codebook
 from cortado.model.layers.prunable import Layer
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import FloatArray
 from cortado.report.heatmap import Heatmap, make_heatmap
 from cortado.report.style import HEAT, INK, colour_of, cut, finish, to_png

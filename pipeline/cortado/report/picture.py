@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 
 from cortado.errors import CortadoError
-from cortado.report.curves import Marked, Missing, by_treatment, mark_curves, missing_from
+from cortado.report.marked_curves import Marked, Missing, by_treatment, mark_curves, missing_from
 from cortado.report.palette import LIGHT, MARKS
 from cortado.report.scales import level_axis, place, reach, value_axis
 from cortado.report.style import HEAT, cut, finish, to_png

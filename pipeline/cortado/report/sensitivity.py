@@ -1,7 +1,7 @@
 """The page of a sweep: its curves, all points, and what has no figures."""
 
 from cortado.report.chart import charts_of
-from cortado.report.curves import mark_curves, missing_from
+from cortado.report.marked_curves import mark_curves, missing_from
 from cortado.report.page import render_page
 from cortado.sensitivity import Table, choose
 

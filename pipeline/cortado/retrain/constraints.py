@@ -3,7 +3,7 @@
 `Masked` zeroes the pruned weights after every step: gradient, momentum and weight decay may
 move one, and it is zero again before anyone reads it.
 
-`Shared` hands the optimizer the codebook instead of the weights. The gradient of a shared
+`OnCodebook` hands the optimizer the codebook instead of the weights. The gradient of a shared
 value is the sum over its members (Han et al. 2016, 1510.00149, equation 3), and after every
 step each member takes the value of its codebook entry, so that they stay equal to the bit.
 
@@ -27,7 +27,7 @@ from cortado.model.layers.grid import find_shared_step
 from cortado.model.layers.prunable import Layer
 from cortado.model.typing import BoolArray
 
-__all__ = ["Constraint", "Masked", "OnGrid", "Shared", "constrain", "constrain_others"]
+__all__ = ["Constraint", "Masked", "OnCodebook", "OnGrid", "constrain", "constrain_others"]
 
 
 class Constraint(Protocol):
@@ -95,7 +95,7 @@ class Masked:
             raise CortadoError(f"retraining revived pruned weights of {self.name}")
 
 
-class Shared:
+class OnCodebook:
     """A weight whose non-zero elements share the values of a codebook.
 
     Parameters
@@ -216,7 +216,7 @@ def constrain(layers: Sequence[Layer], weights: Sequence[nn.Parameter]) -> list[
             constraints.append(Masked(layer.name, weight, pruned))
         else:
             entries = torch.from_numpy(codebook).to(weight.device)
-            constraints.append(Shared(layer.name, weight, entries))
+            constraints.append(OnCodebook(layer.name, weight, entries))
     return constraints
 
 

@@ -20,29 +20,29 @@ from cortado.data.feed import count_samples
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 from cortado.progress import Progress, Steps
-from cortado.retrain.batches import epoch_batches, to_tensors
 from cortado.retrain.caffe_solver import CaffeSolver, find_trained
 from cortado.retrain.constraints import Constraint
 from cortado.retrain.gradual import GradualPruning
 from cortado.retrain.objective import Objective
 from cortado.retrain.options import RetrainOptions
-from cortado.retrain.plan import Plan
 from cortado.retrain.rates import learning_rate
+from cortado.retrain.schedule import Schedule
 from cortado.retrain.totals import Totals
+from cortado.retrain.training_batches import epoch_batches, to_tensors
 from cortado.scoring.gathered import Gathered
 from cortado.scoring.metrics import Outputs
 from cortado.scoring.references import References
 from cortado.scoring.task import Task
 from cortado.task.transform import Views
 
-__all__ = ["Loop", "Measured", "make_optimizer"]
+__all__ = ["Loop", "MeanScores", "make_optimizer"]
 
 _REPORT_EVERY = 10
 _MEASURE_BATCH = 500
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeanScores:
     """The mean loss, and the metric of the task; NaN where it was not measured."""
 
     loss: float
@@ -87,7 +87,7 @@ class Loop:
         Batches and rates.
     device : torch.device
         Where the module is.
-    plan : Plan
+    schedule : Schedule
         How many steps it takes.
     """
 
@@ -100,26 +100,26 @@ class Loop:
     pruning: GradualPruning | None
     options: RetrainOptions
     device: torch.device
-    plan: Plan
+    schedule: Schedule
 
     def epoch(
         self, samples: Samples, number: int, generator: np.random.Generator
-    ) -> Steps[Measured]:
+    ) -> Steps[MeanScores]:
         """Train on every sample once; `number` counts epochs from 0.
 
         Loss and metric are those of every tenth batch: to read them costs time on a GPU. A metric
         that compares with the dense model is not measured, as batches are shifted at random.
         """
-        steps = min(self.plan.steps_in(number), Plan.of(samples, self.options).per_epoch)
-        stage = f"epoch {number + 1}/{self.plan.epochs}"
+        steps = min(self.schedule.steps_in(number), Schedule.of(samples, self.options).per_epoch)
+        stage = f"epoch {number + 1}/{self.schedule.epochs}"
         losses, parts, seen = 0.0, Gathered(len(samples)), 0
         self.module.train()
         batches = epoch_batches(
             samples, self.options.batch, self.options.shift, generator, self._image(samples)
         )
         for index in range(steps):
-            self._set_moment(number * self.plan.per_epoch + index)
-            last = self._step(itertools.islice(batches, self.plan.batches), generator)
+            self._set_moment(number * self.schedule.per_epoch + index)
+            last = self._step(itertools.islice(batches, self.schedule.batches), generator)
             if index % _REPORT_EVERY == 0 or index == steps - 1:
                 losses += float(last.loss)
                 seen += 1
@@ -129,9 +129,9 @@ class Loop:
                     parts.add(self._parts(last.found, last.targets or {}))
                 yield Progress(stage, index + 1, steps, self._figures(losses / seen, parts))
         self.check()
-        return Measured(losses / seen, self._value(parts))
+        return MeanScores(losses / seen, self._value(parts))
 
-    def measure(self, samples: Samples, references: References, stage: str) -> Steps[Measured]:
+    def measure(self, samples: Samples, references: References, stage: str) -> Steps[MeanScores]:
         """Return loss and metric on `samples` without training.
 
         Parameters
@@ -156,7 +156,7 @@ class Loop:
             wanted: Outputs = references.of(indices) if compared else targets or {}
             parts.add(self._parts(found, wanted))
             yield Progress(stage, len(parts), len(samples))
-        return Measured(totals.loss, self._value(parts))
+        return MeanScores(totals.loss, self._value(parts))
 
     def check(self) -> None:
         """Raise `CortadoError` if a zero or a shared value did not stay."""
@@ -171,11 +171,11 @@ class Loop:
         return self.feed.sources(samples.take(np.zeros(1, np.int64)).inputs)[pixels.name]
 
     def _set_moment(self, step: int) -> None:
-        rate = learning_rate(self.options, step, self.plan.steps)
+        rate = learning_rate(self.options, step, self.schedule.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         if self.pruning is not None:
-            self.pruning.update(step, self.plan.steps)
+            self.pruning.update(step, self.schedule.steps)
 
     def _step(self, batches: Iterable[Batch], generator: np.random.Generator) -> "_Answer":
         """Take one step, and return what its last batch gave."""

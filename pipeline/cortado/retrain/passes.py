@@ -13,16 +13,16 @@ from cortado.errors import CortadoError, UsageError
 from cortado.invariants import check_kept
 from cortado.model.layers.prunable import Skipped, find_layers
 from cortado.progress import Progress, Steps, show_figure
-from cortado.retrain.batches import to_tensors
 from cortado.retrain.constraints import constrain, constrain_others
 from cortado.retrain.devices import find_device, place
 from cortado.retrain.gradual import GradualPruning
-from cortado.retrain.loop import Loop, Measured, make_optimizer
+from cortado.retrain.loop import Loop, MeanScores, make_optimizer
 from cortado.retrain.objective import Objective, import_losses
 from cortado.retrain.options import Distillation, Gradual, RetrainOptions
-from cortado.retrain.plan import Plan
+from cortado.retrain.schedule import Schedule
 from cortado.retrain.statistics import refresh_statistics
 from cortado.retrain.teacher import Teacher, find_teacher, lessons_of
+from cortado.retrain.training_batches import to_tensors
 from cortado.scoring.losses import Term, show_term
 from cortado.scoring.losses.terms import find_terms
 from cortado.scoring.references import References
@@ -39,8 +39,8 @@ class Epoch:
     """
 
     number: int
-    train: Measured
-    val: Measured
+    train: MeanScores
+    val: MeanScores
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def prepare(
         pruning=pruning,
         options=options,
         device=device,
-        plan=Plan.of(task.data.train, options),
+        schedule=Schedule.of(task.data.train, options),
     )
 
 
@@ -246,12 +246,12 @@ def _run(loop: Loop, task: Task) -> Steps[tuple[Epoch, ...]]:
     generator = np.random.default_rng(loop.options.seed)
     references = References(task, task.data.val)
     epochs: list[Epoch] = []
-    for number in range(loop.plan.epochs):
+    for number in range(loop.schedule.epochs):
         train = yield from loop.epoch(task.data.train, number, generator)
         val = yield from loop.measure(task.data.val, references, "validate")
         epochs.append(Epoch(number, train, val))
         message = _describe(epochs[-1], task.metric.name)
-        yield Progress("epochs", number + 1, loop.plan.epochs, (), message)
+        yield Progress("epochs", number + 1, loop.schedule.epochs, (), message)
     return tuple(epochs)
 
 

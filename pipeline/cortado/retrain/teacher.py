@@ -18,9 +18,9 @@ from cortado.bridge import to_torch
 from cortado.data import Batch, Feed
 from cortado.errors import CortadoError, UsageError
 from cortado.model.onnx_io import serial
-from cortado.retrain.batches import to_tensors
 from cortado.retrain.devices import place
 from cortado.retrain.options import Distillation
+from cortado.retrain.training_batches import to_tensors
 from cortado.scoring.losses import Term
 from cortado.scoring.metrics.classes import Divergence, preferred_axis
 from cortado.scoring.task import Task

@@ -25,7 +25,7 @@ from cortado.sensitivity.curves import ROUNDS, bends
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point, change, grid, select
 from cortado.sensitivity.rows import Rows
-from cortado.sensitivity.runner.measure import Dense, Measure
+from cortado.sensitivity.runner.measure import Baseline, Measure
 from cortado.sensitivity.runner.split_points import Cut, Network, cut_network
 from cortado.sensitivity.swept import Swept
 from cortado.sensitivity.table import Table
@@ -125,7 +125,7 @@ class _Run:
     cuts: Sequence[Cut]
     rows: Rows
     measure: Measure
-    dense: Dense
+    dense: Baseline
     keep: Keep | None
     group: Group
     found: list[Row] = field(default_factory=list)

@@ -13,11 +13,11 @@ from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.scoring.metrics import Metric, Outputs
 from cortado.scoring.task import Task
 
-__all__ = ["Tally", "Wanted"]
+__all__ = ["Expected", "Tally"]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Expected:
     """What the outputs of a batch are compared with.
 
     Attributes
@@ -36,12 +36,12 @@ class Wanted:
         """What it takes in memory."""
         return sum(a.nbytes for each in (self.reference, self.targets or {}) for a in each.values())
 
-    def repeated(self, times: int) -> "Wanted":
+    def repeated(self, times: int) -> "Expected":
         """Return each sample several times in a row."""
         if times == 1:
             return self
         targets = None if self.targets is None else _repeated(self.targets, times)
-        return Wanted(_repeated(self.reference, times), targets)
+        return Expected(_repeated(self.reference, times), targets)
 
     def of(self, metric: Metric) -> Outputs:
         """Return what a metric compares with."""
@@ -70,7 +70,7 @@ class Tally:
 
     @classmethod
     def of(
-        cls, task: Task, outputs: Outputs, wanted: Wanted, indices: IntArray, seconds: float
+        cls, task: Task, outputs: Outputs, wanted: Expected, indices: IntArray, seconds: float
     ) -> "list[Tally]":
         """Return what several models scored on one batch of n samples.
 
@@ -80,7 +80,7 @@ class Tally:
             How outputs are scored.
         outputs : mapping of str to array
             Of shape (n · models, …), those of all models for a sample together.
-        wanted : Wanted
+        wanted : Expected
             For the n samples.
         indices : array of shape (n,)
             Which samples they are.

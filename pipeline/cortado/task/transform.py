@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["InputTransform", "MeanImage", "Order", "Views", "centre_of"]

@@ -17,7 +17,7 @@ import numpy as np
 from cortado.emit import tensor_bytes
 from cortado.errors import CortadoError
 from cortado.model.layers.prunable import Layer
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import FloatArray
 from cortado.plugins import foreign_code
 from cortado.prune import Method

@@ -54,7 +54,7 @@ def test_a_function_is_a_metric_with_its_own_direction(module):
 )
 def test_a_function_that_fails_is_named_in_one_line(function, message, module):
     metric = make_metric(f"{module}:{function}", SCORED)
-    with pytest.raises(CortadoError, match=f"--metric {function} {message}"):
+    with pytest.raises(CortadoError, match=f"--metric {module}:{function} {message}"):
         metric.parts({"y": FOUND}, {"y": WANTED})
 
 

@@ -4,7 +4,7 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from cortado.storage.coded.flat import LONGEST_GAP, write_flat
+from cortado.storage.coded.flat_decoder import LONGEST_GAP, write_flat
 from cortado.storage.coded.lanes import lane_functions, write_lanes
 from cortado.storage.coded.pieces import Piece, sections_of
 from cortado.storage.coded.writer import Writer

@@ -7,38 +7,38 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__: list[str] = []
 
 
 @operator("Relu")
-def _relu(ctx: Context) -> fx.Node:
+def _relu(ctx: NodeContext) -> fx.Node:
     """``max(x, 0)``."""
     return ctx.call(F.relu, ctx.input(0))
 
 
 @operator("Sigmoid")
-def _sigmoid(ctx: Context) -> fx.Node:
+def _sigmoid(ctx: NodeContext) -> fx.Node:
     """``1 / (1 + exp(-x))``."""
     return ctx.call(torch.sigmoid, ctx.input(0))
 
 
 @operator("Tanh")
-def _tanh(ctx: Context) -> fx.Node:
+def _tanh(ctx: NodeContext) -> fx.Node:
     """``tanh(x)``."""
     return ctx.call(torch.tanh, ctx.input(0))
 
 
 @operator("LeakyRelu")
-def _leaky_relu(ctx: Context) -> fx.Node:
+def _leaky_relu(ctx: NodeContext) -> fx.Node:
     """``x`` if positive, else ``alpha x``."""
     return ctx.call(F.leaky_relu, ctx.input(0), ctx.node.attributes.get_float("alpha", 0.01))
 
 
 @operator("PRelu")
-def _prelu(ctx: Context) -> fx.Node:
+def _prelu(ctx: NodeContext) -> fx.Node:
     """``x`` if positive, else ``slope x``; the slope is trained, and broadcast as any tensor."""
     x, slope = ctx.input(0), ctx.input(1)
     if _is_per_channel(ctx):
@@ -47,13 +47,13 @@ def _prelu(ctx: Context) -> fx.Node:
 
 
 @operator("Elu")
-def _elu(ctx: Context) -> fx.Node:
+def _elu(ctx: NodeContext) -> fx.Node:
     """``x`` if positive, else ``alpha (exp(x) - 1)``."""
     return ctx.call(F.elu, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0))
 
 
 @operator("Selu")
-def _selu(ctx: Context) -> fx.Node:
+def _selu(ctx: NodeContext) -> fx.Node:
     """``gamma elu(x, alpha)``, with any constants."""
     alpha = ctx.node.attributes.get_float("alpha", 1.67326319217681884765625)
     gamma = ctx.node.attributes.get_float("gamma", 1.05070102214813232421875)
@@ -61,7 +61,7 @@ def _selu(ctx: Context) -> fx.Node:
 
 
 @operator("HardSigmoid")
-def _hard_sigmoid(ctx: Context) -> fx.Node:
+def _hard_sigmoid(ctx: NodeContext) -> fx.Node:
     """``clip(alpha x + beta, 0, 1)``."""
     alpha = ctx.node.attributes.get_float("alpha", 0.2)
     beta = ctx.node.attributes.get_float("beta", 0.5)
@@ -70,50 +70,50 @@ def _hard_sigmoid(ctx: Context) -> fx.Node:
 
 
 @operator("HardSwish")
-def _hard_swish(ctx: Context) -> fx.Node:
+def _hard_swish(ctx: NodeContext) -> fx.Node:
     """``x clip(x / 6 + 1/2, 0, 1)``."""
     return ctx.call(F.hardswish, ctx.input(0))
 
 
 @operator("Softplus")
-def _softplus(ctx: Context) -> fx.Node:
+def _softplus(ctx: NodeContext) -> fx.Node:
     """``log(1 + exp(x))``."""
     return ctx.call(F.softplus, ctx.input(0))
 
 
 @operator("Softsign")
-def _softsign(ctx: Context) -> fx.Node:
+def _softsign(ctx: NodeContext) -> fx.Node:
     """``x / (1 + |x|)``."""
     return ctx.call(F.softsign, ctx.input(0))
 
 
 @operator("Mish")
-def _mish(ctx: Context) -> fx.Node:
+def _mish(ctx: NodeContext) -> fx.Node:
     """``x tanh(softplus(x))``."""
     return ctx.call(F.mish, ctx.input(0))
 
 
 @operator("Gelu")
-def _gelu(ctx: Context) -> fx.Node:
+def _gelu(ctx: NodeContext) -> fx.Node:
     """``x Φ(x)``, exact or by tanh."""
     approximate = ctx.node.attributes.get_string("approximate", "none")
     return ctx.call(F.gelu, ctx.input(0), approximate=approximate)
 
 
 @operator("ThresholdedRelu")
-def _thresholded_relu(ctx: Context) -> fx.Node:
+def _thresholded_relu(ctx: NodeContext) -> fx.Node:
     """``x`` if larger than alpha, else 0."""
     return ctx.call(F.threshold, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0), 0.0)
 
 
 @operator("Celu")
-def _celu(ctx: Context) -> fx.Node:
+def _celu(ctx: NodeContext) -> fx.Node:
     """``max(x, 0) + min(0, alpha (exp(x / alpha) - 1))``."""
     return ctx.call(F.celu, ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0))
 
 
 @operator("Swish")
-def _swish(ctx: Context) -> fx.Node:
+def _swish(ctx: NodeContext) -> fx.Node:
     """``x sigmoid(alpha x)``."""
     x, alpha = ctx.input(0), ctx.node.attributes.get_float("alpha", 1.0)
     if alpha == 1:
@@ -122,7 +122,7 @@ def _swish(ctx: Context) -> fx.Node:
 
 
 @operator("Shrink")
-def _shrink(ctx: Context) -> fx.Node:
+def _shrink(ctx: NodeContext) -> fx.Node:
     """``x + bias`` below -lambd, ``x - bias`` above lambd, else 0."""
     lambd = ctx.node.attributes.get_float("lambd", 0.5)
     bias = ctx.node.attributes.get_float("bias", 0.0)
@@ -130,7 +130,7 @@ def _shrink(ctx: Context) -> fx.Node:
 
 
 @operator("Clip")
-def _clip(ctx: Context) -> fx.Node:
+def _clip(ctx: NodeContext) -> fx.Node:
     """Limit to [min, max]: attributes before opset 11, optional inputs since."""
     low, high = (
         ctx.node.attributes.get_float(name, None) if ctx.opset < 11 else _limit(ctx, index)
@@ -146,25 +146,25 @@ def _clip(ctx: Context) -> fx.Node:
 
 
 @operator("Softmax")
-def _softmax(ctx: Context) -> fx.Node:
+def _softmax(ctx: NodeContext) -> fx.Node:
     """``exp(x) / sum exp(x)`` along an axis."""
     return _along_axis(ctx, F.softmax)
 
 
 @operator("LogSoftmax")
-def _log_softmax(ctx: Context) -> fx.Node:
+def _log_softmax(ctx: NodeContext) -> fx.Node:
     """``x - log sum exp(x)`` along an axis."""
     return _along_axis(ctx, F.log_softmax)
 
 
-def _limit(ctx: Context, index: int) -> float | fx.Node | None:
+def _limit(ctx: NodeContext, index: int) -> float | fx.Node | None:
     if not ctx.has(index):
         return None
     known = ctx.known(index)
     return ctx.input(index) if known is None else float(known.item())
 
 
-def _clip_to_tensors(ctx: Context, low: Any, high: Any) -> fx.Node:
+def _clip_to_tensors(ctx: NodeContext, low: Any, high: Any) -> fx.Node:
     """Limit by what is known only when the module runs: first from below, then from above."""
     x = ctx.input(0)
     for limit, function in ((low, torch.maximum), (high, torch.minimum)):
@@ -180,7 +180,7 @@ def _shrunk(x: torch.Tensor, lambd: float, bias: float) -> torch.Tensor:
     return torch.where(x < -lambd, x + bias, torch.where(x > lambd, x - bias, 0.0))
 
 
-def _is_per_channel(ctx: Context) -> bool:
+def _is_per_channel(ctx: NodeContext) -> bool:
     """Return whether a slope has one element, or one for each index of axis 1."""
     rank, slope = ctx.rank(0), ctx.dims(1)
     if all(size == 1 for size in slope):
@@ -189,7 +189,7 @@ def _is_per_channel(ctx: Context) -> bool:
     return all(size == 1 for axis, size in enumerate(padded) if axis != 1)
 
 
-def _along_axis(ctx: Context, function: Callable[..., Any]) -> fx.Node:
+def _along_axis(ctx: NodeContext, function: Callable[..., Any]) -> fx.Node:
     """Normalise along ``axis``; before opset 13, along it and all axes after it as one."""
     x = ctx.input(0)
     if ctx.opset >= 13:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import torch
 from torch import fx
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__ = ["Heads", "Rotation"]
@@ -52,7 +52,7 @@ class Heads:
 
 
 @operator("Attention")
-def _attention(ctx: Context) -> tuple[fx.Node, ...]:
+def _attention(ctx: NodeContext) -> tuple[fx.Node, ...]:
     """Mix values by how well keys match queries; return also keys and values with the past."""
     attributes = ctx.node.attributes
     if ctx.has(_CACHE_LENGTHS):
@@ -71,7 +71,7 @@ def _attention(ctx: Context) -> tuple[fx.Node, ...]:
 
 
 @operator("RotaryEmbedding")
-def _rotary_embedding(ctx: Context) -> fx.Node:
+def _rotary_embedding(ctx: NodeContext) -> fx.Node:
     """Rotate pairs of elements by the angle of their position, given as cosines and sines."""
     attributes = ctx.node.attributes
     heads = attributes.get_int("num_heads", 0)

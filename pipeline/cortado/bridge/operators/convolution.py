@@ -10,7 +10,7 @@ from typing import Any
 from torch import fx
 from torch.nn import functional as F
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.operators.window import Window, read_padded_window, read_window, split_pads
 from cortado.bridge.registry import operator
 
@@ -21,7 +21,7 @@ _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose
 
 
 @operator("Conv")
-def _conv(ctx: Context) -> fx.Node:
+def _conv(ctx: NodeContext) -> fx.Node:
     """``Y = X * W + b``."""
     window = read_padded_window(ctx, _kernel(ctx))
     data = ctx.input(0) if window.is_symmetric else window.pad(ctx, ctx.input(0))
@@ -35,7 +35,7 @@ def _conv(ctx: Context) -> fx.Node:
 
 
 @operator("ConvTranspose")
-def _conv_transpose(ctx: Context) -> fx.Node:
+def _conv_transpose(ctx: NodeContext) -> fx.Node:
     """Spread each input element over a window: the gradient of a convolution.
 
     Pads shorten the output; where PyTorch cannot, a call of its own crops it.
@@ -54,7 +54,7 @@ def _conv_transpose(ctx: Context) -> fx.Node:
     return ctx.call(F.pad, output, tuple(-pad for pad in window.pads))
 
 
-def _options(ctx: Context, window: Window) -> dict[str, Any]:
+def _options(ctx: NodeContext, window: Window) -> dict[str, Any]:
     """Return the arguments that differ from PyTorch's defaults."""
     groups = ctx.node.attributes.get_int("group", 1)
     options: dict[str, Any] = {}
@@ -67,7 +67,7 @@ def _options(ctx: Context, window: Window) -> dict[str, Any]:
     return options | ({"groups": groups} if groups > 1 else {})
 
 
-def _transposed_window(ctx: Context) -> tuple[Window, tuple[int, ...]]:
+def _transposed_window(ctx: NodeContext) -> tuple[Window, tuple[int, ...]]:
     """Return the window and the output padding; SAME means input size times stride.
 
     Where the output's size is given, pads are what is too much.
@@ -84,7 +84,7 @@ def _transposed_window(ctx: Context) -> tuple[Window, tuple[int, ...]]:
 
 
 def _cropped_window(
-    ctx: Context, window: Window, extra: tuple[int, ...]
+    ctx: NodeContext, window: Window, extra: tuple[int, ...]
 ) -> tuple[Window, tuple[int, ...]]:
     """Return the window for an output of given size, and the output padding that it needs."""
     wanted = ctx.node.attributes.get_ints("output_shape")[-len(window.kernel) :]
@@ -98,7 +98,7 @@ def _cropped_window(
     return split_pads(ctx, window, excess), lacking
 
 
-def _kernel(ctx: Context) -> tuple[int, ...]:
+def _kernel(ctx: NodeContext) -> tuple[int, ...]:
     known = ctx.node.attributes.get_ints("kernel_shape", None)
     if known is not None:
         return tuple(known)
@@ -109,7 +109,7 @@ def _kernel(ctx: Context) -> tuple[int, ...]:
     return kernel
 
 
-def _choose(ctx: Context, functions: dict[int, Callable[..., Any]]) -> Callable[..., Any]:
+def _choose(ctx: NodeContext, functions: dict[int, Callable[..., Any]]) -> Callable[..., Any]:
     """Return the function for as many spatial axes as the window has."""
     axes = len(_kernel(ctx))
     if axes not in functions:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__: list[str] = []
@@ -71,32 +71,32 @@ _LOGICAL: dict[str, Callable[..., Any]] = {
 
 
 @operator(*_UNARY)
-def _unary(ctx: Context) -> fx.Node:
+def _unary(ctx: NodeContext) -> fx.Node:
     """Apply a function of one element."""
     return ctx.call(_UNARY[ctx.node.op_type], ctx.input(0))
 
 
 @operator(*_BINARY)
-def _binary(ctx: Context) -> fx.Node:
+def _binary(ctx: NodeContext) -> fx.Node:
     """Combine two tensors, or a tensor and a number."""
     return ctx.call(_BINARY[ctx.node.op_type], *_operands(ctx))
 
 
 @operator(*_LOGICAL)
-def _logical(ctx: Context) -> fx.Node:
+def _logical(ctx: NodeContext) -> fx.Node:
     """Combine two truth values, or the bits of integers."""
     return ctx.call(_LOGICAL[ctx.node.op_type], ctx.input(0), ctx.input(1))
 
 
 @operator("BitShift")
-def _bit_shift(ctx: Context) -> fx.Node:
+def _bit_shift(ctx: NodeContext) -> fx.Node:
     """Shift the bits of integers."""
     is_left = ctx.node.attributes.get_string("direction", "LEFT") == "LEFT"
     return ctx.call(python.lshift if is_left else python.rshift, ctx.input(0), ctx.input(1))
 
 
 @operator("IsInf")
-def _is_inf(ctx: Context) -> fx.Node:
+def _is_inf(ctx: NodeContext) -> fx.Node:
     """Return which elements are infinite; only one sign may be asked for."""
     x, attributes = ctx.input(0), ctx.node.attributes
     positive, negative = (
@@ -111,7 +111,7 @@ def _is_inf(ctx: Context) -> fx.Node:
 
 
 @operator("Div")
-def _div(ctx: Context) -> fx.Node:
+def _div(ctx: NodeContext) -> fx.Node:
     """Divide; integers towards zero."""
     if ctx.is_integer(0):
         return ctx.call(torch.div, ctx.input(0), ctx.input(1), rounding_mode="trunc")
@@ -119,14 +119,14 @@ def _div(ctx: Context) -> fx.Node:
 
 
 @operator("Mod")
-def _mod(ctx: Context) -> fx.Node:
+def _mod(ctx: NodeContext) -> fx.Node:
     """Return the remainder: with the sign of the divisor, or with ``fmod`` of the dividend."""
     function = torch.fmod if ctx.node.attributes.get_int("fmod", 0) else torch.remainder
     return ctx.call(function, ctx.input(0), ctx.input(1))
 
 
 @operator("Pow")
-def _power(ctx: Context) -> fx.Node:
+def _power(ctx: NodeContext) -> fx.Node:
     """Raise to a power; the result has the type of the base."""
     base, exponent = _operands(ctx)
     if isinstance(exponent, float) and exponent.is_integer():
@@ -135,37 +135,37 @@ def _power(ctx: Context) -> fx.Node:
 
 
 @operator("Max")
-def _maximum(ctx: Context) -> fx.Node:
+def _maximum(ctx: NodeContext) -> fx.Node:
     """Return the largest of any number of tensors."""
     return reduce(lambda a, b: ctx.call(torch.maximum, a, b), ctx.inputs())
 
 
 @operator("Min")
-def _minimum(ctx: Context) -> fx.Node:
+def _minimum(ctx: NodeContext) -> fx.Node:
     """Return the smallest of any number of tensors."""
     return reduce(lambda a, b: ctx.call(torch.minimum, a, b), ctx.inputs())
 
 
 @operator("Sum")
-def _total(ctx: Context) -> fx.Node:
+def _total(ctx: NodeContext) -> fx.Node:
     """Return the sum of any number of tensors."""
     return reduce(lambda a, b: ctx.call(python.add, a, b), ctx.inputs())
 
 
 @operator("Mean")
-def _mean(ctx: Context) -> fx.Node:
+def _mean(ctx: NodeContext) -> fx.Node:
     """Return the mean of any number of tensors."""
     count = len(ctx.node.inputs)
     return _total(ctx) if count == 1 else ctx.call(python.truediv, _total(ctx), count)
 
 
 @operator("Where")
-def _where(ctx: Context) -> fx.Node:
+def _where(ctx: NodeContext) -> fx.Node:
     """Choose from the second input where the first is true, else from the third."""
     return ctx.call(torch.where, ctx.input(0), ctx.input(1), ctx.input(2))
 
 
-def _operands(ctx: Context) -> tuple[Any, Any]:
+def _operands(ctx: NodeContext) -> tuple[Any, Any]:
     """Return both sides; at least one of them is a tensor."""
     if ctx.known(0) is not None and ctx.known(1) is not None:
         return ctx.input(0), ctx.input(1)

@@ -3,7 +3,7 @@
 import torch
 from torch import fx
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.operators.indexing import torch_dtype
 from cortado.bridge.registry import operator
 from cortado.bridge.sizes import Sizes
@@ -12,7 +12,7 @@ __all__: list[str] = []
 
 
 @operator("Range")
-def _range(ctx: Context) -> fx.Node:
+def _range(ctx: NodeContext) -> fx.Node:
     """Return the numbers from a start to a limit, by steps."""
     start, limit, delta = (ctx.number(index) for index in range(3))
     dtype = torch_dtype(ctx, ctx.dtype(0))
@@ -20,7 +20,7 @@ def _range(ctx: Context) -> fx.Node:
 
 
 @operator("ConstantOfShape")
-def _constant_of_shape(ctx: Context) -> fx.Node:
+def _constant_of_shape(ctx: NodeContext) -> fx.Node:
     """Return a tensor of one value; by default of float zeros."""
     tensor = ctx.node.attributes.get_tensor("value", None)
     value = 0.0 if tensor is None else tensor.numpy().item()
@@ -29,7 +29,7 @@ def _constant_of_shape(ctx: Context) -> fx.Node:
 
 
 @operator("EyeLike")
-def _eye_like(ctx: Context) -> fx.Node:
+def _eye_like(ctx: NodeContext) -> fx.Node:
     """Return ones on a diagonal, zeros elsewhere, in the shape of a matrix."""
     x, k = ctx.input(0), ctx.node.attributes.get_int("k", 0)
     dtype = ctx.node.attributes.get_int("dtype", None)
@@ -39,6 +39,6 @@ def _eye_like(ctx: Context) -> fx.Node:
 
 
 @operator("Size")
-def _size(ctx: Context) -> Sizes:
+def _size(ctx: NodeContext) -> Sizes:
     """Return the number of elements."""
     return Sizes((ctx.method("numel", ctx.input(0)),), is_scalar=True)

@@ -8,7 +8,7 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 from cortado.bridge.sizes import Item
 
@@ -31,13 +31,13 @@ _PAD_MODES = frozenset({"reflect", "edge", "wrap"})
 
 
 @operator("Concat")
-def _concat(ctx: Context) -> fx.Node:
+def _concat(ctx: NodeContext) -> fx.Node:
     """Join tensors along an axis."""
     return ctx.call(torch.cat, ctx.inputs(), ctx.node.attributes.get_int("axis", 1))
 
 
 @operator("Split")
-def _split(ctx: Context) -> tuple[fx.Node, ...]:
+def _split(ctx: NodeContext) -> tuple[fx.Node, ...]:
     """Cut along an axis, into parts of given sizes or as many equal ones as there are outputs."""
     axis = ctx.node.attributes.get_int("axis", 0)
     count = len(ctx.node.outputs)
@@ -53,7 +53,7 @@ def _split(ctx: Context) -> tuple[fx.Node, ...]:
 
 
 @operator("Slice")
-def _slice(ctx: Context) -> fx.Node:
+def _slice(ctx: NodeContext) -> fx.Node:
     """Take a range along each of some axes; limits beyond the ends are cut as Python's are."""
     starts, ends = (_limits(ctx, name, index) for index, name in ((1, "starts"), (2, "ends")))
     axes = ctx.axes("axes", 3) or tuple(range(len(starts)))
@@ -71,7 +71,7 @@ def _slice(ctx: Context) -> fx.Node:
 
 
 @operator("Gather")
-def _gather(ctx: Context) -> fx.Node:
+def _gather(ctx: NodeContext) -> fx.Node:
     """Take the entries at some indices of an axis; negative ones count from the end."""
     x, axis = ctx.input(0), ctx.node.attributes.get_int("axis", 0)
     indices = ctx.known(1)
@@ -82,7 +82,7 @@ def _gather(ctx: Context) -> fx.Node:
 
 
 @operator("Pad")
-def _pad(ctx: Context) -> fx.Node:
+def _pad(ctx: NodeContext) -> fx.Node:
     """Add elements at the ends of axes: a constant, mirrored, or the edge's; or crop."""
     pads = _limits(ctx, "pads", 1)
     if ctx.has(3):
@@ -107,19 +107,19 @@ def _pad(ctx: Context) -> fx.Node:
 
 
 @operator("Cast")
-def _cast(ctx: Context) -> fx.Node:
+def _cast(ctx: NodeContext) -> fx.Node:
     """Convert to another type."""
     target = ctx.node.attributes.get_int("to", 1)
     return ctx.method("to", ctx.input(0), torch_dtype(ctx, target))
 
 
 @operator("CastLike")
-def _cast_like(ctx: Context) -> fx.Node:
+def _cast_like(ctx: NodeContext) -> fx.Node:
     """Convert to the type of the second input."""
     return ctx.method("to", ctx.input(0), torch_dtype(ctx, ctx.dtype(1)))
 
 
-def torch_dtype(ctx: Context, dtype: int | None) -> torch.dtype:
+def torch_dtype(ctx: NodeContext, dtype: int | None) -> torch.dtype:
     """Return PyTorch's type for one of ONNX; refuse the node if it has none."""
     target = ir.DataType(dtype or ir.DataType.UNDEFINED)
     if target not in _DTYPES:
@@ -147,11 +147,11 @@ def _padded_with_copies(
     return x.index_select(axis, places)
 
 
-def _limits(ctx: Context, name: str, index: int) -> tuple[Item, ...]:
+def _limits(ctx: NodeContext, name: str, index: int) -> tuple[Item, ...]:
     return ctx.sizes(index) if ctx.has(index) else tuple(ctx.node.attributes.get_ints(name, ()))
 
 
-def _spread_pads(ctx: Context, pads: tuple[Item, ...]) -> tuple[Item, ...]:
+def _spread_pads(ctx: NodeContext, pads: tuple[Item, ...]) -> tuple[Item, ...]:
     """Return pads for all axes, given those for the axes that input 3 names (opset 18 on)."""
     axes, rank = ctx.axes("axes", 3) or (), ctx.rank(0)
     spread: list[Item] = [0] * (2 * rank)

@@ -4,14 +4,14 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__: list[str] = []
 
 
 @operator("Gemm")
-def _gemm(ctx: Context) -> fx.Node:
+def _gemm(ctx: NodeContext) -> fx.Node:
     """``Y = alpha A' B' + beta C`` with A' of shape (m, k), B' of shape (k, n)."""
     a, b, c = ctx.input(0), ctx.input(1), ctx.optional(2)
     alpha = ctx.node.attributes.get_float("alpha", 1.0)
@@ -31,12 +31,12 @@ def _gemm(ctx: Context) -> fx.Node:
 
 
 @operator("MatMul")
-def _matmul(ctx: Context) -> fx.Node:
+def _matmul(ctx: NodeContext) -> fx.Node:
     """Multiply as `numpy.matmul` does."""
     return ctx.call(torch.matmul, ctx.input(0), ctx.input(1))
 
 
 @operator("Einsum")
-def _einsum(ctx: Context) -> fx.Node:
+def _einsum(ctx: NodeContext) -> fx.Node:
     """Sum products over axes by Einstein's convention."""
     return ctx.call(torch.einsum, ctx.node.attributes.get_string("equation"), *ctx.inputs())

@@ -15,14 +15,14 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__: list[str] = []
 
 
 @operator("BatchNormalization")
-def _batch_normalization(ctx: Context) -> fx.Node:
+def _batch_normalization(ctx: NodeContext) -> fx.Node:
     """``scale (x - mean) / sqrt(var + epsilon) + bias`` with the stored mean and variance.
 
     In training too: the file's statistics stay as they are, so that the loss that is trained is
@@ -42,7 +42,7 @@ def _batch_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("InstanceNormalization")
-def _instance_normalization(ctx: Context) -> fx.Node:
+def _instance_normalization(ctx: NodeContext) -> fx.Node:
     """Normalize each channel of each sample."""
     scale, bias = ctx.input(1), ctx.input(2)
     epsilon = ctx.node.attributes.get_float("epsilon", 1e-5)
@@ -50,7 +50,7 @@ def _instance_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("GroupNormalization")
-def _group_normalization(ctx: Context) -> fx.Node:
+def _group_normalization(ctx: NodeContext) -> fx.Node:
     """Normalize each group of channels; scale and bias per channel (opset 21 on)."""
     if ctx.opset < 21:
         raise ctx.refusal("before opset 21 it has a scale per group, which is not supported")
@@ -60,7 +60,7 @@ def _group_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("LayerNormalization")
-def _layer_normalization(ctx: Context) -> fx.Node:
+def _layer_normalization(ctx: NodeContext) -> fx.Node:
     """Normalize the axes from ``axis`` on; scale and bias have their shape, or broadcast to it."""
     axis = ctx.node.attributes.get_int("axis", -1)
     epsilon = ctx.node.attributes.get_float("epsilon", 1e-5)
@@ -78,7 +78,7 @@ def _layer_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("RMSNormalization")
-def _rms_normalization(ctx: Context) -> fx.Node:
+def _rms_normalization(ctx: NodeContext) -> fx.Node:
     """``scale x / sqrt(mean(x²) + epsilon)`` over the axes from ``axis`` on."""
     axis, rank = ctx.node.attributes.get_int("axis", -1), ctx.rank(0)
     axes = tuple(range(axis % rank, rank))
@@ -87,14 +87,14 @@ def _rms_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("MeanVarianceNormalization")
-def _mean_variance_normalization(ctx: Context) -> fx.Node:
+def _mean_variance_normalization(ctx: NodeContext) -> fx.Node:
     """``(x - mean) / deviation`` over some axes, by default all but the channels."""
     axes = tuple(ctx.node.attributes.get_ints("axes", (0, 2, 3)))
     return ctx.call(_standardized, ctx.input(0), axes)
 
 
 @operator("LpNormalization")
-def _lp_normalization(ctx: Context) -> fx.Node:
+def _lp_normalization(ctx: NodeContext) -> fx.Node:
     """Divide by the sum of magnitudes, or the Euclidean norm, along an axis."""
     attributes = ctx.node.attributes
     p, axis = attributes.get_int("p", 2), attributes.get_int("axis", -1)
@@ -102,7 +102,7 @@ def _lp_normalization(ctx: Context) -> fx.Node:
 
 
 @operator("LRN")
-def _lrn(ctx: Context) -> fx.Node:
+def _lrn(ctx: NodeContext) -> fx.Node:
     """``x / (bias + alpha/size sum x²)^beta`` over ``size`` channels around each.
 
     PyTorch and ONNX both divide alpha by the size; of an even size, ONNX takes the larger half

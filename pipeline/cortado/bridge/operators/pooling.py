@@ -14,7 +14,7 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.operators.pooled import (
     max_pool_with_places,
     pool_regions,
@@ -33,7 +33,7 @@ _AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 @operator("MaxPool")
-def _max_pool(ctx: Context) -> fx.Node | tuple[fx.Node, ...]:
+def _max_pool(ctx: NodeContext) -> fx.Node | tuple[fx.Node, ...]:
     """Return the largest element of each window, and on demand its place; pads never win."""
     window, data = _window(ctx), ctx.input(0)
     if len(ctx.node.outputs) > 1 and ctx.node.outputs[1].uses():
@@ -51,7 +51,7 @@ def _max_pool(ctx: Context) -> fx.Node | tuple[fx.Node, ...]:
 
 
 @operator("AveragePool")
-def _average_pool(ctx: Context) -> fx.Node:
+def _average_pool(ctx: NodeContext) -> fx.Node:
     """Return the mean of each window; pads count if ``count_include_pad`` says so."""
     window = _window(ctx)
     is_dilated = max(window.dilation) > 1
@@ -74,33 +74,33 @@ def _average_pool(ctx: Context) -> fx.Node:
 
 
 @operator("GlobalAveragePool")
-def _global_average_pool(ctx: Context) -> fx.Node:
+def _global_average_pool(ctx: NodeContext) -> fx.Node:
     """Return the mean of each channel, with axes of length 1 in place of the spatial ones."""
     return ctx.call(torch.mean, ctx.input(0), _spatial(ctx), keepdim=True)
 
 
 @operator("GlobalMaxPool")
-def _global_max_pool(ctx: Context) -> fx.Node:
+def _global_max_pool(ctx: NodeContext) -> fx.Node:
     """Return the largest element of each channel, with axes of length 1."""
     return ctx.call(torch.amax, ctx.input(0), _spatial(ctx), keepdim=True)
 
 
 @operator("LpPool")
-def _lp_pool(ctx: Context) -> fx.Node:
+def _lp_pool(ctx: NodeContext) -> fx.Node:
     """Return the p-norm of each window."""
     window, p = _window(ctx), ctx.node.attributes.get_int("p", 2)
     return ctx.bound(window_norms, ctx.input(0), options=(_without_ceiling(ctx, window), p))
 
 
 @operator("GlobalLpPool")
-def _global_lp_pool(ctx: Context) -> fx.Node:
+def _global_lp_pool(ctx: NodeContext) -> fx.Node:
     """Return the p-norm of each channel, with axes of length 1."""
     p = ctx.node.attributes.get_int("p", 2)
     return ctx.call(torch.linalg.vector_norm, ctx.input(0), p, _spatial(ctx), keepdim=True)
 
 
 @operator("MaxUnpool")
-def _max_unpool(ctx: Context) -> fx.Node:
+def _max_unpool(ctx: NodeContext) -> fx.Node:
     """Put elements back to the places that a MaxPool took them from; all else is zero."""
     window = _window(ctx)
     if ctx.has(2):
@@ -111,14 +111,14 @@ def _max_unpool(ctx: Context) -> fx.Node:
 
 
 @operator("MaxRoiPool")
-def _max_roi_pool(ctx: Context) -> fx.Node:
+def _max_roi_pool(ctx: NodeContext) -> fx.Node:
     """Return the largest element of each bin of regions, (n, 5): image, x1, y1, x2, y2."""
     grid = tuple(ctx.node.attributes.get_ints("pooled_shape"))
     scale = ctx.node.attributes.get_float("spatial_scale", 1.0)
     return ctx.call(pool_regions, ctx.input(0), ctx.input(1), grid, scale)
 
 
-def _unpooled(ctx: Context, window: Window, axis: int) -> int:
+def _unpooled(ctx: NodeContext, window: Window, axis: int) -> int:
     size = ctx.dims(0)[2 + axis]
     if size is None:
         raise ctx.refusal("without an output shape it needs an input of fixed height and width")
@@ -126,7 +126,7 @@ def _unpooled(ctx: Context, window: Window, axis: int) -> int:
     return (size - 1) * window.stride[axis] + window.kernel[axis] - pads
 
 
-def _dilated_average(ctx: Context, window: Window, include: int) -> fx.Node:
+def _dilated_average(ctx: NodeContext, window: Window, include: int) -> fx.Node:
     sums = ctx.bound(window_sums, ctx.input(0), options=(window,))
     if include:
         return ctx.call(torch.div, sums, float(np.prod(window.kernel)))
@@ -134,11 +134,11 @@ def _dilated_average(ctx: Context, window: Window, include: int) -> fx.Node:
     return ctx.call(torch.div, sums, ctx.bound(window_sums, inside, options=(window,)))
 
 
-def _spatial(ctx: Context) -> tuple[int, ...]:
+def _spatial(ctx: NodeContext) -> tuple[int, ...]:
     return tuple(range(2, ctx.rank(0)))
 
 
-def _natively_averaged(ctx: Context, window: Window) -> fx.Node:
+def _natively_averaged(ctx: NodeContext, window: Window) -> fx.Node:
     options = _padding(window) | _ceiling(ctx)
     if max(window.begin) and not ctx.node.attributes.get_int("count_include_pad", 0):
         options["count_include_pad"] = False
@@ -146,7 +146,7 @@ def _natively_averaged(ctx: Context, window: Window) -> fx.Node:
     return ctx.call(pool, ctx.input(0), window.kernel, window.stride, **options)
 
 
-def _window(ctx: Context) -> Window:
+def _window(ctx: NodeContext) -> Window:
     kernel = tuple(ctx.node.attributes.get_ints("kernel_shape", ()))
     if len(kernel) not in _MAX:
         raise ctx.refusal(f"windows of {len(kernel)} axes are not supported")
@@ -163,11 +163,11 @@ def _padding(window: Window) -> dict[str, Any]:
     return {"padding": window.begin} if max(window.begin) else {}
 
 
-def _ceiling(ctx: Context) -> dict[str, Any]:
+def _ceiling(ctx: NodeContext) -> dict[str, Any]:
     return {"ceil_mode": True} if ctx.node.attributes.get_int("ceil_mode", 0) else {}
 
 
-def _without_ceiling(ctx: Context, window: Window) -> Window:
+def _without_ceiling(ctx: NodeContext, window: Window) -> Window:
     """Return a window whose pads at the end give the output of ``ceil_mode``."""
     if not _ceiling(ctx):
         return window
@@ -175,7 +175,7 @@ def _without_ceiling(ctx: Context, window: Window) -> Window:
     return replace(window, end=end)
 
 
-def _end_pad(ctx: Context, window: Window, axis: int) -> int:
+def _end_pad(ctx: NodeContext, window: Window, axis: int) -> int:
     size = ctx.dims(0)[2 + axis]
     if size is None:
         raise ctx.refusal("its ceil_mode needs an input of fixed height and width")

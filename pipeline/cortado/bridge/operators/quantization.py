@@ -12,7 +12,7 @@ import onnx_ir as ir
 import torch
 from torch import fx
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__: list[str] = []
@@ -29,7 +29,7 @@ _DTYPES = {ir.DataType.INT8: torch.int8, ir.DataType.UINT8: torch.uint8}
 
 
 @operator("QuantizeLinear")
-def _quantize_linear(ctx: Context) -> fx.Node:
+def _quantize_linear(ctx: NodeContext) -> fx.Node:
     """Round to integers."""
     target = _target(ctx)
     if target not in _LIMITS:
@@ -47,20 +47,20 @@ def _quantize_linear(ctx: Context) -> fx.Node:
 
 
 @operator("DequantizeLinear")
-def _dequantize_linear(ctx: Context) -> fx.Node:
+def _dequantize_linear(ctx: NodeContext) -> fx.Node:
     """Turn integers back into floats."""
     data = (ctx.input(0), ctx.input(1), ctx.optional(2))
     return ctx.call(_dequantize, *data, _layout(ctx))
 
 
-def _target(ctx: Context) -> ir.DataType:
+def _target(ctx: NodeContext) -> ir.DataType:
     """Return the type of the integers: that of the zero point, the attribute's, or uint8."""
     known = ctx.dtype(2) if ctx.has(2) else None
     named = ir.DataType(ctx.node.attributes.get_int("output_dtype", 0))
     return known or (ir.DataType.UINT8 if named is ir.DataType.UNDEFINED else named)
 
 
-def _layout(ctx: Context) -> tuple[int, int]:
+def _layout(ctx: NodeContext) -> tuple[int, int]:
     """Return the axis that scales lie along, and how many elements share one; 0 if one does."""
     attributes = ctx.node.attributes
     return attributes.get_int("axis", 1), attributes.get_int("block_size", 0)

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, fx
 from torch.nn import functional as F
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__ = ["Cell", "Function", "State", "Weights"]
@@ -87,7 +87,7 @@ class Weights:
 
 
 @operator("LSTM", "GRU", "RNN")
-def _recurrent(ctx: Context) -> tuple[fx.Node, ...]:
+def _recurrent(ctx: NodeContext) -> tuple[fx.Node, ...]:
     """Return the states of all steps, (T, directions, n, hidden), and the last ones."""
     attributes = ctx.node.attributes
     cell = Cell(

@@ -10,97 +10,97 @@ from collections.abc import Callable
 import torch
 from torch import fx
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__: list[str] = []
 
 
 @operator("ReduceMean")
-def _reduce_mean(ctx: Context) -> fx.Node:
+def _reduce_mean(ctx: NodeContext) -> fx.Node:
     """Return the mean."""
     return _reduce(ctx, ctx.input(0), torch.mean)
 
 
 @operator("ReduceSum")
-def _reduce_sum(ctx: Context) -> fx.Node:
+def _reduce_sum(ctx: NodeContext) -> fx.Node:
     """Return the sum."""
     return _reduce(ctx, ctx.input(0), torch.sum)
 
 
 @operator("ReduceMax")
-def _reduce_max(ctx: Context) -> fx.Node:
+def _reduce_max(ctx: NodeContext) -> fx.Node:
     """Return the largest element."""
     return _reduce(ctx, ctx.input(0), torch.amax)
 
 
 @operator("ReduceMin")
-def _reduce_min(ctx: Context) -> fx.Node:
+def _reduce_min(ctx: NodeContext) -> fx.Node:
     """Return the smallest element."""
     return _reduce(ctx, ctx.input(0), torch.amin)
 
 
 @operator("ReduceL1")
-def _reduce_l1(ctx: Context) -> fx.Node:
+def _reduce_l1(ctx: NodeContext) -> fx.Node:
     """Return the sum of absolute values."""
     return _reduce(ctx, ctx.call(torch.abs, ctx.input(0)), torch.sum)
 
 
 @operator("ReduceL2")
-def _reduce_l2(ctx: Context) -> fx.Node:
+def _reduce_l2(ctx: NodeContext) -> fx.Node:
     """Return the Euclidean norm."""
     return ctx.call(torch.sqrt, _reduce_sum_square(ctx))
 
 
 @operator("ReduceSumSquare")
-def _reduce_sum_square(ctx: Context) -> fx.Node:
+def _reduce_sum_square(ctx: NodeContext) -> fx.Node:
     """Return the sum of squares."""
     return _reduce(ctx, ctx.call(torch.square, ctx.input(0)), torch.sum)
 
 
 @operator("ReduceLogSumExp")
-def _reduce_log_sum_exp(ctx: Context) -> fx.Node:
+def _reduce_log_sum_exp(ctx: NodeContext) -> fx.Node:
     """Return the logarithm of the sum of exponentials."""
     return _reduce(ctx, ctx.input(0), torch.logsumexp)
 
 
 @operator("ReduceLogSum")
-def _reduce_log_sum(ctx: Context) -> fx.Node:
+def _reduce_log_sum(ctx: NodeContext) -> fx.Node:
     """Return the logarithm of the sum."""
     return ctx.call(torch.log, _reduce_sum(ctx))
 
 
 @operator("ReduceProd")
-def _reduce_prod(ctx: Context) -> fx.Node:
+def _reduce_prod(ctx: NodeContext) -> fx.Node:
     """Return the product."""
     return _reduce(ctx, ctx.input(0), _product)
 
 
 @operator("CumSum")
-def _cum_sum(ctx: Context) -> fx.Node:
+def _cum_sum(ctx: NodeContext) -> fx.Node:
     """Return the sums of all elements up to each along an axis."""
     return _cumulate(ctx, torch.cumsum, 0)
 
 
 @operator("CumProd")
-def _cum_prod(ctx: Context) -> fx.Node:
+def _cum_prod(ctx: NodeContext) -> fx.Node:
     """Return the products of all elements up to each along an axis."""
     return _cumulate(ctx, torch.cumprod, 1)
 
 
 @operator("ArgMax")
-def _arg_max(ctx: Context) -> fx.Node:
+def _arg_max(ctx: NodeContext) -> fx.Node:
     """Return where the largest element is."""
     return _locate(ctx, torch.argmax)
 
 
 @operator("ArgMin")
-def _arg_min(ctx: Context) -> fx.Node:
+def _arg_min(ctx: NodeContext) -> fx.Node:
     """Return where the smallest element is."""
     return _locate(ctx, torch.argmin)
 
 
-def _reduce(ctx: Context, data: fx.Node, function: Callable[..., torch.Tensor]) -> fx.Node:
+def _reduce(ctx: NodeContext, data: fx.Node, function: Callable[..., torch.Tensor]) -> fx.Node:
     axes = ctx.axes("axes", 1)
     if not axes:
         if ctx.node.attributes.get_int("noop_with_empty_axes", 0):
@@ -109,7 +109,7 @@ def _reduce(ctx: Context, data: fx.Node, function: Callable[..., torch.Tensor]) 
     return ctx.call(function, data, axes, keepdim=bool(ctx.node.attributes.get_int("keepdims", 1)))
 
 
-def _locate(ctx: Context, function: Callable[..., torch.Tensor]) -> fx.Node:
+def _locate(ctx: NodeContext, function: Callable[..., torch.Tensor]) -> fx.Node:
     """Return the first place of an extreme, or the last one with ``select_last_index``."""
     x, axis = ctx.input(0), ctx.node.attributes.get_int("axis", 0)
     keepdim = bool(ctx.node.attributes.get_int("keepdims", 1))
@@ -120,7 +120,7 @@ def _locate(ctx: Context, function: Callable[..., torch.Tensor]) -> fx.Node:
     return ctx.call(python.sub, last, behind)
 
 
-def _cumulate(ctx: Context, function: Callable[..., torch.Tensor], start: int) -> fx.Node:
+def _cumulate(ctx: NodeContext, function: Callable[..., torch.Tensor], start: int) -> fx.Node:
     attributes = ctx.node.attributes
     axis = int(ctx.constant(1).item())
     is_reverse = bool(attributes.get_int("reverse", 0))

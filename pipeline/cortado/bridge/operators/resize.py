@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import fx
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 from cortado.bridge.sizes import Item
 from cortado.model.typing import BoolArray, FloatArray, IntArray
@@ -85,7 +85,7 @@ class _Taps:
 
 
 @operator("Resize", "Upsample")
-def _resize(ctx: Context) -> fx.Node:
+def _resize(ctx: NodeContext) -> fx.Node:
     """Sample the input at other places."""
     sampling, rank = _sampling(ctx), ctx.rank(0)
     numbers = tuple(axis % rank for axis in ctx.node.attributes.get_ints("axes", range(rank)))
@@ -106,7 +106,7 @@ def _resize(ctx: Context) -> fx.Node:
     return ctx.bound(_resample, ctx.input(0), tuple(lengths), options=(tuple(axes), sampling))
 
 
-def _sampling(ctx: Context) -> Sampling:
+def _sampling(ctx: NodeContext) -> Sampling:
     attributes = ctx.node.attributes
     mode = attributes.get_string("mode", "nearest").replace("bilinear", "linear")
     if ctx.opset < _OLD_RESIZE or ctx.node.op_type == "Upsample":
@@ -122,7 +122,7 @@ def _sampling(ctx: Context) -> Sampling:
     )
 
 
-def _scales(ctx: Context) -> tuple[float, ...]:
+def _scales(ctx: NodeContext) -> tuple[float, ...]:
     """Return the scales; they were an attribute, then the second input, then the third."""
     if "scales" in ctx.node.attributes:
         return tuple(ctx.node.attributes.get_floats("scales", ()))
@@ -130,18 +130,18 @@ def _scales(ctx: Context) -> tuple[float, ...]:
     return _floats(ctx, 1 if is_old else 2)
 
 
-def _floats(ctx: Context, index: int) -> tuple[float, ...]:
+def _floats(ctx: NodeContext, index: int) -> tuple[float, ...]:
     if not _is_given(ctx, index):
         return ()
     return tuple(float(x) for x in ctx.constant(index).reshape(-1))
 
 
-def _is_given(ctx: Context, index: int) -> bool:
+def _is_given(ctx: NodeContext, index: int) -> bool:
     """Return whether an input is there and not empty, which says the same."""
     return ctx.has(index) and ctx.known_dims(index) != (0,)
 
 
-def _is_kept(ctx: Context, number: int, scale: float | None, length: Item | None) -> bool:
+def _is_kept(ctx: NodeContext, number: int, scale: float | None, length: Item | None) -> bool:
     if scale is not None:
         return scale == 1
     if isinstance(length, fx.Node):
@@ -150,7 +150,7 @@ def _is_kept(ctx: Context, number: int, scale: float | None, length: Item | None
 
 
 def _kept_aspect(
-    ctx: Context, numbers: Sequence[int], sizes: Sequence[Item], policy: str
+    ctx: NodeContext, numbers: Sequence[int], sizes: Sequence[Item], policy: str
 ) -> tuple[float, ...]:
     """Return the one scale for all axes with which none, or each, is as long as wanted."""
     ratios = []

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import fx
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 
 __all__: list[str] = []
@@ -18,21 +18,21 @@ _REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 
 
 @operator("GatherElements")
-def _gather_elements(ctx: Context) -> fx.Node:
+def _gather_elements(ctx: NodeContext) -> fx.Node:
     """Pick along one axis, at a position for each element."""
     axis = ctx.node.attributes.get_int("axis", 0)
     return ctx.call(_pick_elements, ctx.input(0), ctx.input(1), axis)
 
 
 @operator("GatherND")
-def _gather_nd(ctx: Context) -> fx.Node:
+def _gather_nd(ctx: NodeContext) -> fx.Node:
     """Pick parts at coordinates, (…, k), of the k axes behind the batch axes."""
     batch = ctx.node.attributes.get_int("batch_dims", 0)
     return ctx.call(_pick_parts, ctx.input(0), ctx.input(1), batch)
 
 
 @operator("Scatter", "ScatterElements")
-def _scatter_elements(ctx: Context) -> fx.Node:
+def _scatter_elements(ctx: NodeContext) -> fx.Node:
     """Put or add elements along one axis, at a position for each."""
     axis = ctx.node.attributes.get_int("axis", 0)
     reduction = ctx.node.attributes.get_string("reduction", "none")
@@ -41,14 +41,14 @@ def _scatter_elements(ctx: Context) -> fx.Node:
 
 
 @operator("ScatterND")
-def _scatter_nd(ctx: Context) -> fx.Node:
+def _scatter_nd(ctx: NodeContext) -> fx.Node:
     """Put or add parts at coordinates, (…, k), of the first k axes."""
     reduction = ctx.node.attributes.get_string("reduction", "none")
     return ctx.call(_put_parts, ctx.input(0), ctx.input(1), ctx.input(2), reduction)
 
 
 @operator("Compress")
-def _compress(ctx: Context) -> fx.Node:
+def _compress(ctx: NodeContext) -> fx.Node:
     """Keep the entries along an axis, or of all elements, where a condition is true."""
     x, axis = ctx.input(0), ctx.node.attributes.get_int("axis", None)
     if axis is None:
@@ -57,20 +57,20 @@ def _compress(ctx: Context) -> fx.Node:
 
 
 @operator("NonZero")
-def _non_zero(ctx: Context) -> fx.Node:
+def _non_zero(ctx: NodeContext) -> fx.Node:
     """Return the coordinates of what is not zero, (rank, count)."""
     return ctx.call(torch.t, ctx.call(torch.nonzero, ctx.input(0)))
 
 
 @operator("OneHot")
-def _one_hot(ctx: Context) -> fx.Node:
+def _one_hot(ctx: NodeContext) -> fx.Node:
     """Return, for each index, a vector that is on there and off elsewhere."""
     axis = ctx.node.attributes.get_int("axis", -1)
     return ctx.call(_one_hot_of, ctx.input(0), ctx.number(1), ctx.input(2), axis)
 
 
 @operator("TopK")
-def _top_k(ctx: Context) -> tuple[fx.Node, ...]:
+def _top_k(ctx: NodeContext) -> tuple[fx.Node, ...]:
     """Return the largest or smallest elements along an axis, and where they are.
 
     Of equal ones, that in front comes first.
@@ -84,14 +84,14 @@ def _top_k(ctx: Context) -> tuple[fx.Node, ...]:
 
 
 @operator("Trilu")
-def _trilu(ctx: Context) -> fx.Node:
+def _trilu(ctx: NodeContext) -> fx.Node:
     """Keep the upper or the lower triangle of matrices."""
     function = torch.triu if ctx.node.attributes.get_int("upper", 1) else torch.tril
     return ctx.call(function, ctx.input(0), int(ctx.constant(1).item()) if ctx.has(1) else 0)
 
 
 @operator("ReverseSequence")
-def _reverse_sequence(ctx: Context) -> fx.Node:
+def _reverse_sequence(ctx: NodeContext) -> fx.Node:
     """Reverse the first elements of each sequence of a batch, as many as it is long."""
     attributes = ctx.node.attributes
     axes = attributes.get_int("batch_axis", 1), attributes.get_int("time_axis", 0)

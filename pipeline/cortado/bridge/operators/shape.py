@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import operator
 from cortado.bridge.sizes import Item, Sizes
 
@@ -13,13 +13,13 @@ __all__: list[str] = []
 
 
 @operator("Identity")
-def _identity(ctx: Context) -> fx.Node:
+def _identity(ctx: NodeContext) -> fx.Node:
     """Return the input itself."""
     return ctx.input(0)
 
 
 @operator("Dropout")
-def _dropout(ctx: Context) -> fx.Node:
+def _dropout(ctx: NodeContext) -> fx.Node:
     """Drop elements in training, nothing otherwise; the mask is not available."""
     ratio = ctx.node.attributes.get_float("ratio", 0.5)
     if ctx.has(1):
@@ -28,7 +28,7 @@ def _dropout(ctx: Context) -> fx.Node:
 
 
 @operator("Shape")
-def _shape(ctx: Context) -> Sizes:
+def _shape(ctx: NodeContext) -> Sizes:
     """Return the shape, number by number.
 
     A declared length counts as known, but for the first axis: that one may be the batch.
@@ -42,7 +42,7 @@ def _shape(ctx: Context) -> Sizes:
 
 
 @operator("Flatten")
-def _flatten(ctx: Context) -> fx.Node:
+def _flatten(ctx: NodeContext) -> fx.Node:
     """Return a matrix: the axes before ``axis`` as rows, the others as columns."""
     x, rank = ctx.input(0), ctx.rank(0)
     axis = ctx.node.attributes.get_int("axis", 1)
@@ -56,7 +56,7 @@ def _flatten(ctx: Context) -> fx.Node:
 
 
 @operator("Reshape")
-def _reshape(ctx: Context) -> fx.Node:
+def _reshape(ctx: NodeContext) -> fx.Node:
     """Give the elements another shape: -1 is what remains, 0 what was there.
 
     A graph exported for one batch takes any: where the target leaves no axis open, its first
@@ -79,7 +79,7 @@ def _reshape(ctx: Context) -> fx.Node:
 
 
 @operator("Transpose")
-def _transpose(ctx: Context) -> fx.Node:
+def _transpose(ctx: NodeContext) -> fx.Node:
     """Permute the axes; by default reverse them."""
     axes = ctx.node.attributes.get_ints("perm", None)
     if axes is None:
@@ -88,7 +88,7 @@ def _transpose(ctx: Context) -> fx.Node:
 
 
 @operator("Squeeze")
-def _squeeze(ctx: Context) -> fx.Node:
+def _squeeze(ctx: NodeContext) -> fx.Node:
     """Remove axes of length 1: some, or all that there are."""
     axes = ctx.axes("axes", 1)
     if axes is None:
@@ -97,7 +97,7 @@ def _squeeze(ctx: Context) -> fx.Node:
 
 
 @operator("Unsqueeze")
-def _unsqueeze(ctx: Context) -> fx.Node:
+def _unsqueeze(ctx: NodeContext) -> fx.Node:
     """Insert axes of length 1, counted in the output."""
     x, axes = ctx.input(0), ctx.axes("axes", 1) or ()
     rank = ctx.rank(0) + len(axes) if min(axes, default=0) < 0 else 0
@@ -107,7 +107,7 @@ def _unsqueeze(ctx: Context) -> fx.Node:
 
 
 @operator("Expand")
-def _expand(ctx: Context) -> fx.Node:
+def _expand(ctx: NodeContext) -> fx.Node:
     """Broadcast to a shape, which may itself have axes of length 1 or fewer axes."""
     target = ctx.sizes(1)
     dims = ctx.dims(0)
@@ -122,13 +122,13 @@ def _expand(ctx: Context) -> fx.Node:
 
 
 @operator("Tile")
-def _tile(ctx: Context) -> fx.Node:
+def _tile(ctx: NodeContext) -> fx.Node:
     """Repeat along each axis."""
     return ctx.call(torch.tile, ctx.input(0), ctx.sizes(1))
 
 
 @operator("DepthToSpace")
-def _depth_to_space(ctx: Context) -> fx.Node:
+def _depth_to_space(ctx: NodeContext) -> fx.Node:
     """Move channels into blocks: (n, b²c, h, w) → (n, c, bh, bw)."""
     x, block = ctx.input(0), ctx.node.attributes.get_int("blocksize", 1)
     if ctx.node.attributes.get_string("mode", "DCR") == "CRD":
@@ -140,7 +140,7 @@ def _depth_to_space(ctx: Context) -> fx.Node:
 
 
 @operator("SpaceToDepth")
-def _space_to_depth(ctx: Context) -> fx.Node:
+def _space_to_depth(ctx: NodeContext) -> fx.Node:
     """Move blocks into channels: (n, c, bh, bw) → (n, b²c, h, w), blocks outermost."""
     block = ctx.node.attributes.get_int("blocksize", 1)
     inner = ctx.call(torch.pixel_unshuffle, ctx.input(0), block)
@@ -148,7 +148,7 @@ def _space_to_depth(ctx: Context) -> fx.Node:
     return ctx.call(torch.flatten, ctx.call(torch.transpose, split, 1, 2), 1, 2)
 
 
-def _keeps_first_axis(ctx: Context, first: Item) -> bool:
+def _keeps_first_axis(ctx: NodeContext, first: Item) -> bool:
     dims = ctx.known_dims(0)
     if not dims:
         return False

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from torch import fx
 from torch.nn import functional as F
 
-from cortado.bridge.context import Context
+from cortado.bridge.context import NodeContext
 
 __all__ = ["Window", "read_padded_window", "read_window", "split_pads"]
 
@@ -44,13 +44,13 @@ class Window:
         sides = zip(reversed(self.begin), reversed(self.end), strict=True)
         return tuple(pad for side in sides for pad in side)
 
-    def pad(self, ctx: Context, data: fx.Node, fill: float = 0.0) -> fx.Node:
+    def pad(self, ctx: NodeContext, data: fx.Node, fill: float = 0.0) -> fx.Node:
         """Add a call that pads the data."""
         options = {"value": fill} if fill else {}
         return ctx.call(F.pad, data, self.pads, **options)
 
 
-def read_window(ctx: Context, kernel: tuple[int, ...]) -> Window:
+def read_window(ctx: NodeContext, kernel: tuple[int, ...]) -> Window:
     """Return the window of a node; the pads that ``auto_pad`` leaves open are 0."""
     ones = (1,) * len(kernel)
     pads = tuple(ctx.node.attributes.get_ints("pads", (0,) * 2 * len(kernel)))
@@ -65,7 +65,7 @@ def read_window(ctx: Context, kernel: tuple[int, ...]) -> Window:
     )
 
 
-def read_padded_window(ctx: Context, kernel: tuple[int, ...]) -> Window:
+def read_padded_window(ctx: NodeContext, kernel: tuple[int, ...]) -> Window:
     """Return the window of a node that reads windows of its input 0, ``auto_pad`` resolved.
 
     SAME pads so that the output has ceil(input / stride) elements.
@@ -76,7 +76,7 @@ def read_padded_window(ctx: Context, kernel: tuple[int, ...]) -> Window:
     return split_pads(ctx, window, [_same_total(ctx, window, axis) for axis in range(len(kernel))])
 
 
-def split_pads(ctx: Context, window: Window, totals: Sequence[int]) -> Window:
+def split_pads(ctx: NodeContext, window: Window, totals: Sequence[int]) -> Window:
     """Divide the pads of each axis between its sides: SAME_UPPER puts an odd one at the end."""
     small = tuple(max(0, total) // 2 for total in totals)
     large = tuple(max(0, total) - less for total, less in zip(totals, small, strict=True))
@@ -85,7 +85,7 @@ def split_pads(ctx: Context, window: Window, totals: Sequence[int]) -> Window:
     return replace(window, begin=begin, end=end)
 
 
-def _same_total(ctx: Context, window: Window, axis: int) -> int:
+def _same_total(ctx: NodeContext, window: Window, axis: int) -> int:
     reach = (window.kernel[axis] - 1) * window.dilation[axis]
     stride = window.stride[axis]
     if stride == 1:

@@ -14,8 +14,8 @@ Source: BVLC/caffe base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp.
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Attributes, Blob, Shape
-from cortado.caffe.layers.masks import load_masked
 from cortado.caffe.layers.planes import Planes, planes_of
+from cortado.caffe.layers.pruning_masks import load_masked
 from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.layers.window import ConvWindow, conv_window
 from cortado.caffe.parameters import BlobSpec

@@ -18,7 +18,7 @@ import numpy as np
 
 from cortado.caffe.context import Context
 from cortado.caffe.graph import Blob, Shape
-from cortado.caffe.layers.masks import load_masked
+from cortado.caffe.layers.pruning_masks import load_masked
 from cortado.caffe.layers.registry import layer, never
 from cortado.caffe.message import Message
 from cortado.caffe.parameters import BlobSpec, Parameter

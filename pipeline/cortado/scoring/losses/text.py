@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.scoring.losses.term import Term, check_classes
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, BoolArray, FloatArray, IntArray
 from cortado.scoring.formulas import as_scores, better_than_label, cross_entropy, log_probabilities
 from cortado.scoring.metrics.metric import Against, Outputs, Scored, mean_of

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray
 from cortado.scoring.metrics.metric import Against, Outputs, mean_of
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from cortado.errors import CortadoError
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.scoring.metrics.classes import IGNORED, class_axis, preferred_axis
 from cortado.scoring.metrics.metric import Against, Outputs

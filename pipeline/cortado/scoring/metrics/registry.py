@@ -38,8 +38,9 @@ def _need_targets(scored: Scored, name: str) -> Against:
 
 
 def _accuracy(scored: Scored, number: float | None) -> Metric:
-    against, per_sample = _need_targets(scored, "accuracy"), is_per_sample(scored)
-    return Accuracy(scored.main, against, per_sample, int(number or 1), scored.ignore)
+    top_k, per_sample = int(number or 1), is_per_sample(scored)
+    against = _need_targets(scored, "accuracy" if number is None else f"top-{top_k}")
+    return Accuracy(scored.main, against, per_sample, top_k, scored.ignore)
 
 
 def _agreement(scored: Scored, number: float | None) -> Metric:  # noqa: ARG001

@@ -14,21 +14,21 @@ from cortado.progress import Progress, Steps
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.points import Point
 from cortado.sensitivity.runner.cache import Kept, Place, Values
+from cortado.sensitivity.runner.expected_outputs import ExpectedOutputs
 from cortado.sensitivity.runner.memory import Fit
 from cortado.sensitivity.runner.prefix import Path, Stack, Stop, Walk, in_order
-from cortado.sensitivity.runner.references import References
 from cortado.sensitivity.runner.split_points import Cut, Network
 from cortado.sensitivity.swept import Swept
-from cortado.sensitivity.tally import Tally, Wanted
+from cortado.sensitivity.tally import Expected, Tally
 from cortado.stats.intervals import figure_interval
 
-__all__ = ["Dense", "Measure"]
+__all__ = ["Baseline", "Measure"]
 
 _ROUND = 500  # samples between two looks at which points are done
 
 
 @dataclass(frozen=True)
-class Dense:
+class Baseline:
     """What the dense model gives.
 
     Attributes
@@ -89,7 +89,7 @@ class Measure:
         size = 1 if self._task.size == 1 else network.feed.batch
         self._fit = Fit.of(network, cuts, self._samples, size)
         self._kept = Kept(self._fit.kept)
-        self._references = References(network)
+        self._references = ExpectedOutputs(network)
         batches = index_batches(self._samples, self._fit.batch)
         self._parts = sorted(batches, key=lambda part: int(part[0]))
 
@@ -98,13 +98,13 @@ class Measure:
         """How many points of a layer are measured at once."""
         return self._fit.stacks
 
-    def dense(self) -> Steps[Dense]:
+    def dense(self) -> Steps[Baseline]:
         """Score all samples with the dense model, and keep what fits of the values on the way."""
         outputs = self._network.outputs
         places = [*(cut.values for cut in self._cuts), outputs]
         path = Path(self._network, self._input, places, [self._input])
 
-        def run(batch: _Batch) -> tuple[IntArray, Wanted, Tally, list[float]]:
+        def run(batch: _Batch) -> tuple[IntArray, Expected, Tally, list[float]]:
             clock, seconds, values = time.perf_counter(), list[float](), Values()
             for place, values in zip(places, path.run(batch.known), strict=True):
                 seconds.append(time.perf_counter() - clock)
@@ -126,7 +126,7 @@ class Measure:
         whole = float(seconds[-1])
         before = dict(zip(self._cuts, seconds, strict=False))
         behind = {cut: whole - float(reached) for cut, reached in before.items()}
-        return Dense(Tally.joined(tallies), whole, behind)
+        return Baseline(Tally.joined(tallies), whole, behind)
 
     def points(
         self, weights: Mapping[Cut, Mapping[Point, FloatArray]]
@@ -173,13 +173,13 @@ class Measure:
             )
         return found
 
-    def _wanted(self, outputs: Values, batch: _Batch) -> Wanted:
+    def _wanted(self, outputs: Values, batch: _Batch) -> Expected:
         """Return what outputs are compared with, those of the dense model being `outputs`."""
         reference = {n: self._task.rows(a, len(batch.indices)) for n, a in outputs.items()}
-        return Wanted(reference, self._task.targets_of(batch.targets))
+        return Expected(reference, self._task.targets_of(batch.targets))
 
     def _score(
-        self, outputs: Values, wanted: Wanted, indices: IntArray, seconds: float, models: int = 1
+        self, outputs: Values, wanted: Expected, indices: IntArray, seconds: float, models: int = 1
     ) -> list[Tally]:
         rows = {name: self._task.rows(a, models * len(indices)) for name, a in outputs.items()}
         return Tally.of(self._task, rows, wanted, indices, seconds)

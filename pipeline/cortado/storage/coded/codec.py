@@ -7,7 +7,7 @@ import onnx
 from cortado.model.typing import Array
 from cortado.storage.codec import Codec, StoredTensor
 from cortado.storage.coded.card import KEY
-from cortado.storage.coded.flat import LONGEST_GAP, flat_shares
+from cortado.storage.coded.flat_decoder import LONGEST_GAP, flat_shares
 from cortado.storage.coded.lanes import lane_share
 from cortado.storage.coded.layout import make_layout
 from cortado.storage.coded.pieces import CodedTensor, Piece, filled_share, sections_of

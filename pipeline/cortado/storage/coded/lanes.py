@@ -29,7 +29,7 @@ from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.storage.coded.bits import pack_codewords
 from cortado.storage.coded.entries import Entries, fill_up, one_filler, to_entries
 from cortado.storage.coded.pieces import CodedTensor, Piece, write_piece
-from cortado.storage.coded.prefix import canonical_codewords, canonical_order, limited_lengths
+from cortado.storage.coded.prefix_code import canonical_codewords, canonical_order, limited_lengths
 from cortado.storage.coded.writer import Writer
 
 __all__ = [

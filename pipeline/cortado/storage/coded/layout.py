@@ -19,7 +19,7 @@ import onnx_ir as ir
 
 from cortado.model.typing import IntArray
 from cortado.storage.coded.entries import to_entries
-from cortado.storage.coded.flat import LONGEST_GAP
+from cortado.storage.coded.flat_decoder import LONGEST_GAP
 from cortado.storage.coded.lanes import MOST_ENTRIES, MOST_VALUES
 from cortado.storage.coded.pieces import Piece
 from cortado.storage.sparse import sparse_size

@@ -12,7 +12,7 @@ import onnx
 
 from cortado.model.graph.nodes import STANDARD
 from cortado.storage.coded.card import KEY, Card, hash_decoder, hash_weights
-from cortado.storage.coded.flat import LONGEST_GAP, write_flat
+from cortado.storage.coded.flat_decoder import LONGEST_GAP, write_flat
 from cortado.storage.coded.lanes import lane_functions, write_lanes
 from cortado.storage.coded.layout import make_layout
 from cortado.storage.coded.pieces import CodedTensor, Piece, sections_of, write_filled

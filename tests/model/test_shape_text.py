@@ -1,6 +1,6 @@
 """Shapes as people read them."""
 
-from cortado.model.shapes import show_shape
+from cortado.model.shape_text import show_shape
 
 
 def test_sizes_stand_between_crosses_and_open_ones_are_questions():

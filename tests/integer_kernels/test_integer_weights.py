@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cortado.integer_kernels.integers import BLOCK, to_int4_blocks, to_int8
+from cortado.integer_kernels.integer_weights import BLOCK, to_int4_blocks, to_int8
 
 WEIGHTS = hnp.arrays(
     np.float32,

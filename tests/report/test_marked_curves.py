@@ -1,6 +1,6 @@
 """Which curves stand out, what they are called, and what has no figures."""
 
-from cortado.report.curves import by_sensitivity, mark_curves, missing_from
+from cortado.report.marked_curves import by_sensitivity, mark_curves, missing_from
 from report.tables import curve, deep, row, table
 
 

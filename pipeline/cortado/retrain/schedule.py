@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from cortado.data import Samples
 from cortado.errors import CortadoError
-from cortado.retrain.batches import count_batches
 from cortado.retrain.options import RetrainOptions
+from cortado.retrain.training_batches import count_batches
 
-__all__ = ["Plan"]
+__all__ = ["Schedule"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """Steps of a training.
 
     Attributes
@@ -33,8 +33,8 @@ class Plan:
     batches: int = 1
 
     @classmethod
-    def of(cls, samples: Samples, options: RetrainOptions) -> "Plan":
-        """Return the plan for training samples."""
+    def of(cls, samples: Samples, options: RetrainOptions) -> "Schedule":
+        """Return the schedule for training samples."""
         batches = 1 if options.solver is None else options.solver.iter_size
         per_epoch = count_batches(samples, options.batch) // batches
         if per_epoch == 0:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cortado.storage.coded.prefix import canonical_codewords, canonical_order, limited_lengths
+from cortado.storage.coded.prefix_code import canonical_codewords, canonical_order, limited_lengths
 
 COUNTS = st.lists(st.integers(0, 1000), min_size=1, max_size=40).map(np.array)
 

@@ -8,7 +8,7 @@ import click
 
 from cortado_cli.types import InputPath
 
-__all__ = ["Divisors", "Mean", "Numbers", "Range", "RangeType", "Resize", "Shape"]
+__all__ = ["Divisors", "Interval", "IntervalType", "Mean", "Numbers", "Resize", "Shape"]
 
 
 class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
@@ -63,7 +63,7 @@ class Divisors(Numbers):
 
 
 @dataclass(frozen=True)
-class Range:
+class Interval:
     """From a number to a larger one; as text ``0..1``."""
 
     low: float
@@ -73,21 +73,21 @@ class Range:
         return f"{self.low:g}..{self.high:g}"
 
 
-class RangeType(click.ParamType[Range]):
+class IntervalType(click.ParamType[Interval]):
     """``0..1``, or ``-1..1``."""
 
     name = "A..B"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Range:
+    ) -> Interval:
         """Split at the dots; the second number is larger."""
-        if isinstance(value, Range):
+        if isinstance(value, Interval):
             return value
         numbers = _numbers(str(value).replace("..", ",", 1))
         if "," in str(value) or numbers is None or len(numbers) != 2 or numbers[0] >= numbers[1]:
             self.fail(f"{value!r} is no range such as 0..1", param, ctx)
-        return Range(*numbers)
+        return Interval(*numbers)
 
 
 class Resize(click.ParamType[int | tuple[int, int]]):

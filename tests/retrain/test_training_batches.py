@@ -10,7 +10,7 @@ from onnx import helper
 
 from cortado.data import Feed, labelled_images
 from cortado.data.samples import Batch
-from cortado.retrain.batches import epoch_batches, shift_images, to_tensors
+from cortado.retrain.training_batches import epoch_batches, shift_images, to_tensors
 from cortado.task.metadata import write_transform
 from cortado.task.transform import InputTransform
 from nets import build, decoded
