@@ -174,7 +174,7 @@ def command(
 
 
 def _tell(talk: "Talk", table: "Table", max_drop: float | None) -> None:
-    from cortado.sensitivity import choose
+    from cortado.sensitivity import choose, tell_unreached
 
     dense = table.dense
     if dense is None or dense.value is None:
@@ -186,6 +186,8 @@ def _tell(talk: "Talk", table: "Table", max_drop: float | None) -> None:
         columns = (dense.metric, "interval", "worse by", "divergence")
         talk.table(("layer", "treatment", f"within {max_drop:g}", *columns), rows)
     talk.say_all([_without(row) for row in table.without_figures])
+    if table.unreached:
+        talk.say(tell_unreached(table.unreached))
 
 
 def _point(row: "Row | None") -> tuple[str, ...]:
