@@ -56,6 +56,17 @@ def test_a_sweep_says_how_far_the_outputs_move(regression, tmp_path):
     assert min(point.drop for point in points) > 0
 
 
+def test_points_are_marked_by_a_limit_in_the_units_of_the_metric(regression, tmp_path):
+    options = ("--without-labels", "--rates", "0.5", "--layers", "one")
+    pages = [tmp_path / "without.html", tmp_path / "with.html"]
+    told = run("sensitivity", regression, "--data", "digits", *options, "--report", pages[0])
+    assert "within" not in told.stderr
+    limit = ("--max-drop", "3", "--report", pages[1])
+    told = run("sensitivity", regression, "--data", "digits", *options, *limit)
+    assert "within 3" in told.stderr
+    assert [b"A ring marks" in page.read_bytes() for page in pages] == [False, True]
+
+
 def test_outputs_can_be_compared_all_the_same(regression):
     options = ("--reference", regression, "--data", "digits", "--atol", "0")
     done("validate", regression, *options)

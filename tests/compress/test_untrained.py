@@ -18,7 +18,7 @@ from cortado.progress import finish
 from cortado.retrain import RetrainOptions, retrain
 from cortado.runtime import Runtime
 from cortado.scoring import judge as scoring
-from cortado.scoring.bind import bind
+from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.judge import Judge
 from cortado.stats.noninferior import Limit
 from nets import conv_net
@@ -153,3 +153,12 @@ def test_each_model_is_scored_and_encoded_once_and_one_file_is_checked(trained, 
     held = [id(stage.model) for stage in found.stages[1:] if stage.holds]
     assert sorted(id(model) for model, _ in calls["encoded"]) == sorted(held)
     assert [model for model, *_ in calls["checked"]] == [found.model]
+
+
+def test_values_are_shared_where_the_plan_says_so_alone(trained):
+    """With no room at all, the gentlest plan leaves every weight as it is, and holds."""
+    options = CompressOptions(max_drop=1e-7, train=False, effort="quick")
+    task = bind(trained, DATA.unlabelled, TaskOptions(metric="relative-error"))
+    found = finish(compress(trained, task, options))
+    layers = zip(find_layers(trained).prunable, find_layers(found.model).prunable, strict=True)
+    assert all(np.array_equal(before.array, after.array) for before, after in layers)

@@ -1,6 +1,7 @@
 """The planner: its choices beside what the passes and the encoder make of them, and its budgets."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -301,3 +302,18 @@ def test_plans_by_a_metric_that_counts_no_samples_hold_in_its_units(metric):
     assert (expected.drop, expected.drop_high) == pytest.approx((drop.mean, drop.high))
     assert 0 < drop.mean <= drop.high <= limit
     assert parse_plan(encode_plan(plan), "plan.json") == plan
+
+
+def test_a_layer_that_no_sample_reaches_stays_as_it_is():
+    """As it lies in the branch of an If that the data never take, all of it would seem free."""
+    first, second = [layer.name for layer in find_layers(MODEL).prunable]
+    rows = [replace(row(MODEL, first, "prune", rate), divergence=0.0) for rate in RATES]
+    rows += [row(MODEL, second, "prune", rate, int(9 * rate), rate / 9) for rate in RATES]
+    table = table_of(MODEL, rows)
+    assert table.unreached == [first]
+    begun = next(make_plans(MODEL, table))
+    assert begun.message.startswith(f"no sample reaches {first}:")
+    smallest = finish(make_plans(MODEL, table))[-1]
+    levels = {layer.name: dict(layer.treatments) for layer in smallest.layers}
+    assert levels[first] == {}
+    assert levels[second]

@@ -136,7 +136,7 @@ def command(
     for half a point of accuracy that takes 540 of them at least. It needs no labels: without them
     the metric compares with what the dense model gives.
     """
-    from cortado.compress import CompressOptions, compress, default_drop
+    from cortado.compress import CompressOptions, compress
     from cortado.treatments import make_treatment
     from cortado.validate import Limits, check_limits
     from cortado_cli.compress_report import collect, show
@@ -153,7 +153,7 @@ def command(
     task = bind_task(network, choice, runtime, open_training_data(network, choice))
     tell_inputs(task, talk)
     options = CompressOptions(
-        max_drop=default_drop(task.metric) if max_drop is None else max_drop,
+        max_drop=max_drop,
         floor=floor,
         bits=bits,
         treatments=tuple(make_treatment(name).name for name in treatments),

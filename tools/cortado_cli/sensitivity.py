@@ -78,8 +78,7 @@ __all__ = ["command"]
 @click.option(
     "--max-drop",
     type=Number(0),
-    default=0.005,
-    show_default=True,
+    show_default="0.005 of a fraction such as accuracy; of other metrics no point is marked",
     help="Mark the last point of each curve before the metric gets worse by more.",
 )
 @runtime_options
@@ -103,7 +102,7 @@ def command(
     table: str,
     plot: str | None,
     report: str | None,
-    max_drop: float,
+    max_drop: float | None,
     seed: int,
     runtime: "Runtime",
     talk: "Talk",
@@ -162,32 +161,33 @@ def command(
         return
     found = talk.follow(steps)
     journal.close(found.rows)
-    _tell(talk, found, max_drop)
+    limit = task.metric.usual_drop if max_drop is None else max_drop
+    _tell(talk, found, limit)
     if plot is not None:
         from cortado.report import draw_curves  # imports matplotlib
 
-        write_artifact(plot, draw_curves(found, max_drop))
+        write_artifact(plot, draw_curves(found, limit))
     if report is not None:
         from cortado.report import sensitivity_page
 
-        write_artifact(report, sensitivity_page(found, max_drop, typed_line()))
+        write_artifact(report, sensitivity_page(found, limit, typed_line()))
 
 
-def _tell(talk: "Talk", table: "Table", max_drop: float) -> None:
-    from cortado.sensitivity import choose
+def _tell(talk: "Talk", table: "Table", max_drop: float | None) -> None:
+    from cortado.sensitivity import choose, tell_unreached
 
     dense = table.dense
     if dense is None or dense.value is None:
         return
     part = "" if dense.split == "all" else f"{dense.split} "
     talk.say(f"dense: {dense.metric} {dense.value:.4f} on {dense.total:,} {part}samples")
-    rows = [
-        (curve.layer, curve.treatment, *_point(choose(curve, max_drop))) for curve in table.curves
-    ]
-    if rows:
+    if max_drop is not None and table.curves:
+        rows = [(c.layer, c.treatment, *_point(choose(c, max_drop))) for c in table.curves]
         columns = (dense.metric, "interval", "worse by", "divergence")
         talk.table(("layer", "treatment", f"within {max_drop:g}", *columns), rows)
     talk.say_all([_without(row) for row in table.without_figures])
+    if table.unreached:
+        talk.say(tell_unreached(table.unreached))
 
 
 def _point(row: "Row | None") -> tuple[str, ...]:

@@ -20,17 +20,14 @@ from cortado.compress.account import (
     sweep_beside,
 )
 from cortado.compress.options import (
-    DEFAULT_MAX_DROP,
     EFFORTS,
     CompressOptions,
     Effort,
     EffortName,
-    default_drop,
 )
 from cortado.compress.passes import Compressed, compress
 
 __all__ = [
-    "DEFAULT_MAX_DROP",
     "EFFORTS",
     "Account",
     "CompressOptions",
@@ -41,6 +38,5 @@ __all__ = [
     "TensorAccount",
     "account_for",
     "compress",
-    "default_drop",
     "sweep_beside",
 ]

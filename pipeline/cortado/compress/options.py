@@ -6,17 +6,14 @@ from typing import Literal
 from cortado.emit import Storage
 from cortado.errors import UsageError
 from cortado.runtime import Runtime
-from cortado.scoring.metrics import Metric
 from cortado.treatments import SharedValues, Zeros
 
 __all__ = [
     "BIAS_BITS",
-    "DEFAULT_MAX_DROP",
     "EFFORTS",
     "CompressOptions",
     "Effort",
     "EffortName",
-    "default_drop",
 ]
 
 EffortName = Literal["quick", "default", "max"]
@@ -62,11 +59,6 @@ EFFORTS: dict[EffortName, Effort] = {
     "max": Effort(4, 8, 3, 4, least_steps=1000, images=3000, fitted=5000, step=0.985),
 }
 
-DEFAULT_MAX_DROP = 0.005
-"""Of a metric that is a fraction of samples, positions, pixels or characters."""
-
-_FRACTIONS = ("accuracy", "agreement", "top-", "iou", "cer")
-
 BIAS_BITS = 6
 """Of all biases together; they are shared last, as training would part them again."""
 
@@ -77,8 +69,8 @@ class CompressOptions:
 
     Attributes
     ----------
-    max_drop : float
-        How much worse the metric may become, in its own units.
+    max_drop : float or None
+        How much worse the metric may become, in its own units; None is what is usual for it.
     floor : float or None
         The worst value of the metric on validation samples, in place of what `max_drop` implies;
         for a model whose metric on samples that it never saw is known.
@@ -109,7 +101,7 @@ class CompressOptions:
         Where models run in onnxruntime.
     """
 
-    max_drop: float = DEFAULT_MAX_DROP
+    max_drop: float | None = None
     floor: float | None = None
     bits: int | None = None
     treatments: tuple[str, ...] = (Zeros.name, SharedValues.name)
@@ -125,18 +117,5 @@ class CompressOptions:
     runtime: Runtime = Runtime()
 
     def __post_init__(self) -> None:
-        if not self.max_drop >= 0:
+        if self.max_drop is not None and not self.max_drop >= 0:
             raise UsageError(f"the drop {self.max_drop:g} is less than nothing")
-
-
-def default_drop(metric: Metric) -> float:
-    """Return how much worse a metric may become where the user does not say it.
-
-    Raises
-    ------
-    UsageError
-        If its values are no fractions, so that no limit suits all nets.
-    """
-    if metric.name.startswith(_FRACTIONS):
-        return DEFAULT_MAX_DROP
-    raise UsageError(f"the metric {metric.name} has no usual limit: say --max-drop, in its units")

@@ -19,7 +19,6 @@ from cortado.quantize import share_biases
 from cortado.repair import RepairOptions, repair
 from cortado.scoring.judge import Judge, ScoredSamples
 from cortado.stats.noninferior import Limit
-from cortado.treatments import SharedValues
 
 __all__ = ["Search", "sequence"]
 
@@ -85,8 +84,7 @@ class Search:
         options = RepairOptions(seed=asked.seed, runtime=asked.runtime)
         pruned = prune_by_plan(self.dense, plan).model
         fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
-        most = self.job.options.bits or int(max(SharedValues.levels))  # where values are free
-        shared = share_by_plan(fitted.model, plan, bits=most).model
+        shared = share_by_plan(fitted.model, plan, bits=asked.bits).model
         refitted = yield from repair(shared, self.dense, self.fitted, held, options)
         return share_biases(refitted.model, BIAS_BITS).model
 

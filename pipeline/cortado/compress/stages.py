@@ -1,5 +1,6 @@
 """What is compressed, and the models on the way, each judged on validation samples."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,10 +11,12 @@ import onnx_ir as ir
 from cortado.compress.options import CompressOptions, Effort
 from cortado.data import subset
 from cortado.emit import Emitted, Storage, encode
+from cortado.errors import UsageError
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.retrain import Distillation, RetrainOptions
 from cortado.scoring.judge import Judge, ScoredSamples
+from cortado.scoring.metrics import Metric
 from cortado.scoring.task import Task
 from cortado.sensitivity import Swept
 
@@ -35,6 +38,8 @@ class Compression:
         Epochs for each part of the work.
     referee : Judge
         Compares models with the dense one on the validation part.
+    max_drop : float
+        How much worse the metric may become; infinite where a floor takes its place.
     distillation : Distillation or None
         The teacher: the retrained dense model, once there is one.
     """
@@ -43,12 +48,20 @@ class Compression:
     options: CompressOptions
     effort: Effort
     referee: Judge
+    max_drop: float
     distillation: Distillation | None = None
 
     @classmethod
     def of(cls, task: Task, options: CompressOptions, effort: Effort) -> "Compression":
-        """Begin a compression of the model that a task is bound to."""
-        return cls(task, options, effort, Judge(task, task.data.val))
+        """Begin a compression of the model that a task is bound to.
+
+        Raises
+        ------
+        UsageError
+            If the user does not say how much worse the metric may become, and no number is usual.
+        """
+        judge, allowed = Judge(task, task.data.val), _allowed_drop(task.metric, options)
+        return cls(task, options, effort, judge, allowed)
 
     @property
     def swept(self) -> Swept:
@@ -136,6 +149,17 @@ def judge_stage(job: Compression, name: str, model: ir.Model, floor: float | Non
     verb = "below" if job.task.metric.higher_is_better else "above"
     yield stage.told(" holds" if stage.holds else f" is {verb} {floor:.4f}")
     return stage
+
+
+def _allowed_drop(metric: Metric, options: CompressOptions) -> float:
+    if options.floor is not None:
+        return math.inf
+    allowed = metric.usual_drop if options.max_drop is None else options.max_drop
+    if allowed is None:
+        raise UsageError(
+            f"the metric {metric.name} has no usual limit: say --max-drop, in its units, or --floor"
+        )
+    return allowed
 
 
 def _density(model: ir.Model) -> float:

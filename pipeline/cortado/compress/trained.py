@@ -53,15 +53,15 @@ def _floor(job: Compression, dense: Stage, reference: Stage) -> float:
     options, metric = job.options, job.task.metric
     if options.floor is None:
         lost = dense.val.drop_to(reference.val)
-        if lost > _MOST_HARM + options.max_drop:
+        if lost > _MOST_HARM + job.max_drop:
             raise CortadoError(
                 f"retraining alone takes the validation {metric.name} from {dense.val.value:.4f} "
                 f"to {reference.val.value:.4f}: try a smaller --lr, or more data"
             )
         values = (dense.val.value, reference.val.value)
         if metric.higher_is_better:
-            return min(values) - options.max_drop
-        return max(values) + options.max_drop
+            return min(values) - job.max_drop
+        return max(values) + job.max_drop
     if not job.reaches(reference.val, options.floor):
         raise LimitNotMetError(
             f"the dense model, retrained, has a {metric.name} of {reference.val.value:.4f} on the "

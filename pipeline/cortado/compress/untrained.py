@@ -78,7 +78,7 @@ def open_search(job: Compression, dense: Stage) -> Steps[tuple[Search, Table]]:
 def _allowed_drop(job: Compression, dense: Stage) -> float:
     floor = job.options.floor
     if floor is None:
-        return job.options.max_drop
+        return job.max_drop
     if not job.reaches(dense.val, floor):
         raise LimitNotMetError(
             f"the dense model has a {job.task.metric.name} of {dense.val.value:.4f} on the "

@@ -24,7 +24,7 @@ from cortado.errors import CortadoError
 from cortado.model.layers.prunable import Layer
 from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps
-from cortado.sensitivity import Curve, Row, Table
+from cortado.sensitivity import Curve, Row, Table, tell_unreached
 from cortado.stats.isotonic import isotonic_fit
 from cortado.stats.quantiles import z
 from cortado.treatments import Change, Selection, Treatment, encoded_bytes
@@ -118,7 +118,9 @@ _Stage = Mapping[Treatment, Sequence[_Step]]
 def measure_choices(
     layers: Sequence[Layer], table: Table, treatments: Sequence[Treatment], selection: Selection
 ) -> Steps[list[list[Choice]]]:
-    """Return the choices of each layer; one that the table has no points of stays as it is.
+    """Return the choices of each layer.
+
+    A layer that the table has no points of, or that no sample reaches, stays as it is.
 
     Parameters
     ----------
@@ -136,8 +138,15 @@ def measure_choices(
     CortadoError
         If the table has no point of any of the layers.
     """
-    curves = {(curve.layer, curve.treatment): _fit(curve) for curve in table.curves}
-    if not {name for name, _ in curves} & {layer.name for layer in layers}:
+    unreached = set(table.unreached)
+    curves = {
+        (curve.layer, curve.treatment): _fit(curve)
+        for curve in table.curves
+        if curve.layer not in unreached
+    }
+    if unreached:
+        yield Progress("bytes", 0, 1, (), tell_unreached(table.unreached))
+    if not {curve.layer for curve in table.curves} & {layer.name for layer in layers}:
         raise CortadoError("the table has no point of any layer of the model")
     stages = [
         [

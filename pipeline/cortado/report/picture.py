@@ -29,15 +29,15 @@ _AN_INCH = 16  # characters of text below
 _MOST_MISSING = 6
 
 
-def draw_curves(table: Table, max_drop: float) -> bytes:
+def draw_curves(table: Table, max_drop: float | None) -> bytes:
     """Return a PNG picture: a chart a treatment, in it a curve a layer, its chosen point ringed.
 
     Parameters
     ----------
     table : Table
         With the row of the dense model.
-    max_drop : float
-        See `choose`.
+    max_drop : float or None
+        See `choose`; None marks no points.
 
     Raises
     ------
@@ -163,7 +163,8 @@ def _draw_list(panel: SubFigure, curves: Sequence[Marked], dense: Row) -> None:
     axes.set_ylim(len(curves) - 0.5, -0.5)
     axes.set_xticks([t.position for t in x.ticks], [t.text for t in x.ticks])
     axes.set_yticks(range(len(curves)), [cut(curve.name, _LONGEST) for curve in curves])
-    finish(axes, f"{y.title}; a dot: the point that is marked")
+    dots = any(curve.chosen is not None for curve in curves)
+    finish(axes, f"{y.title}; a dot: the point that is marked" if dots else y.title)
     axes.tick_params(axis="y", labelsize=7, length=0)
     bar = panel.colorbar(mesh, ax=axes, location="bottom", shrink=0.8, aspect=40, pad=0.02)
     bar.ax.tick_params(colors=LIGHT.ink, labelsize=9)

@@ -8,15 +8,15 @@ from cortado.sensitivity import Table, choose
 __all__ = ["sensitivity_page"]
 
 
-def sensitivity_page(table: Table, max_drop: float, command: str) -> bytes:
+def sensitivity_page(table: Table, max_drop: float | None, command: str) -> bytes:
     """Return an HTML page with the curves, all points, and what has no figures.
 
     Parameters
     ----------
     table : Table
         With the row of the dense model.
-    max_drop : float
-        See `choose`.
+    max_drop : float or None
+        See `choose`; None marks no points.
     command : str
         The command line that repeats it.
     """

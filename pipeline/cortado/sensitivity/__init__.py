@@ -21,7 +21,7 @@ from cortado.sensitivity.curves import choose
 from cortado.sensitivity.options import SweepOptions
 from cortado.sensitivity.sweep import sweep
 from cortado.sensitivity.swept import Swept
-from cortado.sensitivity.table import Curve, Table, encode_rows, merge, read_table
+from cortado.sensitivity.table import Curve, Table, encode_rows, merge, read_table, tell_unreached
 
 __all__ = [
     "Curve",
@@ -34,4 +34,5 @@ __all__ = [
     "merge",
     "read_table",
     "sweep",
+    "tell_unreached",
 ]

@@ -48,12 +48,14 @@ def _are_apart(left: Row, right: Row) -> bool:
     return better.ci_low > worse.ci_high
 
 
-def choose(curve: Curve, max_drop: float) -> Row | None:
+def choose(curve: Curve, max_drop: float | None) -> Row | None:
     """Return the farthest point before the first that is worse by more than `max_drop`.
 
-    None where the first point is worse already.
+    None where the first point is worse already, or without a limit.
     """
     chosen = None
+    if max_drop is None:
+        return chosen
     for row in curve.rows:
         if row.drop is None or not row.drop <= max_drop:  # a drop that is no number is too large
             break

@@ -19,7 +19,7 @@ from cortado.errors import CortadoError
 from cortado.sensitivity.columns import Key, Row, fault_of
 from cortado.treatments import all_treatments, treatment_named
 
-__all__ = ["Curve", "Table", "encode_rows", "merge", "read_table"]
+__all__ = ["Curve", "Table", "encode_rows", "merge", "read_table", "tell_unreached"]
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,30 @@ class Table:
         return [Curve(*key, tuple(sorted(rows[key], key=_harshness))) for key in keys]
 
     @property
+    def unreached(self) -> list[str]:
+        """The layers that no sample reaches, such as those of the branch of an If never taken.
+
+        All points of such a layer have the figures of the dense model to the bit, whatever was done
+        to it; that it can lose all of its weights does not follow.
+        """
+        moved: dict[str, bool] = {}
+        for curve in self.curves:
+            moves = any(row.divergence or row.rise or row.drop for row in curve.rows)
+            moved[curve.layer] = moved.get(curve.layer, False) or moves
+        return [layer for layer, moves in moved.items() if not moves]
+
+    @property
     def without_figures(self) -> list[Row]:
         """The rows that say why they have none."""
         return [row for row in self.rows if row.value is None]
+
+
+def tell_unreached(layers: Sequence[str]) -> str:
+    """Return the line that says which layers no sample reaches, and what follows."""
+    return (
+        f"no sample reaches {', '.join(layers)}: no output changes with them, and plans leave them "
+        "as they are; give samples that do"
+    )
 
 
 def _harshness(row: Row) -> float:

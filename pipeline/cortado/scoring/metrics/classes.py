@@ -14,7 +14,7 @@ from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, BoolArray, FloatArray, IntArray
 from cortado.scoring.formulas import as_scores, better_than_label, cross_entropy, log_probabilities
-from cortado.scoring.metrics.metric import Against, Outputs, Scored, mean_of
+from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs, Scored, mean_of
 from cortado.task.outputs import Scores
 
 __all__ = ["IGNORED", "Accuracy", "CrossEntropy", "Divergence", "class_axis", "rows_of"]
@@ -106,6 +106,7 @@ class Accuracy:
     top_k: int = 1
     ignore: int | None = None
     higher_is_better: bool = True
+    usual_drop: float | None = A_HALF_POINT
 
     @property
     def name(self) -> str:
@@ -167,6 +168,7 @@ class CrossEntropy:
     name: str = "cross-entropy"
     higher_is_better: bool = False
     kind: Literal["binary", "mean", "pooled"] = "mean"
+    usual_drop: float | None = None
 
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
         """Return the mean of each sample, of shape (n, 1)."""
@@ -200,6 +202,7 @@ class Divergence:
     higher_is_better: bool = False
     kind: Literal["binary", "mean", "pooled"] = "mean"
     against: Against = "reference"
+    usual_drop: float | None = None
 
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
         """Return the divergence of each sample, of shape (n, 1)."""

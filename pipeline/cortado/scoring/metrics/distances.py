@@ -70,6 +70,7 @@ class Distance:
     outputs: tuple[str, ...]
     against: Against = "reference"
     kind: Literal["binary", "mean", "pooled"] = "mean"
+    usual_drop: float | None = None
 
     @property
     def higher_is_better(self) -> bool:

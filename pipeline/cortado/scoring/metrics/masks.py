@@ -17,7 +17,7 @@ from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.scoring.metrics.classes import IGNORED, class_axis, preferred_axis
-from cortado.scoring.metrics.metric import Against, Outputs
+from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs
 from cortado.task.outputs import Scores
 
 __all__ = ["Overlap"]
@@ -43,6 +43,7 @@ class Overlap:
     higher_is_better: bool = True
     kind: Literal["binary", "mean", "pooled"] = "pooled"
     name: str = "iou"
+    usual_drop: float | None = A_HALF_POINT
 
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
         """Return intersections and unions of each class, of shape (n, 2 classes)."""

@@ -17,10 +17,13 @@ from typing import Literal, Protocol, TypeAlias
 from cortado.model.typing import Array, FloatArray
 from cortado.task.outputs import Scores
 
-__all__ = ["Against", "Metric", "Outputs", "Scored", "mean_of"]
+__all__ = ["A_HALF_POINT", "Against", "Metric", "Outputs", "Scored", "mean_of"]
 
 Outputs: TypeAlias = Mapping[str, Array]
 """Output name → array of shape (n, …): what a model gives, or what it should give."""
+
+A_HALF_POINT = 0.005
+"""The usual drop of a metric that is a fraction of samples, positions, pixels or characters."""
 
 Against: TypeAlias = Literal["targets", "reference"]
 """What outputs are compared with: targets of the data, or the outputs of the dense model."""
@@ -72,6 +75,9 @@ class Metric(Protocol):
         What its parts are, which decides the statistics.
     against : {"targets", "reference"}
         What it compares outputs with.
+    usual_drop : float or None
+        How much worse it may become where the user does not say it; None where no number suits
+        all nets, as of an error in the units of the outputs.
     """
 
     @property
@@ -92,6 +98,11 @@ class Metric(Protocol):
     @property
     def against(self) -> Against:
         """What outputs are compared with."""
+        ...
+
+    @property
+    def usual_drop(self) -> float | None:
+        """How much worse it may become by default."""
         ...
 
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:

@@ -41,6 +41,7 @@ class OwnMetric:
     higher_is_better: bool
     against: Against
     kind: Literal["binary", "mean", "pooled"] = "mean"
+    usual_drop: float | None = None
 
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
         """Return what the function gives, of shape (n, 1)."""

@@ -36,6 +36,7 @@ class RelativeError:
     against: Against = "reference"
     higher_is_better: bool = False
     kind: Literal["binary", "mean", "pooled"] = "pooled"
+    usual_drop: float | None = None
 
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
         """Return ‖a − b‖² and ‖b‖² of each output, of shape (n, 2 outputs)."""

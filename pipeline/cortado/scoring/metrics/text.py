@@ -16,7 +16,7 @@ import numpy as np
 from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray, IntArray
-from cortado.scoring.metrics.metric import Against, Outputs
+from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs
 from cortado.task.outputs import Scores
 
 __all__ = ["CharacterErrors", "characters_of", "edit_distance", "greedy_path"]
@@ -44,6 +44,7 @@ class CharacterErrors:
     higher_is_better: bool = False
     kind: Literal["binary", "mean", "pooled"] = "pooled"
     name: str = "cer"
+    usual_drop: float | None = A_HALF_POINT
 
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
         """Return edits and characters of each sample, of shape (n, 2)."""
