@@ -131,6 +131,9 @@ def test_a_codec_stores_a_file_that_onnxruntime_and_cortado_read(dense):
     assert len(emitted.data) < len(emit(model, "dense").data) - 500
     back = serial.decode(emitted.data, "the file")
     np.testing.assert_array_equal(weight(back, "fc1.weight"), weight(rounded, "fc1.weight"))
+    dense.write_bytes(serial.encode(rounded))
+    again = serial.decode(done("emit", dense, "--storage", "halved"), "the file")
+    np.testing.assert_array_equal(weight(again, "fc1.weight"), weight(rounded, "fc1.weight"))
 
 
 def halved(data):

@@ -25,6 +25,7 @@ __all__ = [
 CAFFE_EXTRA = "cortado with its extra caffe (pip install '.[caffe]' in the project's folder)"
 """What has the libraries for Caffe's LMDB, LevelDB and HDF5 files."""
 
+_FEW = 5  # names that are listed
 _HEAD, _TAIL = 600, 200  # characters of a long message that are kept
 
 
@@ -77,4 +78,10 @@ def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
 def names_near(name: str, known: Sequence[str]) -> str:
     """Return the part of an error that lists the names nearest to one that does not exist."""
     near = get_close_matches(name, known, n=5, cutoff=0.5)
-    return f"near it: {', '.join(near)}" if near else f"the last are: {', '.join(known[-5:])}"
+    if near:
+        return f"near it: {', '.join(near)}"
+    return (
+        f"there are: {', '.join(known)}"
+        if len(known) <= _FEW
+        else f"the last are: {', '.join(known[-_FEW:])}"
+    )

@@ -9,7 +9,6 @@ import pytest
 from cortado.caffe import CaffeOptions
 from cortado.compress.options import CompressOptions, EffortName
 from cortado.data.splits import SplitName
-from cortado.emit import Storage
 from cortado.integer_kernels import Kernel
 from cortado.prune import Method, PruneOptions, Scope
 from cortado.quantize import Grid, Init, QuantizeOptions
@@ -41,10 +40,8 @@ CHOICES = {
     "quantize --init": Init,
     "quantize --grid": Grid,
     "evaluate --split": SplitName,
-    "emit --storage": Storage,
     "emit --kernel": typing.Literal["float32", Kernel],
     "compress --effort": EffortName,
-    "compress --storage": Storage,
 }
 OF_THE_COMMAND_LINE = {"retrain --schedule"}
 DEFAULTS = [

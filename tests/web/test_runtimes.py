@@ -1,14 +1,13 @@
 """Emitted files in onnxruntime for JavaScript: the outputs of the dense file in Python."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 
-from cortado.emit import Storage, emit
+from cortado.emit import emit
 from cortado.model.layers.selector import Assignment
 from cortado.prune import prune
 from cortado.quantize import quantize
+from cortado.storage import all_codecs
 from nets import conv_net, mlp, normal
 from web.node import RUNTIMES, compare_in_node
 
@@ -25,7 +24,7 @@ def random_input(*shape):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("storage", get_args(Storage))
+@pytest.mark.parametrize("storage", [codec.name for codec in all_codecs()])
 @pytest.mark.parametrize("net", NETS)
 def test_every_stored_form_gives_the_same_outputs(net, storage, runtime):
     model, shape, sparsity = NETS[net]

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+from cortado_cli.types import CodecName
+
 __all__ = ["method_option", "scope_option", "split_option", "storage_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,7 +35,9 @@ def scope_option(text: str) -> Callable[[F], F]:
 
 def storage_option(text: str) -> Callable[[F], F]:
     """Add ``--storage``."""
-    return _choice("--storage", ["dense", "sparse", "coded"], "coded", text)
+    return click.option(
+        "--storage", type=CodecName(), default="coded", show_default=True, help=text
+    )
 
 
 def _choice(flag: str, names: Sequence[str], default: str, text: str) -> Callable[[F], F]:

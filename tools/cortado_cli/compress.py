@@ -104,7 +104,7 @@ def command(
     no_train: bool,
     treatments: tuple[str, ...],
     effort: Literal["quick", "default", "max"],
-    storage: Literal["dense", "sparse", "coded"],
+    storage: str,
     shift: int,
     lr: float,
     batch: int,

@@ -1,6 +1,6 @@
 """``cortado emit``: the model as a file for onnxruntime."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -32,7 +32,7 @@ __all__ = ["command"]
 def command(
     *,
     model: str,
-    storage: Literal["dense", "sparse", "coded"],
+    storage: str,
     choice: KernelChoice,
     output: str,
     json_path: str | None,

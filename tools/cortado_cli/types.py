@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
+from cortado.errors import UsageError
 from cortado.model.layers.selector import ALL, Assignment
 
-__all__ = ["Finite", "InputPath", "Number", "ReportPath", "SelectorValue"]
+__all__ = ["CodecName", "Finite", "InputPath", "Number", "ReportPath", "SelectorValue"]
 
 
 class InputPath(click.types.StringParamType):
@@ -40,6 +41,26 @@ class Finite(click.types.FloatParamType):
 
 class Number(Finite, click.FloatRange):
     """A finite number in a range."""
+
+
+class CodecName(click.ParamType[str]):
+    """The name of a stored form; the registry, which is slow to import, knows which there are."""
+
+    name = "codec"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return what ``--help`` shows, in the form of a choice."""
+        del param, ctx
+        return "[dense|sparse|coded]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Look the name up among the codecs."""
+        from cortado.storage import codec_named
+
+        try:
+            return codec_named(str(value)).name
+        except UsageError as error:
+            self.fail(f"{error}.", param, ctx)
 
 
 class SelectorValue(click.ParamType[Assignment[Any]]):

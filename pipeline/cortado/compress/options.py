@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from cortado.emit import Storage
 from cortado.errors import UsageError
 from cortado.runtime import Runtime
 from cortado.treatments import SharedValues, Zeros
@@ -83,8 +82,8 @@ class CompressOptions:
         Whether to train; without, least squares fit what is left.
     effort : {"quick", "default", "max"}
         How long to search.
-    storage : {"dense", "sparse", "coded"}
-        How the file stores its tensors.
+    storage : str
+        How the file stores its tensors: the name of a codec, see `cortado.storage`.
     shift : int
         Pixels by which training images are moved at random.
     lr : float
@@ -107,7 +106,7 @@ class CompressOptions:
     treatments: tuple[str, ...] = (Zeros.name, SharedValues.name)
     train: bool = True
     effort: EffortName = "default"
-    storage: Storage = "coded"
+    storage: str = "coded"
     shift: int = 1
     lr: float = 0.003
     batch: int = 128

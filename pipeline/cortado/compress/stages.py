@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from cortado.compress.options import CompressOptions, Effort
 from cortado.data import subset
-from cortado.emit import Emitted, Storage, encode
+from cortado.emit import Emitted, encode
 from cortado.errors import UsageError
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
@@ -109,8 +109,8 @@ class Stage:
         Fraction of its prunable weights that are not zero.
     val : ScoredSamples
         Its score on the validation samples.
-    storage : {"dense", "sparse", "coded"}
-        How its file would store tensors.
+    storage : str
+        The codec of its file.
     holds : bool or None
         Whether it loses no more than it may; None before that is known.
     """
@@ -119,7 +119,7 @@ class Stage:
     model: ir.Model
     density: float
     val: ScoredSamples
-    storage: Storage = "coded"
+    storage: str = "coded"
     holds: bool | None = None
 
     @cached_property

@@ -6,7 +6,6 @@ returned: a file that does not give the same weights, bit for bit, is never writ
 
 from cortado.emit.passes import (
     Emitted,
-    Storage,
     check_emitted,
     emit,
     encode,
@@ -17,7 +16,6 @@ from cortado.storage import StoredTensor
 
 __all__ = [
     "Emitted",
-    "Storage",
     "StoredTensor",
     "check_emitted",
     "emit",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import onnx
 import onnx_ir as ir
@@ -17,10 +16,7 @@ from cortado.runtime import Runtime
 from cortado.storage import Codec, StoredTensor, all_codecs, codec_named
 from cortado.storage.walk import bodies_of
 
-__all__ = ["Emitted", "Storage", "check_emitted", "emit", "encode", "read_stored", "tensor_bytes"]
-
-Storage = Literal["dense", "sparse", "coded"]
-"""The forms that cortado has by itself; `cortado.storage.register` adds others."""
+__all__ = ["Emitted", "check_emitted", "emit", "encode", "read_stored", "tensor_bytes"]
 
 
 @dataclass(frozen=True)
