@@ -32,8 +32,8 @@ from cortado.model.typing import Array, FloatArray, IntArray
 
 __all__ = ["EXACT_LIMIT", "lloyd", "optimal_kmeans", "optimal_kmeans_of_sizes"]
 
-EXACT_LIMIT = 100_000
-"""Distinct values up to which `optimal_kmeans` is exact."""
+EXACT_LIMIT = 2**15
+"""Distinct values up to which `optimal_kmeans` is exact: a second of work for 64 centroids."""
 
 _GROUPS = 4096  # groups of equal count, and as many of equal width
 _MAX_ITERATIONS = 300
