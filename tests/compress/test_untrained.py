@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cortado.compress import EFFORTS, CompressOptions, compress, passes, stages
-from cortado.compress.stages import Compression, judge
+from cortado.compress.stages import Compression, judge_stage
 from cortado.compress.untrained import fit_small
 from cortado.data import IMAGE, Dataset, labelled_images
 from cortado.emit import emit
@@ -21,7 +21,7 @@ from cortado.scoring import judge as scoring
 from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.judge import Judge
 from cortado.stats.noninferior import Limit
-from nets import conv_net
+from nets import conv_net, mlp
 from retrain.sets import dataset
 
 DATA = dataset()
@@ -63,7 +63,7 @@ def test_validation_images_have_no_part_in_which_plans_are_tested_next(trained):
     for val in (DATA.val, others):
         task = bind(trained, Dataset(DATA.train, val, DATA.test))
         job = Compression.of(task, OPTIONS, EFFORTS["quick"])
-        dense = finish(judge(job, "dense", trained, None))
+        dense = finish(judge_stage(job, "dense", trained, None))
         steps = list(_messages(fit_small(job, dense)))
         orders.append([line.partition(":")[0] for line in steps if "of weights" in line])
     shorter, longer = sorted(orders, key=len)
@@ -162,3 +162,23 @@ def test_values_are_shared_where_the_plan_says_so_alone(trained):
     found = finish(compress(trained, task, options))
     layers = zip(find_layers(trained).prunable, find_layers(found.model).prunable, strict=True)
     assert all(np.array_equal(before.array, after.array) for before, after in layers)
+
+
+@pytest.mark.parametrize(("drop", "is_shared"), [(1e-7, False), (0.3, True)])
+def test_biases_are_shared_where_that_alone_costs_little(drop, is_shared):
+    net = mlp(sizes=(36, 200, 3))
+    options = CompressOptions(max_drop=drop, train=False, effort="quick")
+    task = bind(net, DATA.unlabelled, TaskOptions(metric="relative-error"))
+    found = finish(compress(net, task, options)).model
+    before, after = (layers_biases(model) for model in (net, found))
+    assert len(np.unique(before)) > 64
+    assert (len(np.unique(after)) <= 65) == is_shared
+
+
+def layers_biases(model):
+    """Return all biases of a model in one array."""
+    return np.concatenate([b.const_value.numpy() for b in biases_of(model)])
+
+
+def biases_of(model):
+    return [layer.bias for layer in find_layers(model).prunable]

@@ -10,7 +10,6 @@ from functools import partial
 
 import onnx_ir as ir
 
-from cortado.compress.options import BIAS_BITS
 from cortado.compress.stages import Compression, Stage
 from cortado.data import Samples
 from cortado.plan import Plan, prune_by_plan, share_by_plan
@@ -27,19 +26,40 @@ _BACK = (16, 8, 4, 2, 1)  # steps before the place where the limit seems to lie
 
 @dataclass
 class Search:
-    """A chain of plans, what they are carried out on, and the models so far by their place."""
+    """A chain of plans, and what they are carried out on.
+
+    Attributes
+    ----------
+    job : Compression
+        What is asked.
+    dense : onnx_ir.Model
+        The model that plans prune and share.
+    chain : sequence of Plan
+        From gentle to small.
+    fitted : Samples
+        What least squares fit.
+    guide : Judge
+        Judges models on training samples that nothing is fitted to.
+    limit : Limit
+        What may be lost on validation samples.
+    bias_bits : int or None
+        The bits that biases share values at; None leaves them as they are.
+    models : dict of int to onnx_ir.Model
+        The models so far, by their place on the chain.
+    """
 
     job: Compression
     dense: ir.Model
     chain: Sequence[Plan]
     fitted: Samples
-    guide: Samples
+    guide: Judge
     limit: Limit
+    bias_bits: int | None
     models: dict[int, ir.Model] = field(default_factory=dict)
 
     def likely(self) -> Steps[int]:
         """Return the last place on the chain that would hold, if all samples were as the guide."""
-        referee = Judge(self.job.task, self.guide)
+        referee = self.guide
         low, high = 0, len(self.chain)
         while high - low > 1:
             middle = (low + high) // 2
@@ -80,13 +100,15 @@ class Search:
         return self.models[place]
 
     def _carried_out(self, plan: Plan) -> Steps[ir.Model]:
-        asked, held = self.job.options, self.guide
+        asked, held = self.job.options, self.guide.samples
         options = RepairOptions(seed=asked.seed, runtime=asked.runtime)
         pruned = prune_by_plan(self.dense, plan).model
         fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
         shared = share_by_plan(fitted.model, plan, bits=asked.bits).model
         refitted = yield from repair(shared, self.dense, self.fitted, held, options)
-        return share_biases(refitted.model, BIAS_BITS).model
+        if self.bias_bits is None:
+            return refitted.model
+        return share_biases(refitted.model, self.bias_bits).model
 
 
 def sequence(likely: int, length: int) -> Iterator[int]:

@@ -2,8 +2,8 @@
 
 A sweep of the dense model gives a chain of plans, from gentle to small, under losses that add up.
 As least squares gain back much of what a plan loses, how far along the chain one may go is found
-by trying: a plan is carried out, its biases shared, and the answers of the model compared with
-those of the dense one.
+by trying: a plan is carried out, its biases shared where that alone costs little, and the answers
+of the model compared with those of the dense one.
 
 All that makes or orders the plans sees training images alone: some that least squares fit, and
 others, for the sweep, that tell by bisection about where on the chain the limit lies. From well
@@ -15,7 +15,9 @@ file is taken.
 """
 
 import numpy as np
+import onnx_ir as ir
 
+from cortado.compress.options import BIAS_BITS
 from cortado.compress.search import Search
 from cortado.compress.stage_curves import levels_of, measure_curves
 from cortado.compress.stages import Compression, Stage
@@ -24,6 +26,8 @@ from cortado.data.samples import Subset
 from cortado.errors import LimitNotMetError
 from cortado.plan import make_plans
 from cortado.progress import Progress, Steps
+from cortado.quantize import share_biases
+from cortado.scoring.judge import Judge
 from cortado.sensitivity import Swept, Table
 from cortado.stats.noninferior import Limit
 from cortado.treatments import treatment_named
@@ -31,6 +35,7 @@ from cortado.treatments import treatment_named
 __all__ = ["fit_small", "open_search"]
 
 _MOST_GUIDING = 3  # of so many training images one is kept from the fit
+_BIAS_SHARE = 0.25  # of what may be lost, biases alone may take at most
 
 
 def fit_small(job: Compression, dense: Stage) -> Steps[tuple[list[Stage], Table]]:
@@ -72,7 +77,19 @@ def open_search(job: Compression, dense: Stage) -> Steps[tuple[Search, Table]]:
     table = yield from measure_curves(guide, dense.model, options, levels)
     chain = yield from make_plans(dense.model, table, job.effort.step)
     yield Progress("limit", 1, 1, (), _told(limit))
-    return Search(job, dense.model, chain, fitted, guiding, limit), table
+    referee = Judge(task, guiding)
+    bits = _bias_bits(referee, dense.model, limit)
+    return Search(job, dense.model, chain, fitted, referee, limit, bits), table
+
+
+def _bias_bits(guide: Judge, model: ir.Model, limit: Limit) -> int | None:
+    """Return the bits at which biases share values; None where that alone takes too much.
+
+    Biases have the most part in small files, but next to none in those of large layers.
+    """
+    shared = share_biases(model, BIAS_BITS).model
+    is_cheap = guide.dense.drop_to(guide.score(shared)) <= _BIAS_SHARE * limit.drop
+    return BIAS_BITS if is_cheap else None
 
 
 def _allowed_drop(job: Compression, dense: Stage) -> float:
