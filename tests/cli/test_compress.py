@@ -57,9 +57,12 @@ def test_images_without_labels_count_agreement_with_the_dense_model(trained, ima
     assert onnx.load(small).graph.node
 
 
-def test_training_needs_labels(trained, images):
-    result = cortado("compress", trained, "--data", images)
-    assert refused(result, 2, "compress", "have no labels", "--no-train")
+def test_without_labels_the_dense_model_teaches(trained, images, tmp_path):
+    small = tmp_path / "small.onnx"
+    options = ("--effort", "quick", "--max-drop", "0.1", "-q", "-o", small, "--json", "-")
+    report = json.loads(done("compress", trained, "--data", images, *options))
+    assert report["origin"]["metric"] == "agreement"
+    assert small.stat().st_size < trained.stat().st_size / 2
 
 
 @pytest.mark.parametrize("option", ["--lr 0.1", "--batch 5", "--shift 2", "--device cpu"])

@@ -133,8 +133,10 @@ def command(
 
     --no-train tries pruning plans from a sweep, refits the remaining weights by least squares, and
     keeps the smallest file that is within the limit at 95 % confidence on the validation samples;
-    for half a point of accuracy that takes 540 of them at least. It needs no labels: without them
-    the metric compares with what the dense model gives.
+    for half a point of accuracy that takes 540 of them at least.
+
+    Without labels the metric compares with the outputs of the dense model, and the dense model
+    teaches the smaller ones (distillation).
     """
     from cortado.compress import CompressOptions, compress
     from cortado.treatments import make_treatment

@@ -13,7 +13,7 @@ from cortado.compress.stages import Compression, Stage, judge_stage
 from cortado.compress.trained import train_small
 from cortado.compress.untrained import fit_small
 from cortado.emit import Emitted, check_emitted
-from cortado.errors import CortadoError, UsageError
+from cortado.errors import CortadoError
 from cortado.model.layers.codebook import find_codebook
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Steps
@@ -72,12 +72,8 @@ def compress(
         If no shared model holds the floor, or the retrained dense model misses `floor`.
     CortadoError
         If the model can't be trained, or shares weights already.
-    UsageError
-        If training is asked for, and the data have no targets.
     """
     _check_free(model)
-    if options.train and not task.data.labelled:
-        raise UsageError("the data have no labels: --no-train does without them")
     job = Compression.of(task, options, EFFORTS[options.effort])
     dense = yield from judge_stage(job, "dense", model, None)
     curves = None

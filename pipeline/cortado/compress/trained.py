@@ -6,6 +6,9 @@ the dense model's own, and that of the same model retrained as all others will b
 those images. Every choice is made against
 
     floor = reference − max_drop        on validation images.
+
+Without labels the dense model alone teaches, and the metric compares with what it gives: it is the
+reference as it came.
 """
 
 from dataclasses import replace
@@ -33,12 +36,14 @@ def train_small(job: Compression, dense: Stage) -> Steps[list[Stage]]:
     CortadoError
         If the model can't be trained.
     """
-    options = job.options
-    training = job.training(job.effort.reference, options.lr)
-    trained = yield from retrain(dense.model, job.task, training)
-    reference = yield from judge_stage(job, "reference", trained.model, None)
+    reference, teaching = replace(dense, name="reference"), 1.0
+    if job.task.data.labelled:
+        training = job.training(job.effort.reference, job.options.lr)
+        trained = yield from retrain(dense.model, job.task, training)
+        reference = yield from judge_stage(job, "reference", trained.model, None)
+        teaching = _TEACHING
     floor = _floor(job, dense, reference)
-    job = replace(job, distillation=Distillation(reference.model, _TEMPERATURE, _TEACHING))
+    job = replace(job, distillation=Distillation(reference.model, _TEMPERATURE, teaching))
     rungs = yield from climb(job, replace(reference, holds=True), floor)
     shared = yield from share_best(job, rungs, floor)
     return [*rungs, *shared]
