@@ -33,7 +33,8 @@ class Compressed:
     emitted : Emitted
         The bytes, and how each tensor is stored.
     stages : tuple of Stage
-        Every model on the way, judged on validation images: dense, reference, rungs, shared.
+        Every model on the way, judged on validation images: dense, reference (with labels), rungs,
+        shared.
     validation : Validation
         The file and the dense model on the test images, and the latency of one image.
     curves : Table or None
@@ -62,16 +63,18 @@ def compress(
         The trained model, which the task is bound to; left as it is.
     task : Task
         Models are trained on the training part of its data, judged on the validation part, and
-        reported on the test part.
+        reported on the test part. Without targets they are trained by the dense model's outputs.
     options : CompressOptions
         The limit, the bits, and how long to search.
 
     Raises
     ------
     LimitNotMetError
-        If no shared model holds the floor, or the retrained dense model misses `floor`.
+        If no shared model holds the floor, or the reference misses `floor`.
     CortadoError
         If the model can't be trained, or shares weights already.
+    UsageError
+        If the user does not say how much worse the metric may become, and no number is usual.
     """
     _check_free(model)
     job = Compression.of(task, options, EFFORTS[options.effort])

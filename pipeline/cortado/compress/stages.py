@@ -11,7 +11,7 @@ import onnx_ir as ir
 from cortado.compress.options import CompressOptions, Effort
 from cortado.data import subset
 from cortado.emit import Emitted, encode
-from cortado.errors import UsageError
+from cortado.errors import LimitNotMetError, UsageError
 from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.retrain import Distillation, RetrainOptions
@@ -41,7 +41,7 @@ class Compression:
     max_drop : float
         How much worse the metric may become; infinite where a floor takes its place.
     distillation : Distillation or None
-        The teacher: the retrained dense model, once there is one.
+        The teacher, once there is one: the retrained dense model, without labels the dense one.
     """
 
     task: Task
@@ -93,6 +93,25 @@ class Compression:
         """Return whether a score is at least as good as a value of the metric."""
         better = self.task.metric.higher_is_better
         return scored.value >= floor if better else scored.value <= floor
+
+    def floor_from(self, value: float) -> float:
+        """Return the worst value of the metric that loses no more than it may of another."""
+        sign = -1 if self.task.metric.higher_is_better else 1
+        return value + sign * self.max_drop
+
+    def check_reaches(self, model: str, scored: ScoredSamples, floor: float) -> None:
+        """Refuse a floor that a model misses before anything is pruned.
+
+        Raises
+        ------
+        LimitNotMetError
+            If it does.
+        """
+        if not self.reaches(scored, floor):
+            raise LimitNotMetError(
+                f"the {self.task.metric.name} of {model} is {scored.value:.4f} on the validation "
+                f"samples, worse than the {floor:g} that its pruned ones should have"
+            )
 
 
 @dataclass(frozen=True)

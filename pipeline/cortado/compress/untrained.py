@@ -96,11 +96,7 @@ def _allowed_drop(job: Compression, dense: Stage) -> float:
     floor = job.options.floor
     if floor is None:
         return job.max_drop
-    if not job.reaches(dense.val, floor):
-        raise LimitNotMetError(
-            f"the dense model has a {job.task.metric.name} of {dense.val.value:.4f} on the "
-            f"validation samples, worse than the {floor:g} that its pruned ones should have"
-        )
+    job.check_reaches("the dense model", dense.val, floor)
     return abs(dense.val.value - floor)
 
 
