@@ -76,7 +76,12 @@ def open_training_data(model: ir.Model, choice: TaskChoice) -> Dataset:
 
 
 def tell_inputs(task: Task, talk: Talk) -> None:
-    """Say what a task feeds its model without being told, see `tell_feed`."""
+    """Say what a task does without being told: what it feeds, see `tell_feed`, and compares."""
+    if task.unfit:
+        talk.say_once(
+            f"the metric {task.metric.name} does not take {task.unfit}: it compares with the dense "
+            "model"
+        )
     tell_feed(task.feed, task.data.train, talk)
 
 

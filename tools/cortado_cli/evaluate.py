@@ -114,6 +114,11 @@ class _Source:
             self.opened[signature] = open_dataset(network, self.choice)
         data = self.opened[signature]
         task = bind_task(self.dense or network, self.choice, runtime, data)
+        if self.dense is None and task.unfit:
+            raise click.UsageError(
+                f"the metric {task.metric.name} does not take {task.unfit}, and so compares with "
+                "the dense model: name it with --reference"
+            )
         if self.dense is None and task.against == "reference":
             raise click.UsageError(
                 f"the metric {task.metric.name} compares with the dense model: name it with "
@@ -192,13 +197,14 @@ def _table(runs: list[_Run]) -> str:
 
     There is a column for each criterion that says more, and for the active units of each layer.
     """
+    from cortado.scoring.metrics import metric_title
     from cortado_cli.talk import format_table
 
     further = dict.fromkeys(_title(x.criterion) for run in runs for x in run.found.further)
     layers = dict.fromkeys(layer.name for run in runs for layer in run.activity or ())
     headings = (
         *_HEADINGS,
-        runs[0].found.metric,
+        metric_title(runs[0].found.metric),
         "loss",
         *further,
         *(f"active {name}" for name in layers),
@@ -232,19 +238,19 @@ def _row(run: _Run, further: Sequence[str], layers: Sequence[str]) -> tuple[str,
 def _lines(run: _Run) -> str:
     """Return what is printed of one run: a line, and one for each criterion that says more."""
     from cortado.progress import show_figure
+    from cortado.scoring.metrics import metric_title
 
-    found = run.found
+    found, title = run.found, metric_title(run.found.metric)
     loss = show_figure(found.loss)
     place = f"{run.split} split, {found.provider}, {found.seconds:.2f} s\n"
     if found.classified:
         first = (
             f"{found.correct:,} of {found.samples:,} correct ({found.errors:,} errors): "
-            f"{found.metric} {show_figure(found.value)}, loss {loss}, {place}"
+            f"{title} {show_figure(found.value)}, loss {loss}, {place}"
         )
     else:
         first = (
-            f"{found.samples:,} samples: {found.metric} {show_figure(found.value)}, "
-            f"loss {loss}, {place}"
+            f"{found.samples:,} samples: {title} {show_figure(found.value)}, loss {loss}, {place}"
         )
     others = [f"{_title(x.criterion)}: {show_figure(x.value)}\n" for x in found.further]
     active = [f"{x.name}: {x.mean:,.1f} of {x.units:,} units active\n" for x in run.activity or ()]

@@ -174,16 +174,18 @@ def command(
 
 
 def _tell(talk: "Talk", table: "Table", max_drop: float | None) -> None:
+    from cortado.scoring.metrics import metric_title
     from cortado.sensitivity import choose, tell_unreached
 
     dense = table.dense
     if dense is None or dense.value is None:
         return
+    title = metric_title(dense.metric)
     part = "" if dense.split == "all" else f"{dense.split} "
-    talk.say(f"dense: {dense.metric} {dense.value:.4f} on {dense.total:,} {part}samples")
+    talk.say(f"dense: {title} {dense.value:.4f} on {dense.total:,} {part}samples")
     if max_drop is not None and table.curves:
         rows = [(c.layer, c.treatment, *_point(choose(c, max_drop))) for c in table.curves]
-        columns = (dense.metric, "interval", "worse by", "divergence")
+        columns = (title, "interval", "worse by", "divergence")
         talk.table(("layer", "treatment", f"within {max_drop:g}", *columns), rows)
     talk.say_all([_without(row) for row in table.without_figures])
     if table.unreached:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from cortado.built_in import METRICS, names_of
 from cortado_cli.options import samples_option
 from cortado_cli.types import InputPath
 
@@ -73,9 +74,9 @@ _OPTIONS = (
         "--metric",
         default="",
         metavar="NAME",
-        help="accuracy, top-5, agreement, relative-error, cosine, kl, mse, psnr, iou, iou@0.3, "
-        "cer, or package.module:callable. The default is accuracy with labels; without them "
-        "agreement with the dense model for classifiers, else the relative error of all outputs.",
+        help=f"{', '.join(names_of(METRICS))}, or package.module:callable. The default "
+        "is accuracy with labels; without them agreement with the dense model for classifiers, "
+        "else the relative error of all outputs.",
     ),
     raw_option,
     click.option(

@@ -83,6 +83,7 @@ def command(
     """
     from cortado import files
     from cortado.data import Feed
+    from cortado.scoring.metrics import metric_title
     from cortado.validate import Limits, check_limits, validate
     from cortado_cli.data import tell_states
     from cortado_cli.streams import read_candidate, write_json, write_text
@@ -105,7 +106,7 @@ def command(
     named += [("model", figures) for figures in validation.found]
     if json_path != "-":
         rows = [_row(name, figures, validation.speedup(figures)) for name, figures in named]
-        metric = "accuracy" if options.task is None else options.task.metric.name
+        metric = "accuracy" if options.task is None else metric_title(options.task.metric.name)
         headings = (*_HEADINGS, metric, "loss", "latency [ms]", "faster")
         write_text(format_table(headings, rows, sys.stdout))
     write_json(json_path, None, _report(named, validation))

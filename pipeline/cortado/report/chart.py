@@ -14,6 +14,7 @@ from markupsafe import Markup
 from cortado.report.marked_curves import Marked, by_sensitivity, by_treatment
 from cortado.report.palette import MARKS
 from cortado.report.scales import Scale, level_axis, place, reach, value_axis
+from cortado.scoring.metrics import metric_title
 from cortado.sensitivity import Row
 
 __all__ = ["Chart", "Sketch", "charts_of"]
@@ -45,7 +46,7 @@ def charts_of(curves: Sequence[Marked], dense: Row) -> list[Chart]:
 def _chart(curves: Sequence[Marked], dense: Row) -> Chart:
     rows = [row for curve in curves for row in curve.rows]
     x, y = level_axis(rows), value_axis(rows, dense)
-    what = dense.metric
+    what = metric_title(dense.metric)
     title = f"{what[0].upper()}{what[1:]} by {x.title}"
     legend = _legend(curves, dense)
     front = [curve for curve in curves if curve.colour is not None]

@@ -7,6 +7,7 @@ from cortado.report.bars import Bar, bar_chart
 from cortado.report.chart import Chart, charts_of
 from cortado.report.marked_curves import mark_curves, missing_from
 from cortado.report.page import render_page
+from cortado.scoring.metrics import metric_title
 from cortado.sensitivity import Row
 
 if TYPE_CHECKING:  # these import torch, which no page needs
@@ -96,7 +97,7 @@ def compression_page(account: "Account", validation: "Validation", origin: Origi
         "missing": () if account.curves is None else missing_from(account.curves),
         "dense": dense,
         "origin": origin,
-        "measure": origin.metric,
+        "measure": metric_title(origin.metric),
     }
     return render_page("compression", content)
 

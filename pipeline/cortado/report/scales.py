@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cortado.scoring.metrics import metric_title
 from cortado.sensitivity import Row
 from cortado.treatments import treatment_named
 
@@ -96,7 +97,11 @@ def value_axis(rows: Sequence[Row], dense: Row) -> Scale:
 
 def title_of(dense: Row) -> str:
     """Return what the axis of a metric is called."""
-    return "agreement with the dense model" if dense.metric == "agreement" else dense.metric
+    return (
+        "agreement with the dense model"
+        if dense.metric == "agreement"
+        else metric_title(dense.metric)
+    )
 
 
 def _thinned(positions: Sequence[float], apart: float) -> list[float]:

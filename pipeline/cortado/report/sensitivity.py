@@ -3,6 +3,7 @@
 from cortado.report.chart import charts_of
 from cortado.report.marked_curves import mark_curves, missing_from
 from cortado.report.page import render_page
+from cortado.scoring.metrics import metric_title
 from cortado.sensitivity import Table, choose
 
 __all__ = ["sensitivity_page"]
@@ -28,7 +29,7 @@ def sensitivity_page(table: Table, max_drop: float | None, command: str) -> byte
         "missing": missing_from(table),
         "curves": curves,
         "seeds": sorted({row.seed for row in table.rows if row.method}),
-        "measure": dense.metric.replace("-", " "),
+        "measure": metric_title(dense.metric),
         "many": any(curve.colour is None for curve in curves),
         "command": command,
     }

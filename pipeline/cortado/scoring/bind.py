@@ -8,6 +8,7 @@ many run at once, which metric decides, and which loss plans add up:
     anything else                   relative error of all outputs; their squared relative error
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,8 @@ import onnx_ir as ir
 from cortado.data import TARGET, Dataset, Feed, Samples
 from cortado.model.onnx_io import serial
 from cortado.model.typing import Array
-from cortado.runtime import Runtime, Session
-from cortado.scoring.metrics import Against, Metric, Scored, make_metric
+from cortado.runtime import Runtime, Session, Shape
+from cortado.scoring.metrics import Against, Metric, Scored, fallback_of, make_metric
 from cortado.scoring.metrics.classes import Accuracy, CrossEntropy, Divergence
 from cortado.scoring.metrics.relative import RelativeError
 from cortado.scoring.task import Task
@@ -98,10 +99,12 @@ def bind(
     criterion = criterion_of(model, chosen[0])
     ignore = None if criterion is None else criterion.ignore
     alphabet = options.alphabet or read_alphabet(model)
-    scored = Scored(outputs, targets, alphabet, ignore)
+    sizes = {name: _size(session.shapes[name]) for name in chosen}
+    scored = Scored(outputs, targets, alphabet, ignore, sizes)
     is_classifier = _is_classifier(model, scored, criterion)
     default = _default(scored, session.widths[chosen[0]], is_classifier=is_classifier)
     metric = make_metric(options.metric or default, scored)
+    unfit = fallback_of(options.metric or default, scored)
     if isinstance(metric, Accuracy):
         check_classifying(model, options.head, f"the metric {metric.name}")
     loss = _loss(scored, is_classifier=is_classifier)
@@ -119,6 +122,7 @@ def bind(
         runtime=runtime,
         head=options.head,
         alphabet=alphabet,
+        unfit=unfit,
     )
 
 
@@ -197,6 +201,12 @@ def _loss(scored: Scored, *, is_classifier: bool) -> Metric:
 def _noise(scored: Scored) -> Metric:
     outputs = tuple(each.output for each in scored.outputs)
     return RelativeError(outputs, "squared-relative-error")
+
+
+def _size(shape: Shape) -> int | None:
+    """Return the elements of an output for one sample; None where they are not fixed."""
+    sizes = [size for size in shape[1:] if isinstance(size, int)]
+    return math.prod(sizes) if shape and len(sizes) == len(shape) - 1 else None
 
 
 def _rows_at_once(session: Session, feed: Feed, samples: Samples, outputs: Sequence[str]) -> int:

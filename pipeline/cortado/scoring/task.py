@@ -15,9 +15,7 @@ from cortado.model.onnx_io import serial
 from cortado.model.typing import Array, IntArray
 from cortado.runtime import Runtime, Session
 from cortado.scoring.metrics import Against, Metric
-from cortado.task.outputs import (
-    Scores,
-)
+from cortado.task.outputs import Scores
 
 __all__ = ["Answer", "Task"]
 
@@ -68,6 +66,9 @@ class Task:
         The output that the user chose, if any.
     alphabet : tuple of str
         The characters of a text recogniser; empty where nothing says them.
+    unfit : str
+        The targets that the metric does not take, and so compares with the reference; empty where
+        there are none.
     """
 
     model: ir.Model
@@ -81,6 +82,7 @@ class Task:
     runtime: Runtime = Runtime()
     head: str | None = None
     alphabet: tuple[str, ...] = ()
+    unfit: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:

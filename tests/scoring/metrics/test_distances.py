@@ -70,6 +70,25 @@ def test_psnr_of_a_known_noise():
     )
 
 
+def test_psnr_of_equal_outputs_is_a_hundred_decibels_and_of_nearly_equal_ones_no_more():
+    wanted = np.tile(np.float32([0, 1]), (4, 50))
+    found = wanted.copy()
+    found[0] += np.float32(0.1)  # 20 dB
+    metric = metric_for("psnr", {"y": wanted[:1]})
+    assert value(metric, wanted, wanted) == 100
+    assert value(metric, wanted + np.float32(1e-7), wanted) == 100
+    assert value(metric, found, wanted) == pytest.approx((20 + 3 * 100) / 4, abs=1e-3)
+
+
+def test_psnr_takes_the_peak_that_its_name_says():
+    wanted, found = RNG.integers(0, 200, (2, 5, 3, 8)).astype(np.float32)
+    errors = np.square(found - wanted).reshape(5, -1).mean(axis=1)
+    expected = np.mean(10 * np.log10(255**2 / errors))
+    assert value(metric_for("psnr@255", {"y": wanted[:1]}), found, wanted) == pytest.approx(
+        expected
+    )
+
+
 def test_an_output_of_another_shape_is_refused():
     with pytest.raises(CortadoError, match="the output y has the shape 9×3×5, and is compared"):
         value(metric_for("mse", {"y": WANTED[:1]}), FOUND, WANTED[:, :2])

@@ -14,10 +14,23 @@ from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, BoolArray, FloatArray, IntArray
 from cortado.scoring.formulas import as_scores, better_than_label, cross_entropy, log_probabilities
+from cortado.scoring.metrics.form import NO_NUMBER, MetricForm, NumberRule
 from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs, Scored, mean_of
 from cortado.task.outputs import Scores
 
-__all__ = ["IGNORED", "Accuracy", "CrossEntropy", "Divergence", "class_axis", "rows_of"]
+__all__ = [
+    "ACCURACY",
+    "AGREEMENT",
+    "CROSS_ENTROPY",
+    "IGNORED",
+    "KL",
+    "TOP",
+    "Accuracy",
+    "CrossEntropy",
+    "Divergence",
+    "class_axis",
+    "rows_of",
+]
 
 IGNORED = -100
 """The label of positions that never count, as PyTorch has it."""
@@ -238,3 +251,26 @@ def is_per_sample(scored: Scored) -> bool:
         return scored.ignore is None
     array = scored.targets.get(scored.main.output)
     return array is None or array.ndim == 1
+
+
+def _make_accuracy(scored: Scored, top_k: float | None) -> Accuracy:
+    return Accuracy(
+        scored.main, scored.against, is_per_sample(scored), int(top_k or 1), scored.ignore
+    )
+
+
+def _make_agreement(scored: Scored, _: float | None) -> Accuracy:
+    return Accuracy(scored.main, "reference", per_sample=scored.main.rank in (None, 2))
+
+
+def _make_cross_entropy(scored: Scored, _: float | None) -> CrossEntropy:
+    return CrossEntropy(scored.main, scored.against, scored.ignore)
+
+
+_K = NumberRule("a whole number from 1 up", lambda k: k >= 1 and k.is_integer(), is_needed=True)
+
+ACCURACY = MetricForm(_make_accuracy, "", NO_NUMBER, ("labels",), needs_targets=True)
+TOP = MetricForm(_make_accuracy, "", _K, ("labels",), needs_targets=True)
+AGREEMENT = MetricForm(_make_agreement, "", NO_NUMBER, takes=())
+CROSS_ENTROPY = MetricForm(_make_cross_entropy, "", NO_NUMBER, ("labels",))
+KL = MetricForm(lambda scored, _: Divergence(scored.main), "KL", NO_NUMBER, takes=())

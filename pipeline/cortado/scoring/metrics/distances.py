@@ -4,13 +4,14 @@ Each output is compared on its own, sample by sample, and a sample has the mean 
 
     cosine   a · b / (‖a‖ ‖b‖)
     mse      mean (a − b)²
-    psnr     10 log10(peak² / mse), peak = max b − min b
+    psnr     10 log10(peak² / mse), at most 100; peak = max b − min b, or P of psnr@P
 
 with a what the model gives, and b the target or what the dense model gives.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,9 +19,13 @@ import numpy as np
 from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray
-from cortado.scoring.metrics.metric import Against, Outputs, mean_of
+from cortado.scoring.metrics.form import NO_NUMBER, MetricForm, NumberRule
+from cortado.scoring.metrics.metric import Against, Outputs, Scored, mean_of, with_number
 
-__all__ = ["DISTANCES", "Distance", "as_rows"]
+__all__ = ["COSINE", "MOST_DECIBELS", "MSE", "PSNR", "Distance", "as_rows"]
+
+MOST_DECIBELS = 100.0
+"""The PSNR of what differs by less, and of equal arrays, whose own would be infinite."""
 
 _TINY = 1e-12
 
@@ -37,19 +42,12 @@ def _mse(a: FloatArray, b: FloatArray) -> FloatArray:
     return means
 
 
-def _psnr(a: FloatArray, b: FloatArray) -> FloatArray:
-    peak = np.ptp(b, axis=1)
-    ratio = np.maximum(_mse(a, b), _TINY) / np.square(np.where(peak > 0, peak, 1.0))
-    decibels: FloatArray = -10 * np.log10(ratio)
+def _psnr(a: FloatArray, b: FloatArray, peak: float | None = None) -> FloatArray:
+    spans = np.ptp(b, axis=1)
+    peaks = np.where(spans > 0, spans, 1.0) if peak is None else peak
+    ratio = np.maximum(_mse(a, b), _TINY) / np.square(peaks)
+    decibels: FloatArray = np.minimum(-10 * np.log10(ratio), MOST_DECIBELS)
     return decibels
-
-
-DISTANCES: dict[str, tuple[Callable[[FloatArray, FloatArray], FloatArray], bool]] = {
-    "cosine": (_cosine, True),
-    "mse": (_mse, False),
-    "psnr": (_psnr, True),
-}
-"""Name → function of two matrices (n, elements), and whether higher is better."""
 
 
 @dataclass(frozen=True)
@@ -59,34 +57,60 @@ class Distance:
     Attributes
     ----------
     name : str
-        One of `DISTANCES`.
+        What tables call it.
+    measure : callable
+        Two matrices (n, elements) → the distances (n,) of their rows.
     outputs : tuple of str
         The outputs that are compared.
     against : {"targets", "reference"}
         What they are compared with.
+    higher_is_better : bool
+        Whether it grows with likeness.
+    usual_drop : float or None
+        None for what has a unit, be it that of the outputs or decibels.
     """
 
     name: str
+    measure: Callable[[FloatArray, FloatArray], FloatArray]
     outputs: tuple[str, ...]
     against: Against = "reference"
+    higher_is_better: bool = True
     kind: Literal["binary", "mean", "pooled"] = "mean"
     usual_drop: float | None = None
 
-    @property
-    def higher_is_better(self) -> bool:
-        """The direction."""
-        return DISTANCES[self.name][1]
-
     def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
         """Return the distance of each sample, of shape (n, 1)."""
-        measure, _ = DISTANCES[self.name]
-        each = [measure(*as_rows(found[name], wanted[name], name)) for name in self.outputs]
+        each = [self.measure(*as_rows(found[name], wanted[name], name)) for name in self.outputs]
         means: FloatArray = np.mean(each, axis=0)[:, None]
         return means
 
     def value(self, parts: FloatArray) -> float:
         """Return the mean."""
         return mean_of(parts)
+
+
+def _make_cosine(scored: Scored, _: float | None) -> Distance:
+    return Distance("cosine", _cosine, scored.names, scored.against)
+
+
+def _make_mse(scored: Scored, _: float | None) -> Distance:
+    return Distance("mse", _mse, scored.names, scored.against, higher_is_better=False)
+
+
+def _make_psnr(scored: Scored, peak: float | None) -> Distance:
+    name, measure = with_number("psnr", "@", peak), partial(_psnr, peak=peak)
+    return Distance(name, measure, scored.names, scored.against)
+
+
+COSINE = MetricForm(_make_cosine, "", NO_NUMBER, ("arrays",), compares_all=True)
+MSE = MetricForm(_make_mse, "MSE", NO_NUMBER, ("arrays",), compares_all=True)
+PSNR = MetricForm(
+    _make_psnr,
+    "PSNR",
+    NumberRule("a peak above 0", lambda n: n > 0),
+    ("arrays",),
+    compares_all=True,
+)
 
 
 def as_rows(found: Array, wanted: Array, name: str) -> tuple[FloatArray, FloatArray]:

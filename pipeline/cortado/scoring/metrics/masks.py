@@ -17,10 +17,11 @@ from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray, IntArray
 from cortado.scoring.metrics.classes import IGNORED, class_axis, preferred_axis
-from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs
+from cortado.scoring.metrics.form import MetricForm, NumberRule
+from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs, Scored, with_number
 from cortado.task.outputs import Scores
 
-__all__ = ["Overlap"]
+__all__ = ["IOU", "Overlap"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Overlap:
         Masks of the data, or those of the dense model.
     threshold : float
         A pixel of a map with one channel is marked above it.
+    name : str
+        ``iou``, or ``iou@0.3`` where the user says the threshold.
     """
 
     output: Scores
@@ -96,3 +99,17 @@ def _check_masks(target: Array, output: Scores) -> None:
 def _sums(array: Array) -> IntArray:
     sums: IntArray = array.reshape(len(array), -1).sum(axis=1)
     return sums
+
+
+def _make(scored: Scored, threshold: float | None) -> Overlap:
+    above = 0.5 if threshold is None else threshold
+    name = with_number("iou", "@", threshold)
+    return Overlap(scored.main, scored.against, above, name=name)
+
+
+IOU = MetricForm(
+    _make,
+    "IoU",
+    NumberRule("a threshold from 0 up and below 1", lambda number: number < 1),
+    ("labels", "arrays"),
+)

@@ -11,13 +11,13 @@ same samples by tests for paired samples.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from cortado.model.typing import Array, FloatArray
 from cortado.task.outputs import Scores
 
-__all__ = ["A_HALF_POINT", "Against", "Metric", "Outputs", "Scored", "mean_of"]
+__all__ = ["A_HALF_POINT", "Against", "Metric", "Outputs", "Scored", "mean_of", "with_number"]
 
 Outputs: TypeAlias = Mapping[str, Array]
 """Output name → array of shape (n, …): what a model gives, or what it should give."""
@@ -43,17 +43,25 @@ class Scored:
         The characters of a text recogniser; empty where nothing says them.
     ignore : int or None
         The label of what does not count.
+    sizes : mapping of str to (int or None)
+        The elements of an output for one sample, by its name; None where they are not fixed.
     """
 
     outputs: tuple[Scores, ...]
     targets: Outputs | None = None
     alphabet: tuple[str, ...] = ()
     ignore: int | None = None
+    sizes: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def main(self) -> Scores:
         """The main output."""
         return self.outputs[0]
+
+    @property
+    def against(self) -> Against:
+        """What a metric compares with that takes the targets, if there are any."""
+        return "reference" if self.targets is None else "targets"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,3 +138,8 @@ class Metric(Protocol):
 def mean_of(parts: FloatArray) -> float:
     """Return the mean of parts (n, 1)."""
     return float(parts.mean()) if parts.size else float("nan")
+
+
+def with_number(name: str, mark: str, number: float | None) -> str:
+    """Return a name with the number at its end, if there is one: ``iou@0.3``."""
+    return name if number is None else f"{name}{mark}{number:.15g}"

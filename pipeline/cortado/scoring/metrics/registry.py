@@ -1,95 +1,45 @@
-"""Names → metrics. A further metric is a class in a module of its own and a line in `_METRICS`.
+"""Names → metrics. A further metric is a class in a module of its own and a line in `built_in`.
 
 A name may end in a number: ``top-5``, ``iou@0.3``.
 """
 
 import re
-from collections.abc import Callable
-from typing import TypeAlias
+from dataclasses import replace
 
+from cortado.built_in import METRICS, load
 from cortado.errors import UsageError
-from cortado.scoring.metrics.classes import Accuracy, CrossEntropy, Divergence, is_per_sample
-from cortado.scoring.metrics.distances import Distance
-from cortado.scoring.metrics.masks import Overlap
-from cortado.scoring.metrics.metric import Against, Metric, Scored
+from cortado.scoring.metrics.form import ANY_NUMBER, Factory, MetricForm, NumberRule, TargetKind
+from cortado.scoring.metrics.metric import Metric, Scored
 from cortado.scoring.metrics.own import import_metric
-from cortado.scoring.metrics.relative import RelativeError
-from cortado.scoring.metrics.text import CharacterErrors
 
-__all__ = ["Factory", "make_metric", "metric_names", "register_metric"]
+__all__ = ["fallback_of", "make_metric", "metric_names", "metric_title", "register_metric"]
 
-Factory: TypeAlias = Callable[[Scored, float | None], Metric]
-"""Makes a metric for some outputs; the number is the one behind the name, if any."""
+_NAME = re.compile(r"(?P<name>[a-z][a-z-]*?)(?P<mark>[-@])(?P<number>\d+(?:\.\d+)?)")
 
-_NAME = re.compile(r"(?P<name>[a-z][a-z-]*?)(?:[-@](?P<number>\d+(?:\.\d+)?))?")
-
-
-def _against(scored: Scored) -> Against:
-    return "reference" if scored.targets is None else "targets"
-
-
-def _need_targets(scored: Scored, name: str) -> Against:
-    if scored.targets is None:
-        raise UsageError(
-            f"the metric {name} needs labels, and the data have none: agreement, relative-error "
-            "and others compare with the dense model instead"
-        )
-    return "targets"
-
-
-def _accuracy(scored: Scored, number: float | None) -> Metric:
-    top_k, per_sample = int(number or 1), is_per_sample(scored)
-    against = _need_targets(scored, "accuracy" if number is None else f"top-{top_k}")
-    return Accuracy(scored.main, against, per_sample, top_k, scored.ignore)
-
-
-def _agreement(scored: Scored, number: float | None) -> Metric:  # noqa: ARG001
-    return Accuracy(scored.main, "reference", is_flat_output(scored))
-
-
-def is_flat_output(scored: Scored) -> bool:
-    """Return whether the main output has one score a class and sample."""
-    return scored.main.rank in (None, 2)
-
-
-def _distance(name: str) -> Factory:
-    def make(scored: Scored, number: float | None) -> Metric:  # noqa: ARG001
-        return Distance(name, scored.names, _against(scored))
-
-    return make
-
-
-def _relative_error(scored: Scored, number: float | None) -> Metric:  # noqa: ARG001
-    return RelativeError(tuple(o.output for o in scored.outputs))
-
-
-_METRICS: dict[str, Factory] = {
-    "accuracy": _accuracy,
-    "top": _accuracy,
-    "agreement": _agreement,
-    "relative-error": _relative_error,
-    "cosine": _distance("cosine"),
-    "mse": _distance("mse"),
-    "psnr": _distance("psnr"),
-    "kl": lambda scored, _: Divergence(scored.main),
-    "cross-entropy": lambda scored, _: CrossEntropy(scored.main, _against(scored), scored.ignore),
-    "iou": lambda scored, n: Overlap(scored.main, _against(scored), 0.5 if n is None else n),
-    "cer": lambda scored, _: CharacterErrors(scored.main, scored.alphabet, _against(scored)),
-}
+_WRITTEN = {each.name: each.written or each.name for each in METRICS}
+_METRICS: dict[str, MetricForm] = {each.name: load(each) for each in METRICS}
 
 
 def metric_names() -> list[str]:
-    """Return the names of all metrics."""
-    return ["top-K" if name == "top" else name for name in _METRICS]
+    """Return the names of all metrics, as lists write them."""
+    return [_WRITTEN.get(name, name) for name in _METRICS]
 
 
-def register_metric(name: str, factory: Factory) -> None:
-    """Add a metric under a name, which ``--metric`` then takes."""
-    _METRICS[name] = factory
+def register_metric(
+    name: str,
+    factory: Factory,
+    title: str = "",
+    number: NumberRule = ANY_NUMBER,
+    takes: tuple[TargetKind, ...] = ("labels", "arrays", "texts"),
+) -> None:
+    """Add a metric under a name, which ``--metric`` then takes; see `MetricForm`."""
+    _METRICS[name] = MetricForm(factory, title, number, takes)
 
 
 def make_metric(spec: str, scored: Scored) -> Metric:
     """Return the metric that a name, or ``package.module:callable``, stands for.
+
+    Where the name ends in a number, so does that of the metric.
 
     Parameters
     ----------
@@ -101,16 +51,49 @@ def make_metric(spec: str, scored: Scored) -> Metric:
     Raises
     ------
     UsageError
-        If there is no such metric, or it needs labels and there are none.
+        If there is no such metric, its number makes no sense, or it needs other targets.
     """
     if ":" in spec:
         return import_metric(spec, labelled=scored.targets is not None)
-    if spec in _METRICS and spec != "top":
-        return _METRICS[spec](scored, None)
+    form, number = _form_of(spec)
+    form.check_targets(scored, spec)
+    return form.make(_seen_by(form, scored), number)
+
+
+def fallback_of(spec: str, scored: Scored) -> str:
+    """Return the targets in place of which a metric takes the dense model; empty if it does not.
+
+    Errors are those of `make_metric`.
+    """
+    return "" if ":" in spec else _form_of(spec)[0].misfit(scored)
+
+
+def metric_title(name: str) -> str:
+    """Return the name of a metric as texts have it: ``accuracy``, ``CER``, ``IoU@0.3``."""
+    match = _NAME.fullmatch(name)
+    known = name if match is None else match["name"]
+    title = _METRICS[known].title if known in _METRICS else ""
+    return (title or known) + name[len(known) :]
+
+
+def _form_of(spec: str) -> tuple[MetricForm, float | None]:
+    """Return what a name stands for, and the number at its end."""
+    form = _METRICS.get(spec)
+    if form is not None and not form.number.is_needed:
+        return form, None
     match = _NAME.fullmatch(spec)
-    if match is None or match["name"] not in _METRICS or match["number"] is None:
+    if match is None or match["name"] not in _METRICS:
         raise UsageError(
             f"there is no metric {spec!r}; there are: {', '.join(metric_names())}, "
             "package.module:callable"
         )
-    return _METRICS[match["name"]](scored, float(match["number"]))
+    form, number = _METRICS[match["name"]], float(match["number"])
+    if not form.number.words:
+        raise UsageError(f"the metric {match['name']} takes no number, and {spec} has one")
+    if not form.number.holds(number):
+        raise UsageError(f"the number of the metric {spec} must be {form.number.words}")
+    return form, number
+
+
+def _seen_by(form: MetricForm, scored: Scored) -> Scored:
+    return replace(scored, targets=None) if form.misfit(scored) else scored

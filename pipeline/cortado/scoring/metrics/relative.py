@@ -14,9 +14,10 @@ import numpy as np
 
 from cortado.model.typing import FloatArray
 from cortado.scoring.metrics.distances import as_rows
-from cortado.scoring.metrics.metric import Against, Outputs
+from cortado.scoring.metrics.form import NO_NUMBER, MetricForm
+from cortado.scoring.metrics.metric import Against, Outputs, Scored
 
-__all__ = ["RelativeError"]
+__all__ = ["RELATIVE_ERROR", "RelativeError"]
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,10 @@ class RelativeError:
         error, scale = parts.sum(axis=0).reshape(-1, 2).T
         ratio = error / np.where(scale > 0, scale, 1.0)
         return float(np.mean(ratio if self.name.startswith("squared") else np.sqrt(ratio)))
+
+
+def _make(scored: Scored, _: float | None) -> RelativeError:
+    return RelativeError(tuple(each.output for each in scored.outputs))
+
+
+RELATIVE_ERROR = MetricForm(_make, "", NO_NUMBER, takes=())

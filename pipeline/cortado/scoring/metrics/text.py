@@ -16,10 +16,11 @@ import numpy as np
 from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array, FloatArray, IntArray
-from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs
+from cortado.scoring.metrics.form import NO_NUMBER, MetricForm
+from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs, Scored
 from cortado.task.outputs import Scores
 
-__all__ = ["CharacterErrors", "characters_of", "edit_distance", "greedy_path"]
+__all__ = ["CER", "CharacterErrors", "characters_of", "edit_distance", "greedy_path"]
 
 _BLANK = 0
 
@@ -121,3 +122,10 @@ def edit_distance(first: IntArray, second: IntArray) -> int:
         lower = np.concatenate([[place + 1], best])
         row = np.minimum.accumulate(lower - steps) + steps  # insertions, one after the other
     return int(row[-1])
+
+
+def _make(scored: Scored, _: float | None) -> CharacterErrors:
+    return CharacterErrors(scored.main, scored.alphabet, scored.against)
+
+
+CER = MetricForm(_make, "CER", NO_NUMBER, ("texts", "labels"))
