@@ -78,15 +78,19 @@ class Builder:
 
     def tensor(self, value: ir.Value) -> fx.Node:
         """Return the node that yields a value as a tensor."""
-        known = self.values.get(value)
+        known = self.found(value)
         if isinstance(known, fx.Node):
             return known
         if known is not None:
             items = known.items[0] if known.is_scalar else list(known.items)
             return self.graph.call_function(torch.tensor, (items,), {"device": self.device()})
-        node = self.graph.get_attr(self._store(value))
+        node = self._constant(value)
         self.values[value] = node
         return node
+
+    def found(self, value: ir.Value) -> fx.Node | Sizes | None:
+        """Return what a value has become; None for a constant that no tensor was asked of."""
+        return self.values.get(value)
 
     def device(self) -> fx.Node | str:
         """Return where the inputs are, for tensors that the code makes of numbers."""
@@ -97,7 +101,7 @@ class Builder:
 
     def known(self, value: ir.Value) -> Array | None:
         """Return the array of a value that is constant, whether it is trained or not."""
-        sizes = self.values.get(value)
+        sizes = self.found(value)
         if isinstance(sizes, Sizes) and all(isinstance(item, int) for item in sizes.items):
             return np.array(sizes.items[0] if sizes.is_scalar else sizes.items)
         if value in self.constants:
@@ -132,6 +136,9 @@ class Builder:
         self.graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
         self.graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
         return fx.GraphModule(self._root, self.graph)
+
+    def _constant(self, value: ir.Value) -> fx.Node:
+        return self.graph.get_attr(self._store(value))
 
     def _store(self, value: ir.Value) -> str:
         array = self.known(value)

@@ -111,7 +111,7 @@ class NodeContext:
 
     def as_sizes(self, index: int) -> Sizes | None:
         """Return an input as a shape, or `None` if it is anything else."""
-        known = self.builder.values.get(self._value(index))
+        known = self.builder.found(self._value(index))
         if isinstance(known, Sizes):
             return known
         array = self.known(index)

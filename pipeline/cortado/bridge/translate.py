@@ -5,10 +5,12 @@
    theirs, all missing ones are named and nothing else is done.
 3. Each node is translated by the function registered for its operator, in graph order. One whose
    inputs are all constants, and not trained, is translated and run at once.
-4. Of an If whose condition is known by then, the nodes of its branch take its place.
+4. Where the condition of an If is known by then, the nodes of its branch take its place; else
+   both branches become modules, of which one runs.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import getitem
 from typing import TypeAlias
 
 import onnx_ir as ir
@@ -16,6 +18,7 @@ import torch
 from torch import fx
 
 from cortado.bridge import operators  # noqa: F401 - importing it fills the registry
+from cortado.bridge.branches import Branch, Choice
 from cortado.bridge.builder import Builder
 from cortado.bridge.context import NodeContext
 from cortado.bridge.registry import find, find_for_sizes
@@ -117,18 +120,41 @@ def _bind(node: ir.Node, ctx: NodeContext, result: Translated) -> None:
 
 
 def _translate_branch(node: ir.Node, ctx: NodeContext) -> None:
-    """Translate the branch of an If that is taken."""
+    """Translate the branch of an If that is taken, or both where that is not known."""
     condition = ctx.known(0)
+    then, otherwise = (node.attributes[f"{name}_branch"].as_graph() for name in ("then", "else"))
     if condition is None:
-        raise ctx.refusal("its condition depends on data")
-    branch = node.attributes["then_branch" if condition.item() else "else_branch"].as_graph()
-    nodes = _without_constants(branch)
+        _bind(node, ctx, _choose(node, ctx, (then, otherwise)))
+        return
+    branch = then if condition.item() else otherwise
+    _walk(branch, ctx, ctx.builder)
+    for value, source in zip(node.outputs, branch.outputs, strict=True):
+        known = ctx.builder.found(source)
+        ctx.builder.values[value] = ctx.builder.tensor(source) if known is None else known
+
+
+def _choose(
+    node: ir.Node, ctx: NodeContext, graphs: tuple[ir.Graph, ir.Graph]
+) -> fx.Node | tuple[fx.Node, ...]:
+    """Return the outputs of an If that chooses when the module runs."""
+    modules, arguments = [], []
+    for graph in graphs:
+        branch = Branch(ctx.builder)
+        _walk(graph, ctx, branch)
+        modules.append(branch.finish([branch.tensor(value) for value in graph.outputs]))
+        arguments.append(tuple(branch.arguments))
+    chosen = ctx.module(Choice(*modules), ctx.input(0), *arguments)
+    if len(node.outputs) == 1:
+        return chosen
+    return tuple(ctx.call(getitem, chosen, index) for index in range(len(node.outputs)))
+
+
+def _walk(graph: ir.Graph, ctx: NodeContext, builder: Builder) -> None:
+    """Translate the nodes of a branch."""
+    nodes = _without_constants(needed_nodes(graph, graph.outputs))
     _refuse_missing(nodes)
     for each in nodes:
-        _translate(each, NodeContext(each, ctx.opset, ctx.builder))
-    for value, source in zip(node.outputs, branch.outputs, strict=True):
-        known = ctx.builder.values.get(source)
-        ctx.builder.values[value] = ctx.builder.tensor(source) if known is None else known
+        _translate(each, NodeContext(each, ctx.opset, builder))
 
 
 def _is_fixed(node: ir.Node, ctx: NodeContext) -> bool:
@@ -140,7 +166,8 @@ def _is_fixed(node: ir.Node, ctx: NodeContext) -> bool:
 def _compute(node: ir.Node, ctx: NodeContext) -> bool:
     """Run a node now and keep its outputs; tell whether that was possible."""
     scratch = Builder()
-    scratch.values.update({v: s for v, s in ctx.builder.values.items() if isinstance(s, Sizes)})
+    found = {v: ctx.builder.found(v) for v in node.inputs if v is not None}
+    scratch.values.update({v: s for v, s in found.items() if isinstance(s, Sizes)})
     scratch.constants.update(ctx.builder.constants)
     result = _apply(node, NodeContext(node, ctx.opset, scratch))
     if isinstance(result, Sizes):
