@@ -1,7 +1,7 @@
 """Validating a file against a reference: outputs, accuracy and latency in onnxruntime.
 
 What is loaded is the file itself, in its stored form, on each execution provider; the
-reference runs on the CPU. With a an output of the file and b that of the reference,
+reference runs on one. With a an output of the file and b that of the reference,
 
     absolute difference = max |a − b|
     relative difference = max |a − b| / max |b|

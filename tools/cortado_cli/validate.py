@@ -77,7 +77,8 @@ def command(
     cortado validate int8.onnx --reference dense.onnx --time
 
     Outputs are compared on random inputs, or on samples of the data; the metric is measured on the
-    test part, by default accuracy with labels, and agreement or relative error without. A limit
+    test part, by default accuracy with labels, and agreement or relative error without. The
+    reference runs on the first provider. A limit
     that is not met gives exit code 3; without a limit the figures are only printed. "faster" is
     how many times as fast as the reference a file is, by the medians of 50 runs each.
     """
@@ -124,14 +125,14 @@ def _options(
     from cortado_cli.data import bind_task, choose_split, open_dataset, tell_inputs
 
     if choice.data is None:
-        return ValidateOptions(runtimes)
+        return ValidateOptions(runtimes, reference_runtime=runtimes[0])
     data = open_dataset(model, choice)
     task = bind_task(reference or model, choice, runtimes[0], data)
     if reference is None and task.against == "reference":
         raise click.UsageError(f"the metric {task.metric.name} needs --reference")
     tell_inputs(task, talk)
     _, samples = choose_split(data, "test", choice)
-    return ValidateOptions(runtimes, task, samples)
+    return ValidateOptions(runtimes, task, samples, reference_runtime=runtimes[0])
 
 
 def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[str, ...]:
