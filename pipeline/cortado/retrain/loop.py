@@ -16,7 +16,6 @@ from torch import Tensor, fx, nn
 
 from cortado.data import Batch, Feed, Samples
 from cortado.data.batches import index_batches
-from cortado.data.feed import count_samples
 from cortado.errors import CortadoError
 from cortado.model.typing import Array, FloatArray
 from cortado.progress import Progress, Steps
@@ -149,7 +148,7 @@ class Loop:
         for indices in index_batches(samples, size):
             batch = samples.take(indices)
             with torch.inference_mode():
-                found = self._run(batch, len(indices), None)
+                found = self._run(batch, None)
                 targets = self.task.targets_of(batch.targets)
                 totals.add(found, targets, batch, len(indices))
             compared = self.task.against == "reference"
@@ -183,7 +182,7 @@ class Loop:
         for batch in batches:
             views = self._draw(batch, generator)
             targets = self.task.targets_of(batch.targets)
-            found = self._run(batch, count_samples(batch), views)
+            found = self._run(batch, views)
             loss = self.objective(found, targets, batch, views)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
         for constraint in self.constraints:
@@ -202,9 +201,9 @@ class Loop:
         image = batch.inputs[self.feed.sources(batch.inputs)[pixels.name]]
         return transform.draw(image, generator)
 
-    def _run(self, batch: Batch, count: int, views: Views | None) -> dict[str, Tensor]:
+    def _run(self, batch: Batch, views: Views | None) -> dict[str, Tensor]:
         inputs = to_tensors(self.feed(batch, views), self.device)
-        return self.objective.run(self.module, inputs, count)
+        return self.objective.run(self.module, inputs)
 
     def _parts(self, found: Mapping[str, Tensor], wanted: Outputs) -> FloatArray:
         """Return the statistics of the metric for a batch."""

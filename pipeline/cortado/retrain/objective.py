@@ -19,7 +19,7 @@ from cortado.errors import CortadoError
 from cortado.model.typing import Array
 from cortado.plugins import foreign_code, import_module
 from cortado.retrain.losses import compute
-from cortado.retrain.teacher import Teacher
+from cortado.retrain.teacher import Teacher, samples_first
 from cortado.scoring.losses import Term
 from cortado.scoring.losses.classes import class_axis_of
 from cortado.scoring.losses.term import check_classes
@@ -48,6 +48,8 @@ class Objective:
         The losses of the user's own, by their names.
     is_checked : bool
         Whether all labels are known to be classes, so that no batch is asked.
+    axes : mapping of str to (int or None)
+        Value → the axis of the samples, as of `Task`.
     """
 
     terms: Sequence[Term]
@@ -55,6 +57,7 @@ class Objective:
     teacher: Teacher | None = None
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     is_checked: bool = False
+    axes: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def trained(self) -> list[str]:
@@ -75,12 +78,12 @@ class Objective:
         """What the module must give, in this order: beside `trained`, what is measured."""
         return list(dict.fromkeys([*self.trained, *self.outputs]))
 
-    def run(self, module: nn.Module, inputs: Sequence[Tensor], count: int) -> dict[str, Tensor]:
-        """Return the values for the inputs of `count` samples."""
+    def run(self, module: nn.Module, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Return the values for inputs, with the axis of the samples first."""
         given = module(*inputs)
         tensors = [given] if isinstance(given, Tensor) else given
         return {
-            name: each[None] if count == 1 and each.shape[:1] != (1,) else each
+            name: samples_first(each, self.axes.get(name, 0))
             for name, each in zip(self.values, tensors, strict=True)
         }
 

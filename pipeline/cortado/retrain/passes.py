@@ -185,7 +185,8 @@ def _objective(
         )
     teacher = _teacher(distillation, task, terms, device)
     is_checked = task.data.train.labels is not None  # `find_terms` saw them all
-    return Objective(terms, task.names, teacher, import_losses(terms), is_checked)
+    functions = import_losses(terms)
+    return Objective(terms, task.names, teacher, functions, is_checked, task.axes)
 
 
 def _teacher(

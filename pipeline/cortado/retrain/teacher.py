@@ -27,7 +27,7 @@ from cortado.scoring.task import Task
 from cortado.task.outputs import Scores, activation_of, main_output
 from cortado.task.transform import Views
 
-__all__ = ["Lesson", "Teacher", "find_teacher", "lessons_of"]
+__all__ = ["Lesson", "Teacher", "find_teacher", "lessons_of", "samples_first"]
 
 _TINY = 1e-12
 
@@ -42,10 +42,13 @@ class Lesson:
         The output of the student. It learns by the value `logits` where it has classes.
     has_classes : bool
         Whether its numbers are scores of classes.
+    axis : int or None
+        That of the samples, in what the teacher gives; None where there is none.
     """
 
     scores: Scores
     has_classes: bool
+    axis: int | None = 0
 
     @property
     def value(self) -> str:
@@ -53,13 +56,13 @@ class Lesson:
         return self.scores.logits if self.has_classes else self.scores.output
 
     def loss(self, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-        """Return the loss of one output, for tensors (n, …) of equal sizes."""
+        """Return the loss of one output, for a student's tensor (n, …) and one of the teacher."""
         if student.numel() != teacher.numel():
             raise CortadoError(
                 f"the output {self.scores.output} has the shape {list(student.shape)}, "
                 f"and that of the teacher {list(teacher.shape)}"
             )
-        teacher = teacher.reshape(student.shape)  # a single sample may have no axis of its own
+        teacher = samples_first(teacher, self.axis).reshape(student.shape)
         if not self.has_classes:
             return (student - teacher).square().sum() / teacher.square().sum().clamp_min(_TINY)
         found, wanted = (
@@ -123,8 +126,20 @@ def lessons_of(task: Task, terms: Sequence[Term]) -> list[Lesson]:
     if isinstance(task.divergence, Divergence):
         classes.add(task.outputs[0].output)
     return [
-        Lesson(each, each.activation != "none" or each.output in classes) for each in task.outputs
+        Lesson(
+            each,
+            each.activation != "none" or each.output in classes,
+            task.axes.get(each.output, 0),
+        )
+        for each in task.outputs
     ]
+
+
+def samples_first(value: Tensor, axis: int | None) -> Tensor:
+    """Return a value with the axis of the samples first; None adds one of a single sample."""
+    if axis is None or not value.ndim:
+        return value[None]
+    return value.movedim(axis, 0) if axis else value
 
 
 def find_teacher(

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from cortado.data import TARGET, Dataset, Feed, Samples
+from cortado.data import TARGET, Dataset, Feed
 from cortado.model.onnx_io import serial
 from cortado.model.typing import Array
 from cortado.runtime import Runtime, Session, Shape
+from cortado.scoring.batching import find_batching
 from cortado.scoring.metrics import Against, Metric, Scored, fallback_of, make_metric
 from cortado.scoring.metrics.classes import Accuracy, CrossEntropy, Divergence
 from cortado.scoring.metrics.relative import RelativeError
@@ -27,6 +28,7 @@ from cortado.task.criteria import Criterion
 from cortado.task.metadata import read_alphabet, read_criteria
 from cortado.task.outputs import (
     activation_of,
+    before_sigmoid,
     check_classifying,
     choose_output,
     criterion_of,
@@ -36,9 +38,6 @@ from cortado.task.outputs import (
 )
 
 __all__ = ["TaskOptions", "bind"]
-
-_MOST_SAMPLES, _MOST_ELEMENTS = 250, 2**22  # of a batch
-_PROBE = 3  # samples that show which axis of an output is the batch
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def bind(
         check_classifying(model, options.head, f"the metric {metric.name}")
     loss = _loss(scored, is_classifier=is_classifier)
     divergence: Metric = Divergence(scored.main) if is_classifier else _noise(scored)
-    size = _rows_at_once(session, feed, data.train, chosen)
+    batching = find_batching(session, feed, data.train, chosen)
     return Task(
         model=model,
         data=data,
@@ -118,7 +117,8 @@ def bind(
         metric=metric,
         loss=loss,
         divergence=divergence,
-        size=size,
+        size=batching.size,
+        axes=_of_values(model, batching.axes),
         runtime=runtime,
         head=options.head,
         alphabet=alphabet,
@@ -209,16 +209,8 @@ def _size(shape: Shape) -> int | None:
     return math.prod(sizes) if shape and len(sizes) == len(shape) - 1 else None
 
 
-def _rows_at_once(session: Session, feed: Feed, samples: Samples, outputs: Sequence[str]) -> int:
-    """Return how many samples run at once: one where an output does not begin with their axis."""
-    limit = feed.limit(samples)
-    if limit is not None:
-        return limit
-    first = samples.take(np.zeros(1, np.int64)).inputs
-    elements = max(1, sum(array.size for array in first.values()))
-    most = min(max(1, _MOST_ELEMENTS // elements), _MOST_SAMPLES)
-    for count in (1, _PROBE):
-        found = session.run(feed(samples.take(np.zeros(count, np.int64))))
-        if any(found[name].shape[:1] != (count,) for name in outputs):
-            return 1
-    return most
+def _of_values(model: ir.Model, axes: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Return the axes of outputs, and of what enters their last activations."""
+    before = {activation_of(model, name).logits: axis for name, axis in axes.items()}
+    sigmoids = {before_sigmoid(model, name): axis for name, axis in axes.items()}
+    return {**before, **sigmoids, **axes}

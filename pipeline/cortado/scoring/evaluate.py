@@ -150,7 +150,7 @@ def evaluate_session(
         outputs = session.run(fed.inputs)
         seconds += time.perf_counter() - begin
         count = len(fed.indices)
-        found = {name: task.rows(array, count) for name, array in outputs.items()}
+        found = {name: task.rows(name, array, count) for name, array in outputs.items()}
         reference = {} if references is None else references.of(fed.indices)
         sums.add(found, task.targets_of(fed.targets), reference)
         done += count

@@ -5,9 +5,10 @@ their names stay.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import numpy as np
 import onnx_ir as ir
 
 from cortado.data import TARGET, Dataset, Feed, Samples, feed_batches
@@ -60,6 +61,9 @@ class Task:
         How far a changed model is from the reference.
     size : int
         Samples that run at once.
+    axes : mapping of str to (int or None)
+        Value of the graph → the axis of the samples, where that is not the first; None where there
+        is none.
     runtime : Runtime
         Where models run.
     head : str or None
@@ -79,6 +83,7 @@ class Task:
     loss: Metric
     divergence: Metric
     size: int
+    axes: Mapping[str, int | None] = field(default_factory=dict)
     runtime: Runtime = Runtime()
     head: str | None = None
     alphabet: tuple[str, ...] = ()
@@ -112,14 +117,15 @@ class Task:
         for fed in feed_batches(self.feed, samples, self.size):
             outputs = session.run(fed.inputs)
             count = len(fed.indices)
-            found = {name: self.rows(outputs[name], count) for name in self.names}
+            found = {name: self.rows(name, outputs[name], count) for name in self.names}
             yield Answer(found, self.targets_of(fed.targets), fed.indices)
 
-    def rows(self, output: Array, count: int) -> Array:
-        """Return an output with an axis of samples, without those of padding."""
-        if self.size == 1 and output.shape[:1] != (1,):
+    def rows(self, name: str, output: Array, count: int) -> Array:
+        """Return an output with the axis of the samples first, without those of padding."""
+        axis = self.axes.get(name, 0)
+        if axis is None or not output.ndim:
             return output[None]
-        return output[:count]
+        return (np.moveaxis(output, axis, 0) if axis else output)[:count]
 
     def targets_of(self, targets: Mapping[str, Array] | None) -> dict[str, Array] | None:
         """Return targets by the outputs that they belong to: `TARGET` is that of the main one."""

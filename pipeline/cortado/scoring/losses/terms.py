@@ -136,7 +136,9 @@ class _Maker:
         session = task.runtime.open(serial.encode(expose(model, wanted)))
         one = Subset(task.data.train, np.zeros(1, np.int64))
         fed = next(feed_batches(task.feed, one, task.size))
-        values = {name: task.rows(array, 1) for name, array in session.run(fed.inputs).items()}
+        values = {
+            name: task.rows(name, array, 1) for name, array in session.run(fed.inputs).items()
+        }
         return cls(model, task, values, task.targets_of(fed.targets))
 
     @property

@@ -110,7 +110,8 @@ class Measure:
                 seconds.append(time.perf_counter() - clock)
                 self._kept.put(batch.indices, place, values)
             wanted = self._wanted(values, batch)
-            (tally,) = self._score(values, wanted, batch.indices, seconds[-1])
+            rows = self._rows(values, len(batch.indices))
+            (tally,) = Tally.of(self._task, rows, wanted, batch.indices, seconds[-1])
             return batch.indices, wanted, tally, seconds
 
         tallies, seconds, done = list[Tally](), np.zeros(len(places)), 0
@@ -163,26 +164,22 @@ class Measure:
             (outputs,) = dense.run(batch.known)
             wanted = self._wanted(outputs, batch)
         for stack, outputs, seconds in walk.run(batch.known, stacks):
+            rows = self._rows(outputs, stack.size * len(batch.indices))
             models = len(stack.points)
             if models < stack.size:  # without those that fill the stack up
-                outputs = {name: _first(a, stack.size, models) for name, a in outputs.items()}
-            found += zip(
-                stack.points,
-                self._score(outputs, wanted, batch.indices, seconds, models),
-                strict=True,
-            )
+                rows = {name: _first(array, stack.size, models) for name, array in rows.items()}
+            tallies = Tally.of(self._task, rows, wanted, batch.indices, seconds)
+            found += zip(stack.points, tallies, strict=True)
         return found
 
     def _wanted(self, outputs: Values, batch: _Batch) -> Expected:
         """Return what outputs are compared with, those of the dense model being `outputs`."""
-        reference = {n: self._task.rows(a, len(batch.indices)) for n, a in outputs.items()}
+        reference = self._rows(outputs, len(batch.indices))
         return Expected(reference, self._task.targets_of(batch.targets))
 
-    def _score(
-        self, outputs: Values, wanted: Expected, indices: IntArray, seconds: float, models: int = 1
-    ) -> list[Tally]:
-        rows = {name: self._task.rows(a, models * len(indices)) for name, a in outputs.items()}
-        return Tally.of(self._task, rows, wanted, indices, seconds)
+    def _rows(self, outputs: Values, count: int) -> dict[str, Array]:
+        """Return outputs with the axis of the samples first."""
+        return {name: self._task.rows(name, array, count) for name, array in outputs.items()}
 
     def _is_done(self, tallies: Sequence[Tally]) -> bool:
         if not self._options.stops_early:
