@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cortado.scoring.limit import MetricLimit
 from cortado.sensitivity import Curve, choose
 from cortado.sensitivity.curves import bends
 from cortado.stats.intervals import wilson_interval
@@ -65,13 +66,13 @@ def test_points_lie_between_two_that_are_there_and_are_new(lost):
 
 def test_the_chosen_point_is_the_last_before_the_first_that_falls_by_more():
     noisy = curve((0.5, 0), (0.7, 20), (0.9, 30), (0.95, 20))  # 0.006 at 0.9
-    assert choose(noisy, 0.005).level == 0.7
-    assert choose(noisy, 0.006).level == 0.95
-    assert choose(noisy, 0.0).level == 0.5
-    assert choose(curve((0.5, 1)), 0.0) is None
-    assert choose(curve((8, 0), (4, 0), (2, 99), treatment="bits"), 0.005).level == 4
+    assert choose(noisy, MetricLimit(0.005)).level == 0.7
+    assert choose(noisy, MetricLimit(0.006)).level == 0.95
+    assert choose(noisy, MetricLimit(0.0)).level == 0.5
+    assert choose(curve((0.5, 1)), MetricLimit(0.0)) is None
+    assert choose(curve((8, 0), (4, 0), (2, 99), treatment="bits"), MetricLimit(0.005)).level == 4
 
 
 def test_a_drop_that_is_no_number_ends_the_curve():
     rows = (row(0.5, 0), row(0.7, 0, drop=math.nan), row(0.9, 0))
-    assert choose(Curve("fc1", "prune", "magnitude", 0, rows), 0.1).level == 0.5
+    assert choose(Curve("fc1", "prune", "magnitude", 0, rows), MetricLimit(0.1)).level == 0.5

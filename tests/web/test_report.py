@@ -9,6 +9,7 @@ from cortado.compress import CompressOptions, account_for, compress, sweep_besid
 from cortado.progress import finish
 from cortado.report import Origin, compression_page, sensitivity_page
 from cortado.scoring.bind import bind
+from cortado.scoring.limit import MetricLimit
 from nets import conv_net
 from report.tables import deep, long_names
 from retrain.sets import dataset
@@ -35,8 +36,10 @@ def pages(tmp_path_factory):
     origin = Origin("cortado compress " + "a-long-name" * 20, "1.0", 0, "images", ("import",))
     made = {
         "compression": compression_page(account, compressed.validation, origin),
-        "sensitivity": sensitivity_page(deep(), 0.05, "cortado sensitivity " + "long" * 40),
-        "names": sensitivity_page(long_names(), 0.05, "cortado sensitivity"),
+        "sensitivity": sensitivity_page(
+            deep(), MetricLimit(0.05), "cortado sensitivity " + "long" * 40
+        ),
+        "names": sensitivity_page(long_names(), MetricLimit(0.05), "cortado sensitivity"),
     }
     folder = tmp_path_factory.mktemp("report")
     for name, page in made.items():

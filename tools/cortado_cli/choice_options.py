@@ -1,5 +1,6 @@
-"""Options that are a choice among names, shared by commands that say what it is for.
+"""Options that are shared by commands that say what they are for; most are a choice among names.
 
+floor_option    --floor     the worst value of the metric
 split_option    --split     which part of a data set
 method_option   --method    how weights to prune are chosen
 scope_option    --scope     what has a threshold of its own
@@ -11,11 +12,17 @@ from typing import Any, TypeVar
 
 import click
 
-from cortado_cli.types import CodecName
+from cortado_cli.types import CodecName, Finite
 
-__all__ = ["method_option", "scope_option", "split_option", "storage_option"]
+__all__ = ["floor_option", "method_option", "scope_option", "split_option", "storage_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def floor_option(text: str) -> Callable[[F], F]:
+    """Add ``--floor``; its help names the purpose first, then the direction."""
+    direction = "Where lower is better, as for cer, it is the largest value allowed."
+    return click.option("--floor", type=Finite(), metavar="V", help=f"{text} {direction}")
 
 
 def split_option(default: str, text: str) -> Callable[[F], F]:

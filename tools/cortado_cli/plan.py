@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cortado_cli.choice_options import split_option
+from cortado_cli.choice_options import floor_option, split_option
 from cortado_cli.options import (
     STREAM,
     check_place,
@@ -45,6 +45,7 @@ __all__ = ["command"]
     type=Number(0),
     help="How much worse the metric may get, in its units, as in 0.005.",
 )
+@floor_option("The worst value of the metric, in place of --max-drop or beside it.")
 @click.option("--target-bytes", type=Number(0, min_open=True), help="Least loss in so many bytes.")
 @click.option(
     "--target-sparsity",
@@ -70,6 +71,7 @@ def command(
     choice: "TaskChoice",
     split: "SplitName",
     max_drop: float | None,
+    floor: float | None,
     target_bytes: float | None,
     target_sparsity: float | None,
     output: str,
@@ -86,10 +88,10 @@ def command(
     cortado prune lenet.onnx --plan plan.json | cortado quantize --plan plan.json -o small.onnx
 
     Losses come from the tables, bytes from encoding each layer at each sparsity and bits. With
-    --max-drop the plan is the smallest that keeps it; with a target the one of least loss that
-    reaches it. Exit code 3 says that none does.
+    --max-drop or --floor the plan is the smallest that keeps it; with a target the one of least
+    loss that reaches it. Exit code 3 says that none does.
 
-    With --data plans are measured as a whole, and --max-drop holds for the upper end of a 95 %
+    With --data plans are measured as a whole, and both limits hold for the worse end of a 95 %
     interval: what as many other samples will lose. It reaches down to no loss, as samples that the
     model was trained on hide what a change gains. Metric and output are those of the tables.
     Without --data the layers' drops add up, and the interval is a guess.
@@ -102,7 +104,7 @@ def command(
     if choice.data is None:
         refuse_without("--data", [*TASK[1:], "split", *RUNTIME])
     know_treatments(treatments)
-    budget = Budget(max_drop, target_bytes, target_sparsity)
+    budget = Budget(max_drop, target_bytes, target_sparsity, floor)
     merged = _read(tables, talk)
     network = read_model(model)
     swept = None

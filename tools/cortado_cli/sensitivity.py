@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cortado_cli.choice_options import method_option, split_option
+from cortado_cli.choice_options import floor_option, method_option, split_option
 from cortado_cli.options import (
     STREAM,
     check_file,
@@ -16,10 +16,11 @@ from cortado_cli.options import (
 from cortado_cli.runtimes import runtime_options
 from cortado_cli.task import task_options
 from cortado_cli.treatments import TreatmentChoice, check_selecting, chosen_levels, sweep_options
-from cortado_cli.types import Finite, Number, ReportPath
+from cortado_cli.types import Number, ReportPath
 
 if TYPE_CHECKING:
     from cortado.runtime import Runtime
+    from cortado.scoring.limit import MetricLimit
     from cortado.sensitivity import Row, Table
     from cortado_cli.talk import Talk
     from cortado_cli.task import TaskChoice
@@ -45,10 +46,9 @@ __all__ = ["command"]
     type=Number(0, min_open=True),
     help="Stop a point when its metric is known to so much (95 %). Without: all samples.",
 )
-@click.option(
-    "--floor",
-    type=Finite(),
-    help="Stop a point when its metric is surely worse. Without: all samples.",
+@floor_option(
+    "Stop a point when its metric is surely worse, and mark the last point of each curve before "
+    "that. Without: all samples."
 )
 @click.option("--workers", type=click.IntRange(1), help="Threads; by default one a core.")
 @click.option(
@@ -78,7 +78,7 @@ __all__ = ["command"]
 @click.option(
     "--max-drop",
     type=Number(0),
-    show_default="0.005 of a fraction such as accuracy; of other metrics no point is marked",
+    show_default="0.005 of a fraction such as accuracy; of others, and with --floor, none",
     help="Mark the last point of each curve before the metric gets worse by more.",
 )
 @runtime_options
@@ -126,6 +126,7 @@ def command(
     killed, the same command goes on after the last one.
     """
     from cortado.progress import finish
+    from cortado.scoring.limit import MetricLimit
     from cortado.sensitivity import SweepOptions, Swept, sweep
     from cortado_cli.data import bind_task, choose_split, name_of, open_dataset, tell_inputs
     from cortado_cli.history import typed_line
@@ -161,7 +162,8 @@ def command(
         return
     found = talk.follow(steps)
     journal.close(found.rows)
-    limit = task.metric.usual_drop if max_drop is None else max_drop
+    usual = task.metric.usual_drop if floor is None else None
+    limit = MetricLimit(usual if max_drop is None else max_drop, floor)
     _tell(talk, found, limit)
     if plot is not None:
         from cortado.report import draw_curves  # imports matplotlib
@@ -173,7 +175,7 @@ def command(
         write_artifact(report, sensitivity_page(found, limit, typed_line()))
 
 
-def _tell(talk: "Talk", table: "Table", max_drop: float | None) -> None:
+def _tell(talk: "Talk", table: "Table", limit: "MetricLimit") -> None:
     from cortado.scoring.metrics import metric_title
     from cortado.sensitivity import choose, tell_unreached
 
@@ -183,10 +185,11 @@ def _tell(talk: "Talk", table: "Table", max_drop: float | None) -> None:
     title = metric_title(dense.metric)
     part = "" if dense.split == "all" else f"{dense.split} "
     talk.say(f"dense: {title} {dense.value:.4f} on {dense.total:,} {part}samples")
-    if max_drop is not None and table.curves:
-        rows = [(c.layer, c.treatment, *_point(choose(c, max_drop))) for c in table.curves]
+    if limit.is_stated and table.curves:
+        rows = [(c.layer, c.treatment, *_point(choose(c, limit))) for c in table.curves]
         columns = (title, "interval", "worse by", "divergence")
-        talk.table(("layer", "treatment", f"within {max_drop:g}", *columns), rows)
+        within = limit.heading(higher_is_better=dense.higher_is_better)
+        talk.table(("layer", "treatment", within, *columns), rows)
     talk.say_all([_without(row) for row in table.without_figures])
     if table.unreached:
         talk.say(tell_unreached(table.unreached))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cortado_cli.choice_options import floor_option
 from cortado_cli.options import (
     json_option,
     model_argument,
@@ -48,6 +49,7 @@ _HEADINGS = ("", "provider", "difference", "relative", "errors")
     help="How much worse than the reference's the metric may be on the test part, in its own "
     "units: 0.002 of accuracy.",
 )
+@floor_option("The worst value of the metric on the test part.")
 @click.option("--time", "timed", is_flag=True, help="Measure the latency of a batch.")
 @click.option(
     "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="For --time."
@@ -63,6 +65,7 @@ def command(
     rtol: float | None,
     choice: TaskChoice,
     max_drop: float | None,
+    floor: float | None,
     timed: bool,
     batch: int,
     runtimes: "tuple[Runtime, ...]",
@@ -93,7 +96,7 @@ def command(
     if reference is None:
         refuse_without("--reference", ["atol", "rtol", "max_drop"])
     if choice.data is None:
-        refuse_without("--data", ["max_drop", *TASK])
+        refuse_without("--data", ["max_drop", "floor", *TASK])
     if not timed:
         refuse_without("--time", ["batch"])
     candidate = read_candidate(model)
@@ -111,7 +114,7 @@ def command(
         headings = (*_HEADINGS, metric, "loss", "latency [ms]", "faster")
         write_text(format_table(headings, rows, sys.stdout))
     write_json(json_path, None, _report(named, validation))
-    check_limits(validation, Limits(atol, rtol, max_drop))
+    check_limits(validation, Limits(atol, rtol, max_drop, floor))
 
 
 def _options(
@@ -125,14 +128,14 @@ def _options(
     from cortado_cli.data import bind_task, choose_split, open_dataset, tell_inputs
 
     if choice.data is None:
-        return ValidateOptions(runtimes, reference_runtime=runtimes[0])
+        return ValidateOptions(runtimes)
     data = open_dataset(model, choice)
     task = bind_task(reference or model, choice, runtimes[0], data)
     if reference is None and task.against == "reference":
         raise click.UsageError(f"the metric {task.metric.name} needs --reference")
     tell_inputs(task, talk)
     _, samples = choose_split(data, "test", choice)
-    return ValidateOptions(runtimes, task, samples, reference_runtime=runtimes[0])
+    return ValidateOptions(runtimes, task, samples)
 
 
 def _row(name: str, figures: "ProviderFigures", speedup: float | None) -> tuple[str, ...]:

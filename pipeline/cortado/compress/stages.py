@@ -16,6 +16,7 @@ from cortado.model.layers.prunable import find_layers
 from cortado.progress import Progress, Steps
 from cortado.retrain import Distillation, RetrainOptions
 from cortado.scoring.judge import Judge, ScoredSamples
+from cortado.scoring.limit import is_within
 from cortado.scoring.metrics import Metric
 from cortado.scoring.task import Task
 from cortado.sensitivity import Swept
@@ -92,7 +93,7 @@ class Compression:
     def reaches(self, scored: ScoredSamples, floor: float) -> bool:
         """Return whether a score is at least as good as a value of the metric."""
         better = self.task.metric.higher_is_better
-        return scored.value >= floor if better else scored.value <= floor
+        return is_within(scored.value, floor, higher_is_better=better)
 
     def floor_from(self, value: float) -> float:
         """Return the worst value of the metric that loses no more than it may of another."""

@@ -4,7 +4,9 @@ The knapsack gives a chain of plans, from gentle to small, under losses that add
 are changed together lose more, or less, than that: with samples, the plans of the chain are put
 together and measured beside the dense model, and bisection finds the smallest that
 
-    upper end of the 95 % interval of the drop ≤ max_drop.
+    upper end of the 95 % interval of the drop ≤ max_drop
+
+and, where there is a floor, ≤ the drop from the dense model's metric to it.
 
 As bisection takes a chain for falling that only nearly is, a few plans behind the last that held
 are tried too, each a few percent smaller than the one before. The interval is that of as many
@@ -54,13 +56,35 @@ class _Planning:
     judge: Judge | None
     dense: Row
 
+    @property
+    def value(self) -> float:
+        """The metric of the dense model: of the samples, or of the table."""
+        return (self.dense.value or 0.0) if self.judge is None else self.judge.dense.value
+
+    def allowed_drop(self, budget: Budget) -> float:
+        """Return how much worse the metric may get.
+
+        Raises
+        ------
+        LimitNotMetError
+            If the dense model misses the floor.
+        """
+        better = self.dense.higher_is_better
+        allowed = budget.limit.drop_from(self.value, higher_is_better=better)
+        if allowed < 0:
+            raise LimitNotMetError(
+                f"the {self.dense.metric} of the dense model is {self.value:.4f}, worse than the "
+                f"floor of {budget.floor:g}"
+            )
+        return allowed
+
     def plan(self, choices: Sequence[Choice]) -> Plan:
         """Return the plan of one choice a layer, with what to expect of it."""
+        value, samples = self.value, 0
         if self.judge is None:
-            value, samples = self.dense.value or 0.0, 0
             drop, low, high = predict_sum(choices)
         else:
-            value, samples = self.judge.dense.value, len(self.judge.samples)
+            samples = len(self.judge.samples)
             found = self._measured(self.judge, choices)
             drop, low, high = found.mean, found.low, found.high
         expected = Expectation(
@@ -115,12 +139,13 @@ def make_plan(
         If the table is of another model or metric, of several methods, or has no points.
     """
     task = _planning(model, table, swept)
+    allowed = task.allowed_drop(budget)
     chain = yield from _chain(task, table, of_zeros=budget.target_sparsity is not None)
     if budget.target_bytes is None and budget.target_sparsity is None:
-        return (yield from _smallest(task, chain, budget.max_drop or 0.0))
+        return (yield from _smallest(task, chain, allowed))
     plan = task.plan(_first_within(chain, budget))
-    if budget.max_drop is not None and not _holds(plan, budget.max_drop):
-        raise LimitNotMetError(f"{_told(plan)}, more than {budget.max_drop:g}, at this target")
+    if budget.limit.is_stated and not _holds(plan, allowed):
+        raise LimitNotMetError(f"{_told(plan)}, more than {allowed:g}, at this target")
     return plan
 
 

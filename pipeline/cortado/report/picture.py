@@ -17,6 +17,7 @@ from cortado.report.marked_curves import Marked, Missing, by_treatment, mark_cur
 from cortado.report.palette import LIGHT, MARKS
 from cortado.report.scales import level_axis, place, reach, value_axis
 from cortado.report.style import HEAT, cut, finish, to_png
+from cortado.scoring.limit import MetricLimit
 from cortado.sensitivity import Row, Table, choose
 
 __all__ = ["draw_curves"]
@@ -29,22 +30,22 @@ _AN_INCH = 16  # characters of text below
 _MOST_MISSING = 6
 
 
-def draw_curves(table: Table, max_drop: float | None) -> bytes:
+def draw_curves(table: Table, limit: MetricLimit) -> bytes:
     """Return a PNG picture: a chart a treatment, in it a curve a layer, its chosen point ringed.
 
     Parameters
     ----------
     table : Table
         With the row of the dense model.
-    max_drop : float or None
-        See `choose`; None marks no points.
+    limit : MetricLimit
+        See `choose`; without one no points are marked.
 
     Raises
     ------
     CortadoError
         If there is nothing to draw.
     """
-    dense, curves = mark_curves(table, lambda curve: choose(curve, max_drop))
+    dense, curves = mark_curves(table, lambda curve: choose(curve, limit))
     if not curves:
         raise CortadoError("the table has no points that a picture could show")
     charts = by_treatment(curves)

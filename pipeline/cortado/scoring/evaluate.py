@@ -18,6 +18,7 @@ from cortado.model.onnx_io import serial
 from cortado.progress import Progress, Steps
 from cortado.runtime import Session
 from cortado.scoring.formulas import refusal_of
+from cortado.scoring.limit import worsening
 from cortado.scoring.losses import Term
 from cortado.scoring.losses.terms import find_terms
 from cortado.scoring.metrics.classes import CrossEntropy
@@ -99,8 +100,7 @@ class Evaluation:
 
     def worse_by(self, other: "Evaluation") -> float:
         """Return how much worse another value of the metric is, in its own units."""
-        change = self.value - other.value
-        return change if self.higher_is_better else -change
+        return worsening(self.value, other.value, higher_is_better=self.higher_is_better)
 
     @property
     def errors(self) -> int:

@@ -13,6 +13,7 @@ from cortado.data import Samples
 from cortado.model.typing import FloatArray
 from cortado.progress import Progress, Steps, finish
 from cortado.scoring.gathered import Gathered
+from cortado.scoring.limit import worsening
 from cortado.scoring.metrics import Metric, Outputs
 from cortado.scoring.references import References
 from cortado.scoring.task import Answer, Task
@@ -56,8 +57,8 @@ class ScoredSamples:
 
     def drop_to(self, other: "ScoredSamples") -> float:
         """Return how much worse another model is on the same samples, in the metric's units."""
-        change = self.value - other.value
-        return change if self.metric.higher_is_better else -change
+        better = self.metric.higher_is_better
+        return worsening(self.value, other.value, higher_is_better=better)
 
 
 class Judge:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from cortado.scoring.limit import MetricLimit
 from cortado.sensitivity.columns import Row
 from cortado.sensitivity.table import Curve
 from cortado.treatments import Treatment
@@ -48,16 +49,18 @@ def _are_apart(left: Row, right: Row) -> bool:
     return better.ci_low > worse.ci_high
 
 
-def choose(curve: Curve, max_drop: float | None) -> Row | None:
-    """Return the farthest point before the first that is worse by more than `max_drop`.
+def choose(curve: Curve, limit: MetricLimit) -> Row | None:
+    """Return the farthest point before the first that is worse than a limit.
 
     None where the first point is worse already, or without a limit.
     """
     chosen = None
-    if max_drop is None:
+    if not limit.is_stated:
         return chosen
     for row in curve.rows:
-        if row.drop is None or not row.drop <= max_drop:  # a drop that is no number is too large
+        if row.value is None or row.drop is None:
+            break
+        if not limit.allows(row.value, row.drop, higher_is_better=row.higher_is_better):
             break
         chosen = row
     return chosen
