@@ -59,7 +59,8 @@ COMMANDS = [
     f"validate {{pruned}} {DIGITS} --reference {{trained}} --time --max-drop 1",
     f"inspect {{trained}} {DIGITS}",
     f"sensitivity {{trained}} {DIGITS} --rates 0.5 -q -o {{out}}",
-    f"sensitivity {{trained}} {DIGITS} --rates 0.5,0.9 --adaptive --workers 2 -q -o {{out}}",
+    f"sensitivity {{trained}} {DIGITS} --treatment prune=0.5,0.9 --adaptive --workers 2"
+    " -q -o {out}",
     "sensitivity {trained} --data {images} --rates 0.5 --within 0.1 -q -o {out}",
     f"plan {{table}} --model {{trained}} {DIGITS} --max-drop 0.5 -q -o {{out}}",
     f"repair {{pruned}} --reference {{trained}} {DIGITS} -q -o {{out}}",

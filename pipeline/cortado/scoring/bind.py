@@ -98,7 +98,8 @@ def bind(
     criterion = criterion_of(model, chosen[0])
     ignore = None if criterion is None else criterion.ignore
     alphabet = options.alphabet or read_alphabet(model)
-    sizes = {name: _size(session.shapes[name]) for name in chosen}
+    batching = find_batching(session, feed, data.train, chosen)
+    sizes = {name: _size(session.shapes[name], batching.axes[name]) for name in chosen}
     scored = Scored(outputs, targets, alphabet, ignore, sizes)
     is_classifier = _is_classifier(model, scored, criterion)
     default = _default(scored, session.widths[chosen[0]], is_classifier=is_classifier)
@@ -108,7 +109,6 @@ def bind(
         check_classifying(model, options.head, f"the metric {metric.name}")
     loss = _loss(scored, is_classifier=is_classifier)
     divergence: Metric = Divergence(scored.main) if is_classifier else _noise(scored)
-    batching = find_batching(session, feed, data.train, chosen)
     return Task(
         model=model,
         data=data,
@@ -203,10 +203,11 @@ def _noise(scored: Scored) -> Metric:
     return RelativeError(outputs, "squared-relative-error")
 
 
-def _size(shape: Shape) -> int | None:
+def _size(shape: Shape, axis: int | None) -> int | None:
     """Return the elements of an output for one sample; None where they are not fixed."""
-    sizes = [size for size in shape[1:] if isinstance(size, int)]
-    return math.prod(sizes) if shape and len(sizes) == len(shape) - 1 else None
+    others = [size for at, size in enumerate(shape) if at != axis]
+    sizes = [size for size in others if isinstance(size, int)]
+    return math.prod(sizes) if shape and len(sizes) == len(others) else None
 
 
 def _of_values(model: ir.Model, axes: Mapping[str, int | None]) -> dict[str, int | None]:

@@ -2,12 +2,17 @@
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from cortado.built_in import METRICS, load
+from cortado.data.samples import ArraySamples
 from cortado.errors import UsageError
+from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.metrics import Scored, fallback_of, make_metric, metric_title
 from cortado.scoring.metrics.form import MetricForm
 from cortado.task.outputs import Scores
+from nets import build, decoded
+from scored import undivided
 
 OUTPUT = (Scores("y", "y", "none", rank=2),)
 LABELS = {"y": np.array([3])}
@@ -112,3 +117,16 @@ def test_a_fraction_may_usually_drop_by_half_a_point(spec):
 @pytest.mark.parametrize("spec", ["relative-error", "mse", "psnr", "psnr@255", "kl", "cosine"])
 def test_what_is_no_fraction_has_no_usual_drop(spec):
     assert make_metric(spec, scored(LABELS)).usual_drop is None
+
+
+@pytest.mark.parametrize(
+    ("targets", "against"),
+    [(np.arange(6) % 3, "reference"), (np.ones((6, 4, 3), int), "targets")],
+)
+def test_targets_are_measured_by_what_an_output_has_for_one_sample(targets, against):
+    """The samples lie along the second axis here."""
+    turn = helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0, 2])
+    model = decoded(build([turn], {}, {"x": ["N", 4, 3]}, {"y": [4, "N", 3]}))
+    inputs = {"x": np.random.default_rng(0).random((6, 4, 3)).astype(np.float32)}
+    data = undivided(ArraySamples(inputs, {"y": targets}))
+    assert bind(model, data, TaskOptions(metric="mse")).metric.against == against
