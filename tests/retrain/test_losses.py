@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cortado.built_in import CAFFE_LOSSES
 from cortado.errors import CortadoError
 from cortado.retrain.losses import compute, torch_names
 from cortado.scoring.losses import Term, loss_names, measure
-from cortado.scoring.losses.registry import CAFFE
 from cortado.task.criteria import Criterion
 from cortado.task.outputs import Scores
 
@@ -34,7 +34,7 @@ def assert_same(term, scores, targets):
 
 def test_every_name_has_both_functions():
     assert torch_names() == loss_names()
-    assert {"cross-entropy", "bce", "mse", "l1", "ctc", *CAFFE} <= set(loss_names())
+    assert {"cross-entropy", "bce", "mse", "l1", "ctc", *CAFFE_LOSSES} <= set(loss_names())
 
 
 @settings(deadline=None)
@@ -120,7 +120,7 @@ def test_ctc_is_the_sum_over_all_paths(text):
 @settings(deadline=None)
 @given(
     SEEDS,
-    st.sampled_from(CAFFE),
+    st.sampled_from(CAFFE_LOSSES),
     st.sampled_from(["VALID", "FULL"]),
     st.sampled_from([None, 0]),
     st.sampled_from(["L1", "L2"]),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cortado.built_in import TREATMENTS, names_of
 from cortado_cli.choice_options import storage_option
 from cortado_cli.options import (
     check_file,
@@ -62,7 +63,8 @@ __all__ = ["command"]
     default=("prune", "bits"),
     show_default="prune, bits",
     metavar="NAME",
-    help="With --no-train: what is tried on each layer (repeat it); also package.module:name.",
+    help="With --no-train: what is tried on each layer (repeat it): "
+    f"{', '.join(names_of(TREATMENTS))}, or package.module:name.",
 )
 @click.option(
     "--effort",

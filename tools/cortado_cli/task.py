@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from cortado.built_in import METRICS, names_of
+from cortado.built_in import DATA, METRICS, names_of
 from cortado_cli.options import samples_option
 from cortado_cli.types import InputPath
 
@@ -53,11 +53,7 @@ class TaskChoice:
     alphabet: str | None = None
 
 
-_SOURCES = (
-    "digits; a directory of IDX files, of a database (LMDB, LevelDB), of images, flat or one "
-    "directory a class, or of samples (.npz, .npy); train=PATH,test=PATH; a .npz or .npy file; "
-    "package.module:callable."
-)
+_SOURCES = f"{'; '.join(names_of(DATA))}."
 
 raw_option = click.option(
     "--raw", is_flag=True, help="Feed arrays as they are, without a transform."

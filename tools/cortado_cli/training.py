@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from cortado.built_in import LOSSES, names_of
 from cortado_cli.options import (
     refuse_without,
 )
@@ -144,10 +145,9 @@ _OPTIONS = (
         multiple=True,
         metavar="[OUTPUT=]NAME[*WEIGHT]",
         callback=_read_losses,
-        help="What is minimized: cross-entropy, bce, mse, l1, ctc, a loss of Caffe such as "
-        "HingeLoss, or package.module:callable. Repeat it for several outputs; the sum is "
-        "minimized. The default is the loss that the model was trained with, else what the "
-        "targets suggest.",
+        help=f"What is minimized: {', '.join(names_of(LOSSES))}, or package.module:callable. "
+        "Repeat it for several outputs; the sum is minimized. The default is the loss that the "
+        "model was trained with, else what the targets suggest.",
     ),
 )
 

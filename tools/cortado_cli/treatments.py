@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cortado.built_in import TREATMENTS, names_of
 from cortado_cli.options import refuse_without
 from cortado_cli.value_types import Numbers
 
@@ -80,7 +81,7 @@ def sweep_options(command: F) -> F:
             multiple=True,
             default=(DEFAULT,),
             show_default="prune",
-            help="What is done to a layer (repeat it): prune, bits (2^B shared values), or "
+            help=f"What is done to a layer (repeat it): {', '.join(names_of(TREATMENTS))}, or "
             "package.module:name; with its levels, if not the usual ones.",
         ),
     ):

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cortado.built_in import CODECS, names_of
 from cortado.errors import UsageError
 from cortado.model.layers.selector import ALL, Assignment
 
@@ -51,7 +52,7 @@ class CodecName(click.ParamType[str]):
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return what ``--help`` shows, in the form of a choice."""
         del param, ctx
-        return "[dense|sparse|coded]"
+        return f"[{'|'.join(names_of(CODECS))}]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Look the name up among the codecs."""

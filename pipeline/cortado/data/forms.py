@@ -2,7 +2,7 @@
 
 A form recognizes what an option says, and opens it: as a data set with its own training and test
 part, or as the samples of one part, which may then also be one of several, see `parts`. A further
-form is a module with a `DataForm`, and one line in `sources`; from outside the package, a call of
+form is a module with a `DataForm`, and one line in `built_in`; from outside the package, a call of
 `register`.
 """
 

@@ -13,22 +13,14 @@ a directory of IDX files        MNIST, Fashion-MNIST
 Pixels are 0…255 in every source; the model's input transform is applied later.
 """
 
-from cortado.data.archives import ARCHIVE
-from cortado.data.callables import CALLABLE
-from cortado.data.database import DATABASE
-from cortado.data.digits import DIGITS
-from cortado.data.flat import IMAGES
-from cortado.data.folders import CLASSES
+from cortado.built_in import DATA, load
 from cortado.data.forms import Wanted, form_named, register
-from cortado.data.idx_directory import IDX
-from cortado.data.parts import PARTS
-from cortado.data.sample_files import SAMPLES
 from cortado.data.signature import Signature
 from cortado.data.splits import Dataset, from_whole
 
 __all__ = ["open_data"]
 
-for _form in (DIGITS, ARCHIVE, CALLABLE, PARTS, DATABASE, SAMPLES, CLASSES, IMAGES, IDX):
+for _form in map(load, DATA):
     register(_form)
 
 

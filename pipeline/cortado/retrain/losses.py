@@ -11,18 +11,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cortado.built_in import LOSSES, load_torch
 from cortado.errors import CortadoError
 from cortado.scoring.formulas import LOG_THRESHOLD
 from cortado.scoring.losses import Term, Total
 from cortado.scoring.losses import register_loss as register_total
 from cortado.scoring.losses.classes import class_axis_of
-from cortado.scoring.losses.registry import CAFFE
 from cortado.scoring.losses.term import check_sizes
 from cortado.scoring.losses.text import check_steps
 from cortado.scoring.metrics.classes import IGNORED
 from cortado.task.criteria import Criterion
 
-__all__ = ["TorchLoss", "compute", "loss_of", "register_loss", "torch_names"]
+__all__ = [
+    "TorchLoss",
+    "absolute_error",
+    "bce",
+    "caffe_loss",
+    "compute",
+    "connectionist",
+    "cross_entropy",
+    "loss_of",
+    "register_loss",
+    "squared_error",
+    "torch_names",
+]
 
 TorchLoss: TypeAlias = Callable[[Term, Tensor, Tensor], Tensor]
 """Returns the scalar loss of a batch, given scores (n, …) and targets (n, …)."""
@@ -54,7 +66,8 @@ def register_loss(name: str, total: Total, loss: TorchLoss) -> None:
     _LOSSES[name] = loss
 
 
-def _cross_entropy(term: Term, scores: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(term: Term, scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy of labels, of samples, positions or pixels."""
     axis = class_axis_of(term, tuple(scores.shape), tuple(labels.shape))
     if labels.ndim == 1 and term.ignore is None:
         return F.cross_entropy(scores.flatten(1), labels)
@@ -65,7 +78,8 @@ def _cross_entropy(term: Term, scores: Tensor, labels: Tensor) -> Tensor:
     return total / (labels != IGNORED).sum().clamp_min(1)
 
 
-def _binary_cross_entropy(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+def bce(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean binary cross-entropy of logits."""
     check_sizes(term, tuple(scores.shape), tuple(targets.shape))
     counted = targets != IGNORED
     if term.ignore is not None:
@@ -76,17 +90,19 @@ def _binary_cross_entropy(term: Term, scores: Tensor, targets: Tensor) -> Tensor
     return losses.where(counted, 0).sum() / counted.sum().clamp_min(1)
 
 
-def _squared_error(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+def squared_error(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean squared error."""
     check_sizes(term, tuple(scores.shape), tuple(targets.shape))
     return F.mse_loss(scores.reshape(targets.shape), targets.to(scores.dtype))
 
 
-def _absolute_error(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+def absolute_error(term: Term, scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean absolute error."""
     check_sizes(term, tuple(scores.shape), tuple(targets.shape))
     return F.l1_loss(scores.reshape(targets.shape), targets.to(scores.dtype))
 
 
-def _connectionist(term: Term, scores: Tensor, classes: Tensor) -> Tensor:
+def connectionist(term: Term, scores: Tensor, classes: Tensor) -> Tensor:
     """Return CTC for scores (n, steps, classes) and rows of classes, filled up with 0 or less."""
     check_steps(term, tuple(scores.shape))
     logs = F.log_softmax(scores, dim=2).transpose(0, 1)
@@ -96,7 +112,8 @@ def _connectionist(term: Term, scores: Tensor, classes: Tensor) -> Tensor:
     return F.ctc_loss(logs, classes[is_character], steps, lengths, zero_infinity=True)
 
 
-def _caffe(term: Term, scores: Tensor, labels: Tensor) -> Tensor:
+def caffe_loss(term: Term, scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the loss of Caffe that a net was trained with."""
     assert term.criterion is not None  # whoever made the term saw to it
     return loss_of(term.criterion, scores.flatten(1), labels)
 
@@ -136,11 +153,4 @@ def _total(criterion: Criterion, scores: Tensor, labels: Tensor) -> Tensor:
     raise CortadoError(f"layer {criterion.name!r} ({criterion.kind}) is no loss that trains")
 
 
-_LOSSES: dict[str, TorchLoss] = {
-    "cross-entropy": _cross_entropy,
-    "bce": _binary_cross_entropy,
-    "mse": _squared_error,
-    "l1": _absolute_error,
-    "ctc": _connectionist,
-    **dict.fromkeys(CAFFE, _caffe),
-}
+_LOSSES: dict[str, TorchLoss] = {each.name: load_torch(each) for each in LOSSES}

@@ -1,14 +1,12 @@
-"""The codecs by their names: one line here for each."""
+"""The codecs by their names; `built_in` has a line for each."""
 
+from cortado.built_in import CODECS, load
 from cortado.errors import unknown_name
 from cortado.storage.codec import Codec
-from cortado.storage.coded.codec import Coded
-from cortado.storage.dense import Dense
-from cortado.storage.sparse import Sparse
 
 __all__ = ["all_codecs", "codec_named", "register"]
 
-_CODECS: dict[str, Codec] = {codec.name: codec for codec in (Dense(), Sparse(), Coded())}
+_CODECS: dict[str, Codec] = {each.name: load(each)() for each in CODECS}
 
 
 def register(codec: Codec) -> None:

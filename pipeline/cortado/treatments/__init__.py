@@ -6,8 +6,8 @@ shared_values   ``bits``: the weights that are not zero share 2^B values
 own             treatments of the user's own, by ``package.module:name``
 registry        the treatments by their names
 
-A further treatment is a module with a class that derives from `Treatment`, and one line in the
-registry; from outside the package, a call of `register`.
+A further treatment is a module with a class that derives from `Treatment`, and one line in
+`cortado.built_in`; from outside the package, a call of `register`.
 """
 
 from cortado.treatments.registry import (

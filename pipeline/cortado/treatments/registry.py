@@ -1,17 +1,16 @@
-"""The treatments by their names: one line here for each."""
+"""The treatments by their names; `built_in` has a line for each."""
 
+from cortado.built_in import TREATMENTS, load
 from cortado.errors import UsageError
 from cortado.treatments.own import import_treatment
-from cortado.treatments.shared_values import SharedValues
 from cortado.treatments.treatment import Treatment
-from cortado.treatments.zeros import Zeros
 
 __all__ = ["UNTREATED", "all_treatments", "make_treatment", "register", "treatment_named"]
 
 UNTREATED = ("dense", "skipped")
 """What tables have in place of a treatment: the model as it is, and what cannot be treated."""
 
-_TREATMENTS: dict[str, Treatment] = {each.name: each for each in (Zeros(), SharedValues())}
+_TREATMENTS: dict[str, Treatment] = {each.name: load(each)() for each in TREATMENTS}
 
 
 def register(treatment: Treatment) -> None:

@@ -4,6 +4,7 @@ term      one loss of one output
 classes   cross-entropy of labels, positions and pixels; binary cross-entropy
 numbers   squared and absolute errors
 text      CTC
+caffe     Caffe's types
 registry  names → functions
 choice    what ``--loss`` says
 terms     which losses a model has: chosen, remembered, or suggested by its targets

@@ -1,4 +1,4 @@
-"""Names → losses. A further loss is a function here and one of the same name in PyTorch.
+"""Names → losses. A further loss is a function, one in PyTorch, and a line in `built_in`.
 
 `cortado.retrain.register_loss` adds both.
 """
@@ -6,42 +6,17 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from cortado.built_in import LOSSES, load
 from cortado.errors import UsageError
 from cortado.model.typing import Array
-from cortado.scoring.formulas import score
-from cortado.scoring.losses.classes import binary_cross_entropy, cross_entropy_of
-from cortado.scoring.losses.numbers import absolute_error, squared_error
 from cortado.scoring.losses.term import Term
-from cortado.scoring.losses.text import connectionist
 
-__all__ = ["CAFFE", "Total", "check_loss", "loss_names", "measure", "register_loss"]
+__all__ = ["Total", "check_loss", "loss_names", "measure", "register_loss"]
 
 Total: TypeAlias = Callable[[Term, Array, Array], tuple[float, float]]
 """Returns the sum of a loss over samples, given scores and targets, and what to divide it by."""
 
-CAFFE = (
-    "SoftmaxWithLoss",
-    "SigmoidCrossEntropyLoss",
-    "EuclideanLoss",
-    "HingeLoss",
-    "MultinomialLogisticLoss",
-)
-"""Caffe's types of losses that one label a sample suffices for."""
-
-
-def _caffe(term: Term, scores: Array, labels: Array) -> tuple[float, float]:
-    assert term.criterion is not None  # whoever made the term saw to it
-    return score(term.criterion, scores, labels)
-
-
-_LOSSES: dict[str, Total] = {
-    "cross-entropy": cross_entropy_of,
-    "bce": binary_cross_entropy,
-    "mse": squared_error,
-    "l1": absolute_error,
-    "ctc": connectionist,
-    **dict.fromkeys(CAFFE, _caffe),
-}
+_LOSSES: dict[str, Total] = {each.name: load(each) for each in LOSSES}
 
 
 def loss_names() -> list[str]:

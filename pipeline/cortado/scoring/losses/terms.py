@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
+from cortado.built_in import CAFFE_LOSSES
 from cortado.data import feed_batches
 from cortado.data.samples import Subset
 from cortado.errors import CortadoError, UsageError
@@ -22,7 +23,6 @@ from cortado.model.onnx_io import serial
 from cortado.model.typing import Array
 from cortado.scoring.formulas import check_labels
 from cortado.scoring.losses import LossChoice, Term, measure
-from cortado.scoring.losses.registry import CAFFE
 from cortado.scoring.losses.term import check_classes
 from cortado.scoring.metrics.text import characters_of
 from cortado.scoring.task import Task
@@ -178,8 +178,8 @@ class _Maker:
         trained = criterion_of(self.model, scores.output)
         ignore = None if trained is None else trained.ignore
         criterion = None
-        if name in CAFFE:
-            kind: Kind = name  # type: ignore[assignment]  # CAFFE holds these
+        if name in CAFFE_LOSSES:
+            kind: Kind = name  # type: ignore[assignment]  # CAFFE_LOSSES holds these
             same = trained is not None and trained.kind == kind
             criterion = trained if same else Criterion(name, kind, scores.output, ignore=ignore)
         term = Term(
