@@ -4,6 +4,7 @@ import numpy as np
 
 from cortado.data import Feed, labelled_images
 from cortado.data.splits import Dataset
+from cortado.runtime import Runtime
 from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.judge import ScoredSamples
 from cortado.sensitivity import Row, Swept
@@ -72,4 +73,4 @@ def made_row(layer="fc1", treatment="prune", level=0.5, **fields):
 
 def cut(model, *outputs):
     """Return a model, cut in front of its layers."""
-    return cut_network(model, Feed.of(model), outputs or ["y"])
+    return cut_network(model, Feed.of(model), outputs or ["y"], Runtime())

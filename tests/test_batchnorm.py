@@ -69,7 +69,7 @@ def images(count=230, shape=(1, 8, 8)):
 def test_statistics_are_those_of_torch_on_one_batch_of_all_images():
     module, model = residual()
     samples = images()
-    found = finish(reestimate(model, samples))
+    found = finish(reestimate(model, samples, Runtime()))
     assert (found.count, found.skipped) == (3, ())
     module.train()
     for norm in (module.bn1, module.bn2, module.bn3):
@@ -86,7 +86,7 @@ def test_statistics_are_those_of_torch_on_one_batch_of_all_images():
 def test_nothing_but_statistics_changes():
     _, model = residual()
     before = serial.encode(model)
-    found = finish(reestimate(model, images())).model
+    found = finish(reestimate(model, images(), Runtime())).model
     assert serial.encode(model) == before
     changed = {
         name
@@ -107,7 +107,7 @@ def test_a_channel_that_never_varies_keeps_its_variance():
     _, model = residual()
     w = weight(model, "conv1.weight").copy()
     w[2] = 0
-    found = finish(reestimate(with_weight(model, "conv1.weight", w), images())).model
+    found = finish(reestimate(with_weight(model, "conv1.weight", w), images(), Runtime())).model
     old, new = (weight(net, "bn1.running_var") for net in (model, found))
     assert new[2] == old[2]
     assert (new[:2] != old[:2]).all()
@@ -116,7 +116,7 @@ def test_a_channel_that_never_varies_keeps_its_variance():
 
 def test_a_model_without_normalizations_stays():
     model = conv_net()
-    found = finish(reestimate(model, images(shape=(1, 6, 6))))
+    found = finish(reestimate(model, images(shape=(1, 6, 6)), Runtime()))
     assert (found.model, found.count) == (model, 0)
 
 
@@ -132,7 +132,7 @@ def norm(x, y, extra=(), **attributes):
 
 def test_statistics_that_two_nodes_share_stay_and_are_told():
     net = norm_net(norm("x", "h"), norm("h", "y"))
-    found = finish(reestimate(net, images(shape=(4,))))
+    found = finish(reestimate(net, images(shape=(4,)), Runtime()))
     assert found.count == 0
     assert [x.reason for x in found.skipped] == [
         "its statistics mean are shared with another node",
@@ -149,12 +149,12 @@ def test_what_is_not_finite_is_refused():
     net = norm_net(norm("x", "y"))
     samples = labelled_images(np.full((3, 4), np.inf, np.float32))
     with pytest.raises(CortadoError, match="what enters the normalization at_y is NaN"):
-        finish(reestimate(net, samples))
+        finish(reestimate(net, samples, Runtime()))
 
 
 def test_vectors_are_normalized_too():
     samples = images(shape=(4,))
-    found = finish(reestimate(norm_net(norm("x", "y")), samples)).model
+    found = finish(reestimate(norm_net(norm("x", "y")), samples, Runtime())).model
     y = Runtime().open(serial.encode(found)).run({"x": samples.inputs[IMAGE]})["y"]
     np.testing.assert_allclose(y.mean(axis=0), 1, atol=1e-5)
     np.testing.assert_allclose(y.std(axis=0), 1, rtol=1e-4)
@@ -173,7 +173,7 @@ layer { name: "scale" type: "Scale" bottom: "conv" top: "conv" scale_param { bia
 def test_caffes_batchnorm_before_a_scale():
     model = import_caffe(CAFFE, Fillers(seed=0)).model
     samples = images(shape=(2, 6, 6))
-    found = finish(reestimate(model, samples))
+    found = finish(reestimate(model, samples, Runtime()))
     assert found.count == 1
     (y,) = Runtime().open(serial.encode(found.model)).run({"data": samples.inputs[IMAGE]}).values()
     np.testing.assert_allclose(y.mean(axis=(0, 2, 3)), 0, atol=1e-4)

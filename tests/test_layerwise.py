@@ -30,7 +30,7 @@ def whole(model, batch):
 def test_pieces_give_what_the_whole_model_gives(stops, memory):
     model = conv_net()
     (batch,) = batches(model)
-    frontier = Frontier(model, [batch, first(batch, 2)], memory)
+    frontier = Frontier(model, [batch, first(batch, 2)], Runtime(), memory)
     for stop in [*stops, "y"]:
         frontier.advance([stop])
     expected = whole(model, batch)["y"]
@@ -40,14 +40,14 @@ def test_pieces_give_what_the_whole_model_gives(stops, memory):
 
 
 def test_only_what_is_needed_is_held():
-    frontier = Frontier(conv_net(), batches(conv_net()))
+    frontier = Frontier(conv_net(), batches(conv_net()), Runtime())
     frontier.advance(["r"])
     assert [set(values) for values in frontier._base] == [{"r"}]
 
 
 def test_no_more_is_held_than_is_allowed_and_it_goes_on_from_what_was_held_last():
     """Of 7 images x takes 1,008 bytes, y 84, and what lies between 1,792."""
-    frontier = Frontier(conv_net(), batches(conv_net()), memory=1500)
+    frontier = Frontier(conv_net(), batches(conv_net()), Runtime(), memory=1500)
     held = []
     for stop in "xcrfy":
         frontier.advance([stop])
@@ -59,7 +59,7 @@ def test_a_part_of_the_batches_can_be_asked_for_again_and_again():
     model = mlp(sizes=(6, 5, 3))
     (batch,) = batches(model, shape=(6,))
     for memory in (0, 2**20):
-        frontier = Frontier(model, [batch, first(batch, 3), first(batch, 2)], memory)
+        frontier = Frontier(model, [batch, first(batch, 3), first(batch, 2)], Runtime(), memory)
         frontier.advance(["r"])
         values = frontier.values("r", slice(1, 3))
         assert [len(x) for x in values] == [len(x) for x in values] == [3, 2]
@@ -73,7 +73,7 @@ def test_a_value_is_held_for_all_that_read_it():
         helper.make_node("Add", ["a", "c"], ["y"]),
     ]
     model = decoded(build(nodes))
-    frontier = Frontier(model, batches(model, shape=(4,)))
+    frontier = Frontier(model, batches(model, shape=(4,)), Runtime())
     for stop in "bcy":
         frontier.advance([stop])
     (batch,), (found,) = batches(model, shape=(4,)), frontier.values("y")
@@ -82,7 +82,7 @@ def test_a_value_is_held_for_all_that_read_it():
 
 def test_a_change_reaches_the_nodes_that_have_not_run():
     model = mlp(sizes=(6, 5, 3))
-    frontier = Frontier(model, batches(model, shape=(6,)))
+    frontier = Frontier(model, batches(model, shape=(6,)), Runtime())
     frontier.advance(["r"])
     changes = {"fc1.weight": 0 * weight(model, "fc1.weight"), "fc2.bias": np.ones(3, np.float32)}
     frontier.change(changes)
@@ -97,7 +97,7 @@ def test_a_graph_inside_a_node_reads_what_is_held():
     model = if_net()
     nodes = list(model.graph)
     (batch,) = batches(model, shape=(4,))
-    frontier = Frontier(model, [batch])
+    frontier = Frontier(model, [batch], Runtime())
     frontier.advance([nodes[-1].outputs[0].name])
     (found,) = frontier.values("y")
     np.testing.assert_allclose(found, whole(model, batch)["y"], atol=1e-6)
@@ -113,7 +113,7 @@ def test_a_weight_that_nodes_make_is_not_held():
     w = normal(np.random.default_rng(1), 3, 4)
     model = decoded(build(nodes, {"w": w}))
     (batch,) = batches(model, shape=(4,))
-    frontier = Frontier(model, [batch])
+    frontier = Frontier(model, [batch], Runtime())
     frontier.advance(["h"])
     assert set(frontier._base[0]) == {"h"}
     frontier.advance(["y"])

@@ -118,7 +118,7 @@ def _why_not(node: ir.Node) -> str:
 
 
 def reestimate(
-    model: ir.Model, samples: Samples, runtime: Runtime = Runtime(), *, raw: bool = False
+    model: ir.Model, samples: Samples, runtime: Runtime, *, raw: bool = False
 ) -> Steps[Reestimated]:
     """Measure the statistics of every BatchNormalization on some samples.
 

@@ -58,10 +58,10 @@ class Frontier:
         Left as it is.
     batches : Batches
         Values of its inputs.
-    memory : int
-        Bytes of values that may be held.
     runtime : Runtime
         Where the pieces run.
+    memory : int
+        Bytes of values that may be held.
     lasting : collection of str
         Values that stay known once they are, as the outputs of the model do.
     """
@@ -70,8 +70,8 @@ class Frontier:
         self,
         model: ir.Model,
         batches: Batches,
+        runtime: Runtime,
         memory: int = MEMORY,
-        runtime: Runtime = Runtime(),
         lasting: Collection[str] = (),
     ) -> None:
         names = Feed.of(model).names

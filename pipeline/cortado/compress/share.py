@@ -86,8 +86,8 @@ def _comparable(table: Table) -> tuple[Table, Table]:
     A layer of fewer weights than values shares nothing, and has no such point.
     """
     points = {row.layer for row in table.rows if row.level == _BITS and row.value is not None}
-    rows = [row for row in table.rows if row.treatment == "dense" or row.layer in points]
-    same = [row for row in rows if row.treatment == "dense" or row.level == _BITS]
+    rows = [row for row in table.rows if row.is_dense or row.layer in points]
+    same = [row for row in rows if row.is_dense or row.level == _BITS]
     return Table(tuple(rows), mended=False), Table(tuple(same), mended=False)
 
 

@@ -52,7 +52,7 @@ def emit(model: ir.Model, storage: str) -> Emitted:
         If there is no such codec.
     """
     emitted = encode(model, storage)
-    check_emitted(model, emitted)
+    check_emitted(model, emitted, Runtime())
     return emitted
 
 
@@ -65,7 +65,7 @@ def encode(model: ir.Model, storage: str) -> Emitted:
     return min((form for form in forms if form is not None), key=lambda form: len(form.data))
 
 
-def check_emitted(model: ir.Model, emitted: Emitted, runtime: Runtime = Runtime()) -> None:
+def check_emitted(model: ir.Model, emitted: Emitted, runtime: Runtime) -> None:
     """Load a file in onnxruntime, and compare every initializer with the model's, bit for bit.
 
     The first shows that a user's runtime folds the decoder, the second what comes out of it. Those

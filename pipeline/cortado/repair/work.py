@@ -78,7 +78,7 @@ class Work:
         model, raw, outputs = models[0], options.raw, tuple(judged_outputs(models[0]))
         student, teacher = (
             Frontier(
-                each, Inputs.of(each, *parts, raw=raw), options.memory, options.runtime, outputs
+                each, Inputs.of(each, *parts, raw=raw), options.runtime, options.memory, outputs
             )
             for each in models
         )
@@ -145,7 +145,7 @@ class Work:
         return float(before), float(after)
 
     def _on_held(self, model: ir.Model) -> Frontier:
-        return Frontier(model, self.held, self.options.memory, self.options.runtime)
+        return Frontier(model, self.held, self.options.runtime, self.options.memory)
 
     def _is_by_output(self, job: Regression) -> bool:
         """Return whether the channels of a normalization behind a layer are its outputs."""

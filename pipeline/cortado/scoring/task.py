@@ -61,11 +61,11 @@ class Task:
         How far a changed model is from the reference.
     size : int
         Samples that run at once.
+    runtime : Runtime
+        Where models run.
     axes : mapping of str to (int or None)
         Value of the graph → the axis of the samples, where that is not the first; None where there
         is none.
-    runtime : Runtime
-        Where models run.
     head : str or None
         The output that the user chose, if any.
     alphabet : tuple of str
@@ -83,8 +83,8 @@ class Task:
     loss: Metric
     divergence: Metric
     size: int
+    runtime: Runtime
     axes: Mapping[str, int | None] = field(default_factory=dict)
-    runtime: Runtime = Runtime()
     head: str | None = None
     alphabet: tuple[str, ...] = ()
     unfit: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TypeAlias, get_args
 
 from cortado.prune import Method
-from cortado.treatments import UNTREATED, all_treatments, treatment_named
+from cortado.treatments import DENSE, UNTREATED, all_treatments, treatment_named
 
 __all__ = ["Identity", "Key", "Row", "fault_of"]
 
@@ -157,6 +157,11 @@ class Row:
         return (self.layer, self.treatment, self.level, self.method, self.seed)
 
     @property
+    def is_dense(self) -> bool:
+        """Whether it is that of the model as it is."""
+        return self.treatment == DENSE
+
+    @property
     def higher_is_better(self) -> bool:
         """The direction of the metric."""
         return self.better == "higher"
@@ -171,7 +176,7 @@ def fault_of(row: Row) -> str:
     """Return which value no sweep writes, and what it must be; empty if there is none."""
     if row.better not in _DIRECTIONS:
         return f"better is {row.better!r}, and must be one of {', '.join(_DIRECTIONS)}"
-    if row.treatment == "dense" and row.value is None:
+    if row.is_dense and row.value is None:
         return "value is empty, and must be that of the dense model"
     fault = "" if row.treatment in UNTREATED else _fault_of_treatment(row)
     if fault:

@@ -16,7 +16,7 @@ from cortado.sensitivity.points import Point
 from cortado.sensitivity.tally import Tally
 from cortado.stats.intervals import figure_interval
 from cortado.stats.paired import Drop, count_changes, paired_drop
-from cortado.treatments import UNTREATED, treatment_named
+from cortado.treatments import DENSE, SKIPPED, UNTREATED, treatment_named
 
 __all__ = ["Rows"]
 
@@ -51,13 +51,13 @@ class Rows:
     def dense(self, tally: Tally) -> Row:
         """Return the row of the model as it is."""
         arrays = [layer.array for layer in self.layers]
-        return self._row(ALL, "dense", 0.0, arrays, self._figures(tally, None))
+        return self._row(ALL, DENSE, 0.0, arrays, self._figures(tally, None))
 
     def skipped(self, nodes: Sequence[Skipped]) -> Iterator[Row]:
         """Yield the rows of what can't be swept."""
         for node in nodes:
             note = f"{node.op_type}: {node.reason}"
-            yield self._row(node.name, "skipped", 0.0, [], _NOTHING, note)
+            yield self._row(node.name, SKIPPED, 0.0, [], _NOTHING, note)
 
     def point(self, point: Point, weights: FloatArray, tally: Tally, dense: Tally) -> Row:
         """Return the row of a point that was measured with these weights of its layer.

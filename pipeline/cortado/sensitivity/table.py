@@ -51,14 +51,14 @@ class Table:
     @property
     def dense(self) -> Row | None:
         """The model as it is."""
-        return next((row for row in self.rows if row.treatment == "dense"), None)
+        return next((row for row in self.rows if row.is_dense), None)
 
     @property
     def curves(self) -> list[Curve]:
         """The curves, layer by layer in the order of the rows, treatments in theirs."""
         rows: dict[tuple[str, str, str, int], list[Row]] = {}
         for row in self.rows:
-            if row.treatment != "dense" and row.value is not None:
+            if not row.is_dense and row.value is not None:
                 rows.setdefault((row.layer, row.treatment, row.method, row.seed), []).append(row)
         layers = {layer: place for place, layer in enumerate(dict.fromkeys(k[0] for k in rows))}
         order = [treatment.name for treatment in all_treatments()]

@@ -11,6 +11,8 @@ A further treatment is a module with a class that derives from `Treatment`, and 
 """
 
 from cortado.treatments.registry import (
+    DENSE,
+    SKIPPED,
     UNTREATED,
     all_treatments,
     make_treatment,
@@ -30,6 +32,8 @@ from cortado.treatments.treatment import (
 from cortado.treatments.zeros import Zeros
 
 __all__ = [
+    "DENSE",
+    "SKIPPED",
     "UNTREATED",
     "Change",
     "Contents",

@@ -5,10 +5,24 @@ from cortado.errors import UsageError
 from cortado.treatments.own import import_treatment
 from cortado.treatments.treatment import Treatment
 
-__all__ = ["UNTREATED", "all_treatments", "make_treatment", "register", "treatment_named"]
+__all__ = [
+    "DENSE",
+    "SKIPPED",
+    "UNTREATED",
+    "all_treatments",
+    "make_treatment",
+    "register",
+    "treatment_named",
+]
 
-UNTREATED = ("dense", "skipped")
-"""What tables have in place of a treatment: the model as it is, and what cannot be treated."""
+DENSE = "dense"
+"""What tables have in place of a treatment for the model as it is."""
+
+SKIPPED = "skipped"
+"""What tables have in place of a treatment for what cannot be treated."""
+
+UNTREATED = (DENSE, SKIPPED)
+"""What tables have in place of a treatment."""
 
 _TREATMENTS: dict[str, Treatment] = {each.name: load(each)() for each in TREATMENTS}
 

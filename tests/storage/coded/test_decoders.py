@@ -9,7 +9,8 @@ from hypothesis.extra import numpy as hnp
 
 from cortado.storage.coded.classes import MAX_WIDTH, best_widths
 from cortado.storage.coded.flat_decoder import LONGEST_GAP, _write_numbers
-from cortado.storage.coded.lanes import MOST_ENTRIES, WINDOW
+from cortado.storage.coded.lane_entries import WINDOW
+from cortado.storage.coded.lanes import MOST_ENTRIES
 from cortado.storage.coded.layout import _MOST_VALUES as MOST_VALUES_OF_A_SECTION
 from cortado.storage.coded.pieces import Piece
 from cortado.storage.coded.writer import Writer

@@ -78,7 +78,7 @@ class Network:
     cuts: tuple[Cut, ...]
     skipped: tuple[Skipped, ...]
     layout: Layout
-    runtime: Runtime = Runtime()
+    runtime: Runtime
 
     def open_part(
         self, inputs: Sequence[str], outputs: Sequence[str], *, shapes: bool = True
@@ -104,9 +104,7 @@ class Network:
         return sum(later.layer.array.nbytes for later in self.cuts[self.cuts.index(cut) :])
 
 
-def cut_network(
-    model: ir.Model, feed: Feed, outputs: Sequence[str], runtime: Runtime = Runtime()
-) -> Network:
+def cut_network(model: ir.Model, feed: Feed, outputs: Sequence[str], runtime: Runtime) -> Network:
     """Cut a model in front of each of its prunable layers.
 
     Parameters

@@ -13,6 +13,7 @@ writer        nodes and constants in few bytes
 classes       a code for small numbers that array operations decode at once
 flat_decoder  the decoder for small tensors, in this code
 prefix_code   Huffman's code, of limited length
+lane_entries  large tensors as jumps and ranks, and the payload that lanes read
 lanes         the decoder for large tensors, which many lanes read in this code
 slim          what a file can do without
 store         the pass over the file

@@ -20,69 +20,28 @@ Shapes: (1, 1, n) throughout.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import onnx
 
-from cortado.model.typing import Array, FloatArray, IntArray
-from cortado.storage.coded.bits import pack_codewords
-from cortado.storage.coded.entries import Entries, fill_up, one_filler, to_entries
+from cortado.model.typing import Array
+from cortado.storage.coded.lane_entries import STEPS, WINDOW, Code, LaneEntries
 from cortado.storage.coded.pieces import CodedTensor, Piece, write_piece
-from cortado.storage.coded.prefix_code import canonical_codewords, canonical_order, limited_lengths
 from cortado.storage.coded.writer import Writer
 
 __all__ = [
     "MOST_ENTRIES",
     "MOST_VALUES",
-    "STEPS",
-    "WINDOW",
     "lane_functions",
     "lane_share",
     "write_lanes",
 ]
 
-STEPS = 64
-"""Codewords that a lane reads."""
-
-WINDOW = 17
-"""K: bits of the longest codeword, 24 less the 7 by which a codeword may begin in its byte."""
-
 MOST_ENTRIES = 2**31 // WINDOW
 """Entries that a tensor may have: places in the payload are int32 numbers of bits."""
 
-_LONGEST_GAPS = (6, 14, 30, 62, 126, 254, 510, 1022)  # so that jumps are 2^k different ones
-
-_COUNTED_GAPS = 2**16 - 1  # longer ones are so rare that fillers at this length tell enough
-
 MOST_VALUES = 2 ** (WINDOW - 3) - 1
 """Values that a tensor may have: with the filler, 2^14, as the least jumps are 2^3."""
-
-_PADDING = 3  # bytes behind the last codeword, for windows that reach beyond it
-
-
-@dataclass(frozen=True)
-class _Code:
-    """A prefix code: the length of each symbol's codeword, and how often it occurs."""
-
-    counts: IntArray
-    lengths: IntArray
-
-    @classmethod
-    def of(cls, counts: IntArray, limit: int) -> "_Code":
-        return cls(counts, limited_lengths(counts, limit))
-
-    @property
-    def bits(self) -> int:
-        return int((self.counts * self.lengths).sum())
-
-    @cached_property
-    def order(self) -> IntArray:
-        return canonical_order(self.counts, self.lengths)
-
-    @cached_property
-    def codewords(self) -> IntArray:
-        return canonical_codewords(self.lengths, self.order)
 
 
 @dataclass(frozen=True)
@@ -104,40 +63,14 @@ class _Tables:
     values: str
 
 
-@dataclass(frozen=True)
-class _Encoded:
-    """A piece as jumps and ranks, each of shape (N,), with a code for each, and its values."""
-
-    symbols: tuple[IntArray, IntArray]
-    codes: tuple[_Code, _Code]
-    codebook: FloatArray
-
-    @classmethod
-    def of(cls, piece: Piece) -> "_Encoded":
-        longest_gap, limit = _best_limits(to_entries(piece.values, _COUNTED_GAPS))
-        entries = fill_up(to_entries(piece.values, longest_gap), STEPS)
-        if not len(entries.gaps):
-            entries = one_filler(entries)
-        jumps = entries.gaps + 1
-        jumps[0] -= 1  # the first cell is 0
-        jump_code = _Code.of(np.bincount(jumps), limit)
-        rank_code = _Code.of(np.bincount(entries.ranks), WINDOW - limit)
-        return cls((jumps, entries.ranks), (jump_code, rank_code), entries.codebook)
-
-    def share(self, piece: Piece) -> CodedTensor:
-        """Return what it takes: the codewords and the table of values."""
-        jumps, ranks = self.codes
-        return CodedTensor(piece.name, jumps.bits / 8, ranks.bits / 8, self.codebook.nbytes)
-
-
 def write_lanes(writer: Writer, piece: Piece, domain: str) -> CodedTensor:
     """Write the nodes and constants whose output is a piece; they call `lane_functions`."""
-    plan = _Encoded.of(piece)
+    plan = LaneEntries.of(piece)
     tables = _write_tables(writer, *plan.codes, plan.codebook)
-    windows = _write_walk(writer, domain, plan.symbols, plan.codes, tables.lengths)
+    windows = _write_walk(writer, domain, plan, tables.lengths)
     jumped = _gather(writer, tables.jumps, windows)
     cells = writer.node("CumSum", [jumped, writer.constant(np.array(2))])
-    reach = 1 + piece.cells - len(plan.symbols[0])  # N − 1 + reach cells come out
+    reach = 1 + piece.cells - len(plan)  # N − 1 + reach cells come out
     inputs = [_gather(writer, tables.values, windows), cells]
     write_piece(writer, piece, writer.node("MaxUnpool", inputs, {"kernel_shape": [reach]}))
     return plan.share(piece)
@@ -145,7 +78,7 @@ def write_lanes(writer: Writer, piece: Piece, domain: str) -> CodedTensor:
 
 def lane_share(piece: Piece) -> CodedTensor:
     """Return what a piece takes, without writing it."""
-    return _Encoded.of(piece).share(piece)
+    return LaneEntries.of(piece).share(piece)
 
 
 def lane_functions(domain: str, opset: int) -> list[onnx.FunctionProto]:
@@ -175,32 +108,7 @@ def lane_functions(domain: str, opset: int) -> list[onnx.FunctionProto]:
     ]
 
 
-def _best_limits(entries: Entries) -> tuple[int, int]:
-    """Choose how far gaps go without fillers, and how many of the K bits they get at most."""
-    gap_counts, rank_counts = np.bincount(entries.gaps), np.bincount(entries.ranks)
-    found = []
-    for longest_gap in _LONGEST_GAPS:
-        gaps, fillers = _with_fillers(gap_counts, longest_gap)
-        ranks = np.append(rank_counts, fillers)
-        kinds = longest_gap + 2, np.count_nonzero(rank_counts) + 1  # at most, with any fillers
-        for limit in range(WINDOW + 1):
-            if kinds[0] <= 1 << limit and kinds[1] <= 1 << (WINDOW - limit):
-                bits = _Code.of(gaps, limit).bits + _Code.of(ranks, WINDOW - limit).bits
-                found.append((bits, longest_gap, limit))
-    return min(found)[1:]
-
-
-def _with_fillers(counts: IntArray, longest_gap: int) -> tuple[IntArray, int]:
-    """Return how often each gap occurs when longer ones are bridged, and the fillers it takes."""
-    all_gaps = np.arange(len(counts))
-    fillers = int((counts * (all_gaps // (longest_gap + 1))).sum())
-    bridged = np.zeros(longest_gap + 1, np.int64)
-    np.add.at(bridged, all_gaps % (longest_gap + 1), counts)
-    bridged[longest_gap] += fillers
-    return bridged, fillers
-
-
-def _write_tables(writer: Writer, jumps: _Code, ranks: _Code, codebook: Array) -> _Tables:
+def _write_tables(writer: Writer, jumps: Code, ranks: Code, codebook: Array) -> _Tables:
     """Write what makes the tables.
 
     The jump comes first. What is left of a window behind it, moved to the front, is found again
@@ -223,7 +131,7 @@ def _write_tables(writer: Writer, jumps: _Code, ranks: _Code, codebook: Array) -
     )
 
 
-def _write_ordinals(writer: Writer, code: _Code) -> tuple[str, str]:
+def _write_ordinals(writer: Writer, code: Code) -> tuple[str, str]:
     """Write which codeword, in canonical order, each window of K bits begins with.
 
     Returns
@@ -244,15 +152,9 @@ def _write_ordinals(writer: Writer, code: _Code) -> tuple[str, str]:
     return _write_cast(writer, ordinals, onnx.TensorProto.INT32), lengths
 
 
-def _write_walk(
-    writer: Writer,
-    domain: str,
-    symbols: tuple[IntArray, IntArray],
-    codes: tuple[_Code, _Code],
-    lengths: str,
-) -> str:
+def _write_walk(writer: Writer, domain: str, plan: LaneEntries, lengths: str) -> str:
     """Write the payload and what reads it: the window of each entry, of shape (1, 1, N)."""
-    payload, lane_bits = _payload(symbols, codes)
+    payload, lane_bits = plan.payload()
     shortest = int(lane_bits.min())
     longer = lane_bits - shortest
     kind = np.uint8 if longer.max() < 256 else np.uint16
@@ -272,26 +174,9 @@ def _write_walk(
     read = writer.name()
     inputs = [places, windows, lengths, divisors, *bounds]
     writer.put("w", inputs, [read], domain=domain)
-    count = len(symbols[0])
-    if count == STEPS * len(lane_bits):
+    if len(plan) == STEPS * len(lane_bits):
         return read
-    return writer.node("Slice", [read, writer.integers(0, 0, 0), writer.integers(1, 1, count)])
-
-
-def _payload(
-    symbols: tuple[IntArray, IntArray], codes: tuple[_Code, _Code]
-) -> tuple[Array, IntArray]:
-    """Return the bytes, and how many bits each lane has; the last entry fills the lanes up."""
-    jumps, ranks = codes
-    count = len(symbols[0])
-    lanes = -(-count // STEPS)
-    order = np.minimum(np.arange(STEPS * lanes), count - 1).reshape(STEPS, lanes).T.reshape(-1)
-    first, second = symbols[0][order], symbols[1][order]
-    lengths = jumps.lengths[first] + ranks.lengths[second]
-    codewords = (jumps.codewords[first] << ranks.lengths[second]) | ranks.codewords[second]
-    bits = pack_codewords(codewords, lengths)
-    payload = np.append(np.packbits(bits), np.zeros(_PADDING, np.uint8))
-    return payload, lengths.reshape(lanes, STEPS).sum(axis=1)
+    return writer.node("Slice", [read, writer.integers(0, 0, 0), writer.integers(1, 1, len(plan))])
 
 
 def _write_filled(writer: Writer, value: int) -> str:
