@@ -145,7 +145,7 @@ def test_each_model_is_scored_and_encoded_once_and_one_file_is_checked(trained, 
         monkeypatch.setattr(place, function, counting)
 
     count(stages, "encode", "encoded")
-    count(passes, "check_emitted", "checked")
+    count(passes, "check_decoded", "checked")
     count(scoring.Judge, "_steps", "scored")
     found = finish(compress(trained, bind(trained, DATA), OPTIONS))
     scored = [(id(referee), id(model)) for referee, model, _ in calls["scored"]]

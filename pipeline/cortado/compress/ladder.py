@@ -62,5 +62,7 @@ def holding(rungs: Sequence[Stage]) -> list[Stage]:
 def _rung(job: Compression, start: Stage, density: float, floor: float) -> Steps[Stage]:
     gradual = Gradual((Assignment(ALL, 1 - density),), PruneOptions("lamp"), _RISE)
     training = job.training(job.effort.rung, job.options.lr)
-    pruned = yield from retrain(start.model, job.task, training, gradual, job.distillation)
+    pruned = yield from retrain(
+        start.model, job.task, training, gradual, job.distillation, job.referee.references
+    )
     return (yield from judge_stage(job, f"prune to {density:.2%}", pruned.model, floor))

@@ -12,7 +12,7 @@ from cortado.compress.options import EFFORTS, CompressOptions
 from cortado.compress.stages import Compression, Stage, judge_stage
 from cortado.compress.trained import train_small
 from cortado.compress.untrained import fit_small
-from cortado.emit import Emitted, check_emitted
+from cortado.emit import Emitted, check_decoded
 from cortado.errors import CortadoError
 from cortado.model.layers.codebook import find_codebook
 from cortado.model.layers.prunable import find_layers
@@ -85,7 +85,7 @@ def compress(
     else:
         smaller, curves = yield from fit_small(job, dense)
     emitted = smaller[-1].emitted
-    check_emitted(smaller[-1].model, emitted, options.runtime)
+    check_decoded(smaller[-1].model, emitted)  # that it loads, validation shows
     candidate = Candidate(emitted.data, smaller[-1].model)
     measured = replace(ValidateOptions.of_test(task), latency_batch=1)
     validation = yield from validate(candidate, model, measured)

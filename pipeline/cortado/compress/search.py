@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from cortado.compress.stages import Compression, Stage
 from cortado.data import Samples
+from cortado.model.graph.constants import have_same_weights
 from cortado.plan import Plan, prune_by_plan, share_by_plan
 from cortado.progress import Progress, Steps
 from cortado.quantize import share_biases
@@ -59,15 +60,15 @@ class Search:
 
     def likely(self) -> Steps[int]:
         """Return the last place on the chain that would hold, if all samples were as the guide."""
-        referee = self.guide
+        referee, dense = self.guide, self.guide.dense
         low, high = 0, len(self.chain)
         while high - low > 1:
             middle = (low + high) // 2
             scored = referee.score((yield from self.model(middle)))
-            drop = referee.dense.drop_to(scored)
+            drop = dense.drop_to(scored)
             message = f"{self.name(middle)}: {self.job.task.metric.name} worse by {drop:.4f}"
             yield Progress("plans", 1, 1, (), message)
-            if self._holds(referee.dense, scored):
+            if self._holds(dense, scored):
                 low = middle
             else:
                 high = middle
@@ -100,15 +101,24 @@ class Search:
         return self.models[place]
 
     def _carried_out(self, plan: Plan) -> Steps[ir.Model]:
+        fitted = yield from self._fitted(prune_by_plan(self.dense, plan).model)
+        shared = share_by_plan(fitted, plan, bits=self.job.options.bits).model
+        refitted = yield from self._fitted(shared)
+        if self.bias_bits is None:
+            return refitted
+        return self._unless_dense(share_biases(refitted, self.bias_bits).model)
+
+    def _fitted(self, model: ir.Model) -> Steps[ir.Model]:
+        """Return a model with what is left fitted; the dense model itself where nothing is cut."""
+        if self._unless_dense(model) is self.dense:
+            return self.dense
         asked, held = self.job.options, self.guide.samples
         options = RepairOptions(seed=asked.seed, runtime=asked.runtime)
-        pruned = prune_by_plan(self.dense, plan).model
-        fitted = yield from repair(pruned, self.dense, self.fitted, held, options)
-        shared = share_by_plan(fitted.model, plan, bits=asked.bits).model
-        refitted = yield from repair(shared, self.dense, self.fitted, held, options)
-        if self.bias_bits is None:
-            return refitted.model
-        return share_biases(refitted.model, self.bias_bits).model
+        return (yield from repair(model, self.dense, self.fitted, held, options)).model
+
+    def _unless_dense(self, model: ir.Model) -> ir.Model:
+        """Return a model, or the dense one, which is scored already, for one with its weights."""
+        return self.dense if have_same_weights(model, self.dense) else model
 
 
 def sequence(likely: int, length: int) -> Iterator[int]:

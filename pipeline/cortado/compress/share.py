@@ -105,6 +105,8 @@ def _share(
 ) -> Steps[Stage]:
     shared = quantize(rung.model, bits)
     training = job.training(job.effort.share, _SHARE_LR * job.options.lr)
-    trained = yield from retrain(shared.model, job.task, training, None, job.distillation)
+    trained = yield from retrain(
+        shared.model, job.task, training, None, job.distillation, job.referee.references
+    )
     model = share_biases(trained.model, BIAS_BITS).model
     return (yield from judge_stage(job, name, model, floor))

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
@@ -21,7 +20,27 @@ from cortado.scoring.metrics import Metric
 from cortado.scoring.task import Task
 from cortado.sensitivity import Swept
 
-__all__ = ["Compression", "Stage", "judge_stage"]
+__all__ = ["Compression", "Files", "Stage", "judge_stage"]
+
+
+class Files:
+    """The files that models would be; each model is encoded once, and not yet checked.
+
+    Parameters
+    ----------
+    storage : str
+        The codec.
+    """
+
+    def __init__(self, storage: str = "coded") -> None:
+        self._storage = storage
+        self._known: dict[int, tuple[ir.Model, Emitted]] = {}  # a model that is kept keeps its id
+
+    def of(self, model: ir.Model) -> Emitted:
+        """Return the file of a model."""
+        if id(model) not in self._known:
+            self._known[id(model)] = model, encode(model, self._storage)
+        return self._known[id(model)][1]
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,8 @@ class Compression:
         Epochs for each part of the work.
     referee : Judge
         Compares models with the dense one on the validation part.
+    files : Files
+        What models would be as files.
     max_drop : float
         How much worse the metric may become; infinite where a floor takes its place.
     distillation : Distillation or None
@@ -49,6 +70,7 @@ class Compression:
     options: CompressOptions
     effort: Effort
     referee: Judge
+    files: Files
     max_drop: float
     distillation: Distillation | None = None
 
@@ -62,7 +84,7 @@ class Compression:
             If the user does not say how much worse the metric may become, and no number is usual.
         """
         judge, allowed = Judge(task, task.data.val), _allowed_drop(task.metric, options)
-        return cls(task, options, effort, judge, allowed)
+        return cls(task, options, effort, judge, Files(options.storage), allowed)
 
     @property
     def swept(self) -> Swept:
@@ -88,7 +110,7 @@ class Compression:
         """Score a model on the validation samples; `holds` judges the score."""
         val = yield from self.referee.steps(model)
         verdict = None if holds is None else holds(val)
-        return Stage(name, model, _density(model), val, self.options.storage, verdict)
+        return Stage(name, model, _density(model), val, self.files, verdict)
 
     def reaches(self, scored: ScoredSamples, floor: float) -> bool:
         """Return whether a score is at least as good as a value of the metric."""
@@ -129,8 +151,8 @@ class Stage:
         Fraction of its prunable weights that are not zero.
     val : ScoredSamples
         Its score on the validation samples.
-    storage : str
-        The codec of its file.
+    files : Files
+        Makes the file that the model would be.
     holds : bool or None
         Whether it loses no more than it may; None before that is known.
     """
@@ -139,13 +161,13 @@ class Stage:
     model: ir.Model
     density: float
     val: ScoredSamples
-    storage: str = "coded"
+    files: Files = field(default_factory=Files)
     holds: bool | None = None
 
-    @cached_property
+    @property
     def emitted(self) -> Emitted:
-        """The file that the model would be; made once, and not yet checked."""
-        return encode(self.model, self.storage)
+        """The file that the model would be."""
+        return self.files.of(self.model)
 
     @property
     def bytes(self) -> int:

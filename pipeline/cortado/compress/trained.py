@@ -48,7 +48,7 @@ def train_small(job: Compression, dense: Stage) -> Steps[list[Stage]]:
 def _retrained(job: Compression, dense: Stage) -> Steps[tuple[Stage, float]]:
     """Return the dense model, retrained on labels, and the floor that it stands for."""
     training = job.training(job.effort.reference, job.options.lr)
-    trained = yield from retrain(dense.model, job.task, training)
+    trained = yield from retrain(dense.model, job.task, training, references=job.referee.references)
     reference = yield from judge_stage(job, "reference", trained.model, None)
     return reference, _floor(job, dense, reference)
 

@@ -24,6 +24,7 @@ from cortado.compress.stages import Compression, Stage
 from cortado.data import Samples
 from cortado.data.samples import Subset
 from cortado.errors import LimitNotMetError
+from cortado.model.graph.constants import have_same_weights
 from cortado.plan import make_plans
 from cortado.progress import Progress, Steps
 from cortado.quantize import share_biases
@@ -88,6 +89,8 @@ def _bias_bits(guide: Judge, model: ir.Model, limit: Limit) -> int | None:
     Biases have the most part in small files, but next to none in those of large layers.
     """
     shared = share_biases(model, BIAS_BITS).model
+    if have_same_weights(shared, model):
+        return BIAS_BITS
     is_cheap = guide.dense.drop_to(guide.score(shared)) <= _BIAS_SHARE * limit.drop
     return BIAS_BITS if is_cheap else None
 

@@ -6,6 +6,7 @@ returned: a file that does not give the same weights, bit for bit, is never writ
 
 from cortado.emit.passes import (
     Emitted,
+    check_decoded,
     check_emitted,
     emit,
     encode,
@@ -17,6 +18,7 @@ from cortado.storage import StoredTensor
 __all__ = [
     "Emitted",
     "StoredTensor",
+    "check_decoded",
     "check_emitted",
     "emit",
     "encode",

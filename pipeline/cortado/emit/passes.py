@@ -16,7 +16,15 @@ from cortado.runtime import Runtime
 from cortado.storage import Codec, StoredTensor, all_codecs, codec_named
 from cortado.storage.walk import bodies_of
 
-__all__ = ["Emitted", "check_emitted", "emit", "encode", "read_stored", "tensor_bytes"]
+__all__ = [
+    "Emitted",
+    "check_decoded",
+    "check_emitted",
+    "emit",
+    "encode",
+    "read_stored",
+    "tensor_bytes",
+]
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,17 @@ def check_emitted(model: ir.Model, emitted: Emitted, runtime: Runtime) -> None:
         As `emit`.
     """
     runtime.open(emitted.data)
+    check_decoded(model, emitted)
+
+
+def check_decoded(model: ir.Model, emitted: Emitted) -> None:
+    """Compare every initializer of a file with the model's, for whoever loads it anyway.
+
+    Raises
+    ------
+    CortadoError
+        If it does not decode to the same weights.
+    """
     decoded = initializers_of(serial.decode(emitted.data, "the emitted file"))
     for name, value in initializers_of(model).items():
         assert value.const_value is not None  # or the file would not have been valid

@@ -62,6 +62,7 @@ def retrain(
     options: RetrainOptions = RetrainOptions(),
     gradual: Gradual | None = None,
     distillation: Distillation | None = None,
+    references: References | None = None,
 ) -> Steps[Retrained]:
     """Train the weights that are left, and keep zeros zero and shared values shared.
 
@@ -78,6 +79,8 @@ def retrain(
         Prune on the way; without it the zeros stay those of `model`.
     distillation : Distillation or None
         Learn from a teacher too, or, without targets, from it alone.
+    references : References or None
+        What the dense model gives for the validation part, where that is known already.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def retrain(
     torch.manual_seed(options.seed)
     loop = prepare(model, task, options, gradual, distillation)
     yield from _tell(loop, options)
-    epochs = yield from _run(loop, task)
+    epochs = yield from _run(loop, references or References(task, task.data.val))
     result = from_torch(model, loop.module)
     if options.batchnorm == "measure" and epochs:
         result = yield from refresh_statistics(result, task, options, "after training")
@@ -243,9 +246,9 @@ def _untrained(model: ir.Model, trained: dict[str, str]) -> tuple[Skipped, ...]:
     return (*(each for each in layers.skipped if each.name not in moved), *aside)
 
 
-def _run(loop: Loop, task: Task) -> Steps[tuple[Epoch, ...]]:
+def _run(loop: Loop, references: References) -> Steps[tuple[Epoch, ...]]:
     generator = np.random.default_rng(loop.options.seed)
-    references = References(task, task.data.val)
+    task = loop.task
     epochs: list[Epoch] = []
     for number in range(loop.schedule.epochs):
         train = yield from loop.epoch(task.data.train, number, generator)

@@ -133,17 +133,20 @@ def evaluate_session(
     task: Task,
     samples: Samples,
     terms: Sequence[Term] = (),
+    references: References | None = None,
 ) -> Steps[Evaluation]:
     """Score `samples` as `evaluate` does, in a session that is already open.
 
     The model's criteria are measured where the session outputs their scores; `terms` are losses
-    whose sum is reported, where it outputs what they take.
+    whose sum is reported, where it outputs what they take. `references` say what the dense model
+    gives for the samples, where that is known already.
     """
     known = [_judged(each, session.widths) for each in read_criteria(model)]
     criteria = [x for x in known if not x.refusal and x.scores in session.widths]
     trained = criterion_of(model, task.outputs[0].output)
     sums = Sums(task, len(samples), trained, tuple(criteria), terms)
-    references = References(task, samples) if task.against == "reference" else None
+    compares = task.against == "reference"
+    references = references or References(task, samples)
     seconds, done = 0.0, 0
     for fed in feed_batches(task.feed, samples, task.size):
         begin = time.perf_counter()
@@ -151,7 +154,9 @@ def evaluate_session(
         seconds += time.perf_counter() - begin
         count = len(fed.indices)
         found = {name: task.rows(name, array, count) for name, array in outputs.items()}
-        reference = {} if references is None else references.of(fed.indices)
+        if compares and model is task.model:
+            references.keep(fed.indices, {name: found[name] for name in task.names})
+        reference = references.of(fed.indices) if compares else {}
         sums.add(found, task.targets_of(fed.targets), reference)
         done += count
         figures = ((task.metric.name, sums.value), ("loss", sums.loss))

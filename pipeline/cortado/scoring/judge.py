@@ -70,12 +70,17 @@ class Judge:
         Bound to the dense model.
     samples : Samples
         What models are judged on.
+
+    Attributes
+    ----------
+    references : References
+        What the dense model gives for the samples.
     """
 
     def __init__(self, task: Task, samples: Samples) -> None:
         self.task = task
         self.samples = samples
-        self._references = References(task, samples)
+        self.references = References(task, samples)
         self._dense: ScoredSamples | None = None
 
     @property
@@ -117,6 +122,6 @@ class Judge:
         if {self.task.metric.against, self.task.loss.against} == {"targets"}:
             return {}
         if model is self.task.model:
-            self._references.keep(answer.indices, answer.outputs)
+            self.references.keep(answer.indices, answer.outputs)
             return answer.outputs
-        return self._references.of(answer.indices)
+        return self.references.of(answer.indices)

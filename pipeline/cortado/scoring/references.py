@@ -1,5 +1,7 @@
 """What the dense model gives, for metrics that compare with it; kept where it is small."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cortado.data.samples import Samples, Subset
@@ -14,7 +16,7 @@ _KEPT_BYTES = 2**28
 
 
 class References:
-    """Answers of the model that a task is bound to, batch by batch.
+    """Answers of the model that a task is bound to, for any batches; each sample is kept once.
 
     Parameters
     ----------
@@ -27,15 +29,15 @@ class References:
     def __init__(self, task: Task, samples: Samples) -> None:
         self._task = task
         self._samples = samples
-        self._kept: dict[bytes, Outputs] = {}
+        self._kept: dict[int, Outputs] = {}
         self._size = 0
         self._session: Session | None = None
 
     def of(self, indices: IntArray) -> Outputs:
         """Return the scored outputs of some samples that are alike."""
-        kept = self._kept.get(indices.tobytes())
-        if kept is not None:
-            return kept
+        kept = [self._kept[index] for index in indices.tolist() if index in self._kept]
+        if len(kept) == len(indices) and _are_alike(kept):
+            return {name: np.stack([rows[name] for rows in kept]) for name in self._task.names}
         if self._session is None:
             self._session = self._task.open(self._task.model)
         answers = list(self._task.answers(self._session, Subset(self._samples, indices)))
@@ -50,4 +52,10 @@ class References:
         """Keep the scored outputs of some samples, while there is room."""
         self._size += sum(array.nbytes for array in outputs.values())
         if self._size <= _KEPT_BYTES:
-            self._kept[indices.tobytes()] = outputs
+            for row, index in enumerate(indices.tolist()):
+                self._kept[index] = {name: array[row] for name, array in outputs.items()}
+
+
+def _are_alike(rows: Sequence[Outputs]) -> bool:
+    shapes = {tuple(array.shape for array in each.values()) for each in rows}
+    return len(shapes) == 1

@@ -24,6 +24,7 @@ from cortado.model.typing import Array
 from cortado.progress import Steps
 from cortado.runtime import Session
 from cortado.scoring.evaluate import evaluate_session
+from cortado.scoring.references import References
 from cortado.validate.figures import Latency, OutputDifference, ProviderFigures, Validation
 from cortado.validate.inputs import inputs_of
 from cortado.validate.options import Candidate, ValidateOptions
@@ -51,16 +52,17 @@ def validate(
     expected = None
     compare: Compare | None = None
     opened: list[tuple[Session, ir.Model]] = []
+    references = _references(options)
     if reference is not None:
         session = options.runtimes[0].open(serial.encode(reference))
         opened.append((session, reference))
-        expected = yield from _measure(session, reference, options)
+        expected = yield from _measure(session, reference, options, references)
         compare = _comparison(session, reference, options)
     found = []
     for runtime in options.runtimes:
         session = runtime.open(candidate.data)
         opened.append((session, candidate.model))
-        figures = yield from _measure(session, candidate.model, options)
+        figures = yield from _measure(session, candidate.model, options, references)
         if compare is not None:
             figures = replace(figures, differences=compare(session, candidate.model))
         found.append(figures)
@@ -73,11 +75,22 @@ def validate(
     return Validation(tuple(found), expected)
 
 
-def _measure(session: Session, model: ir.Model, options: ValidateOptions) -> Steps[ProviderFigures]:
+def _references(options: ValidateOptions) -> References | None:
+    """Return what the dense model gives, which is computed once for all that is measured."""
+    if options.task is None or options.samples is None:
+        return None
+    return References(options.task, options.samples)
+
+
+def _measure(
+    session: Session, model: ir.Model, options: ValidateOptions, references: References | None
+) -> Steps[ProviderFigures]:
     evaluation = None
     if options.samples is not None and options.task is not None:
         task = options.task.for_model(model)
-        evaluation = yield from evaluate_session(model, session, task, options.samples)
+        evaluation = yield from evaluate_session(
+            model, session, task, options.samples, references=references
+        )
     return ProviderFigures(session.provider, (), evaluation)
 
 

@@ -13,12 +13,29 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
-__all__ = ["initializers_of", "name_apart"]
+__all__ = ["have_same_weights", "initializers_of", "name_apart"]
 
 
 def initializers_of(model: ir.Model) -> dict[str, ir.Value]:
     """Return the initializers of all graphs of a model by their names, the main graph's first."""
     return {name: value for graph in model.graphs() for name, value in graph.initializers.items()}
+
+
+def have_same_weights(model: ir.Model, other: ir.Model) -> bool:
+    """Return whether the initializers of two models are the same, bit for bit."""
+    ours, theirs = (
+        {name: value.const_value for name, value in initializers_of(each).items()}
+        for each in (model, other)
+    )
+    return ours.keys() == theirs.keys() and all(
+        tensor is theirs[name] or _same_bits(tensor, theirs[name]) for name, tensor in ours.items()
+    )
+
+
+def _same_bits(a: ir.TensorProtocol | None, b: ir.TensorProtocol | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def name_apart(model: ir.Model) -> None:

@@ -60,12 +60,12 @@ def find_terms(model: ir.Model, task: Task, choices: Sequence[LossChoice] = ()) 
     UsageError
         If a choice is for no output that has targets.
     """
-    maker = _Maker.of(model, task)
     own = [_own(choice, task) for choice in choices if ":" in choice.loss]
-    if maker.targets is None:
+    if task.data.train.take(np.zeros(1, np.int64)).targets is None:
         if len(own) < len(choices):
             raise UsageError("the data have no labels: --loss needs them, --distill does without")
         return own
+    maker = _Maker.of(model, task)
     if not choices and maker.labelled:
         remembered = _remembered(model, task)
         if remembered:
