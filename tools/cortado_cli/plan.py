@@ -97,6 +97,7 @@ def command(
     Without --data the layers' drops add up, and the interval is a guess.
     """
     from cortado.plan import Budget, encode_plan, make_plan
+    from cortado_cli.data import tell_inputs
     from cortado_cli.streams import read_model, write_artifact
 
     if (*tables, model).count(STREAM) > 1:
@@ -109,8 +110,10 @@ def command(
     network = read_model(model)
     swept = None
     if choice.data is not None:
-        swept = _measured_as(merged, network, choice, split, runtime, talk)
+        swept = _measured_as(merged, network, choice, split, runtime)
     plan = talk.follow(make_plan(network, merged, budget, swept))
+    if swept is not None:
+        tell_inputs(swept.task, talk)
     _tell(talk, plan)
     write_artifact(output, encode_plan(plan))
 
@@ -135,13 +138,12 @@ def _measured_as(
     choice: "TaskChoice",
     split: "SplitName",
     runtime: "Runtime",
-    talk: "Talk",
 ) -> "Swept":
     """Return samples, with a task that counts as the table does where nothing else is asked for."""
     from dataclasses import replace
 
     from cortado.sensitivity import Swept
-    from cortado_cli.data import bind_task, choose_split, name_of, open_dataset, tell_inputs
+    from cortado_cli.data import bind_task, choose_split, name_of, open_dataset
 
     dense = table.dense
     data = open_dataset(network, choice)
@@ -152,7 +154,6 @@ def _measured_as(
     task = bind_task(network, choice, runtime, data)
     if dense is not None and task.against != dense.against == "reference":
         task = bind_task(network, choice, runtime, data.unlabelled)
-    tell_inputs(task, talk)
     part, samples = choose_split(data, split, choice)
     return Swept(task, samples, name_of(choice), part)
 
