@@ -17,6 +17,8 @@ from cortado.model.typing import FloatArray, IntArray
 
 __all__ = ["Moments", "measure_moments"]
 
+_MOST_ELEMENTS = 2**24  # of the rows of the groups that are summed at once
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -46,15 +48,31 @@ def measure_moments(batches: Iterable[tuple[FloatArray, FloatArray]]) -> Moments
     inputs: FloatArray = np.zeros((), np.float64)
     cross: FloatArray = np.zeros((), np.float64)
     for x, y in _stacked(batches):
-        ones = np.ones((*x.shape[:2], 1), x.dtype)
-        by_group = np.concatenate([x, ones], axis=2).transpose(1, 2, 0)  # (groups, k + 1, n)
-        outputs = y.reshape(len(y), len(by_group), -1)  # (n, groups, outputs of one)
-        product = by_group @ outputs.transpose(1, 0, 2)  # (groups, k + 1, outputs of one)
-        squares = by_group @ by_group.transpose(0, 2, 1)
+        squares, product = _sums(x, y.reshape(len(y), x.shape[1], -1))
         inputs = np.add(inputs, squares, out=inputs) if count else squares.astype(np.float64)
         cross = cross + product.transpose(0, 2, 1).reshape(y.shape[1], -1)
         count += len(x)
     return Moments(np.divide(inputs, count, out=inputs), cross / count)
+
+
+def _sums(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return Σ x xᵀ and Σ x yᵀ of x (n, groups, k), with a 1 behind each row, and y (n, groups, m).
+
+    The ones take a copy of x: it is made for some groups at a time.
+    """
+    block = max(1, _MOST_ELEMENTS // max(1, len(x) * (x.shape[2] + 1)))
+    squares, products = list[FloatArray](), list[FloatArray]()
+    for first in range(0, x.shape[1], block):
+        part = x[:, first : first + block]
+        ones = np.ones((*part.shape[:2], 1), x.dtype)
+        by_group = np.concatenate([part, ones], axis=2).transpose(1, 2, 0)  # (groups, k + 1, n)
+        products.append(by_group @ y[:, first : first + block].transpose(1, 0, 2))
+        squares.append(by_group @ by_group.transpose(0, 2, 1))
+    return _together(squares), _together(products)
+
+
+def _together(blocks: Sequence[FloatArray]) -> FloatArray:
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def _stacked(

@@ -100,12 +100,14 @@ class Work:
             moments = measure_moments(next(rows) for _ in range(self.fitted))
         if not (np.isfinite(moments.inputs).all() and np.isfinite(moments.cross).all()):
             raise CortadoError(f"values around {job.layer.name} are too large to be fitted")
-        inputs, wanted = zip(*rows, strict=True)
         old, free = self._layer(job)
         centred = job.normalized and self._is_by_output(job)
         new, kind = fit(moments, old, free | centred, self.options.damping)
+        del moments
+        found = [(old(x), new(x), y) for x, y in rows]  # of inputs, one batch at a time is held
+        olds, news, wanted = zip(*found, strict=True)
         before, after = (
-            relative_distance(map(linear, inputs), wanted, centred=centred) for linear in (old, new)
+            relative_distance(given, wanted, centred=centred) for given in (olds, news)
         )
         if after < before:
             self.student.change(self._values(job, new, free))
