@@ -27,7 +27,7 @@ def regression(tmp_path_factory):
 def test_it_is_measured_by_its_squared_error(regression):
     """And not by labels that are right: it tells no classes."""
     told = done("evaluate", regression, "--data", "digits").decode()
-    assert " samples: mse " in told
+    assert " samples: MSE " in told
 
 
 @pytest.mark.parametrize(

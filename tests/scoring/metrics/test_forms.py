@@ -6,7 +6,7 @@ from onnx import helper
 
 from cortado.built_in import METRICS, load
 from cortado.data.samples import ArraySamples
-from cortado.errors import UsageError
+from cortado.errors import CortadoError, UsageError
 from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.metrics import Scored, fallback_of, make_metric, metric_title
 from cortado.scoring.metrics.form import MetricForm
@@ -94,7 +94,7 @@ def test_a_metric_that_can_take_neither_says_what_it_needs(spec):
         rf"the metric {spec} needs labels \(integers of classes\), and the data have arrays of the "
         "output's shape of the output y, float32 of shape 7 a sample"
     )
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(CortadoError, match=message):
         make_metric(spec, scored(ARRAYS))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cortado.errors import UsageError
+from cortado.errors import CortadoError, UsageError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array
 from cortado.scoring.metrics.metric import Metric, Scored
@@ -107,6 +107,8 @@ class MetricForm:
         Raises
         ------
         UsageError
+            If there are none.
+        CortadoError
             If it needs others.
         """
         if not self.needs_targets:
@@ -119,7 +121,7 @@ class MetricForm:
         misfit = self.misfit(scored)
         if misfit:
             wanted = " or ".join(_KINDS[kind] for kind in self.takes)
-            raise UsageError(f"the metric {name} needs {wanted}, and the data have {misfit}")
+            raise CortadoError(f"the metric {name} needs {wanted}, and the data have {misfit}")
 
 
 def _kinds_of(target: Array, size: int | None) -> set[TargetKind]:

@@ -51,7 +51,9 @@ def make_metric(spec: str, scored: Scored) -> Metric:
     Raises
     ------
     UsageError
-        If there is no such metric, its number makes no sense, or it needs other targets.
+        If there is no such metric, its number makes no sense, or it needs targets.
+    CortadoError
+        If it needs other targets.
     """
     if ":" in spec:
         return import_metric(spec, labelled=scored.targets is not None)
