@@ -6,10 +6,13 @@ import pytest
 from onnx import helper
 
 from cortado.data import ArraySamples
+from cortado.model.layers.selector import Assignment
 from cortado.model.onnx_io import serial
 from cortado.progress import finish
+from cortado.prune import prune
 from cortado.scoring.bind import TaskOptions, bind
 from cortado.scoring.evaluate import evaluate
+from cortado.sensitivity import SweepOptions, Swept, sweep
 from nets import build, decoded, normal
 from scored import undivided
 
@@ -76,3 +79,28 @@ def test_a_net_that_computes_with_one_sample_runs_them_one_by_one():
     found = [int(each.argmax()) for each in outputs_alone(model, data)]
     assert task.size == 1
     assert finish(evaluate(model, task, data.whole)).value == np.mean(np.array(found) == labels)
+
+
+def test_points_of_a_sweep_are_stacked_along_the_axis_of_the_samples():
+    """The convolution has samples first, and so it is stacked; the output has them second."""
+    rng = np.random.default_rng(1)
+    nodes = [
+        helper.make_node("Conv", ["x", "k"], ["c"], "conv"),
+        helper.make_node("Transpose", ["c"], ["y"], perm=[2, 0, 1]),
+    ]
+    weights = {"k": normal(rng, 3, 4, 1)}
+    model = decoded(build(nodes, weights, {"x": ["N", 4, 5]}, {"y": [5, "N", 3]}))
+    data = samples(np.random.default_rng(3).integers(0, 3, (12, 5)))
+    levels = (0.25, 0.5, 0.75)
+    swept = Swept(bind(model, data), data.whole)
+    table = finish(sweep(model, swept, SweepOptions(treatments={"prune": levels})))
+    plain = [row.value for row in table.rows[1:]]
+    alone = [value_at(model, data, level) for level in levels]
+    assert plain == alone
+
+
+def value_at(model, data, level):
+    """Return the accuracy of a pruned model, sample by sample in plain onnxruntime."""
+    changed = prune(model, [Assignment("*", level)]).model
+    found = [each[:, 0].argmax(axis=1) for each in outputs_alone(changed, data)]
+    return np.mean(np.array(found) == data.whole.targets["target"])

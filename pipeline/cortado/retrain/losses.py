@@ -19,7 +19,7 @@ from cortado.scoring.losses import register_loss as register_total
 from cortado.scoring.losses.classes import class_axis_of
 from cortado.scoring.losses.term import check_sizes
 from cortado.scoring.losses.text import check_steps
-from cortado.scoring.metrics.classes import IGNORED
+from cortado.scoring.metrics.class_rows import IGNORED
 from cortado.task.criteria import Criterion
 
 __all__ = [

@@ -146,7 +146,7 @@ class Objective:
 def scores_of(term: Term, found: Values) -> Tensor:
     """Return what a term takes, in the shape of its output."""
     scores, output = found[term.scores.logits], found.get(term.scores.output)
-    if output is None or output.shape == scores.shape:
+    if output is None or output.shape == scores.shape or term.scores.is_reduced:
         return scores
     return scores.reshape(output.shape)
 

@@ -22,7 +22,8 @@ from cortado.retrain.devices import place
 from cortado.retrain.options import Distillation
 from cortado.retrain.training_batches import to_tensors
 from cortado.scoring.losses import Term
-from cortado.scoring.metrics.classes import Divergence, preferred_axis
+from cortado.scoring.metrics.class_rows import preferred_axis
+from cortado.scoring.metrics.classes import Disagreement, Divergence
 from cortado.scoring.task import Task
 from cortado.task.outputs import Scores, activation_of, main_output
 from cortado.task.transform import Views
@@ -117,13 +118,15 @@ def _shaped(found: Mapping[str, Tensor], lesson: Lesson) -> Tensor:
     """Return what learns, in the shape of the output where that is known."""
     value = found[lesson.value]
     output = found.get(lesson.scores.output)
-    return value if output is None else value.reshape(output.shape)
+    if output is None or lesson.scores.is_reduced:
+        return value
+    return value.reshape(output.shape)
 
 
 def lessons_of(task: Task, terms: Sequence[Term]) -> list[Lesson]:
     """Return what a model may learn of a teacher: the outputs of a task."""
     classes = {term.scores.output for term in terms if term.loss == "cross-entropy"}
-    if isinstance(task.divergence, Divergence):
+    if isinstance(task.divergence, (Disagreement, Divergence)):
         classes.add(task.outputs[0].output)
     return [
         Lesson(

@@ -7,6 +7,7 @@ classes). Where an output has no such axis, as behind NonMaxSuppression, samples
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,7 +20,7 @@ __all__ = ["Batching", "find_batching"]
 _MOST_SAMPLES, _MOST_ELEMENTS = 250, 2**22  # of a batch
 _PROBE = 3  # copies of a sample that run together
 
-_Shape = tuple[int, ...]
+Shape: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,13 @@ class Batching:
         Samples that run at once.
     axes : dict of str to (int or None)
         Output → the axis of the samples; None where it has none.
+    shapes : dict of str to tuple
+        Output → the shape of what is scored for one sample, (1, …).
     """
 
     size: int
     axes: dict[str, int | None]
+    shapes: dict[str, Shape]
 
 
 def find_batching(
@@ -56,24 +60,37 @@ def find_batching(
     """
     limit = feed.limit(samples)
     if limit is not None:
-        return Batching(limit, _axes(outputs, _shapes(session, feed, samples, limit), limit))
+        return _of_one_size(outputs, _shapes(session, feed, samples, limit), limit)
     alone = _shapes(session, feed, samples, 1)
     try:
         together = _shapes(session, feed, samples, _PROBE)
     except CortadoError:  # of a net that computes with a batch of one, whatever it declares
-        return Batching(1, _axes(outputs, alone, 1))
+        return _of_one_size(outputs, alone, 1)
     axes = {name: _grown(alone[name], together[name]) for name in outputs}
     size = 1 if None in axes.values() else _most_at_once(samples)
-    return Batching(size, axes)
+    return Batching(size, axes, _of_one(alone, axes))
 
 
-def _shapes(session: Session, feed: Feed, samples: Samples, count: int) -> dict[str, _Shape]:
+def _of_one_size(outputs: Sequence[str], shapes: dict[str, Shape], count: int) -> Batching:
+    axes = _axes(outputs, shapes, count)
+    return Batching(count, axes, _of_one(shapes, axes))
+
+
+def _of_one(shapes: dict[str, Shape], axes: dict[str, int | None]) -> dict[str, Shape]:
+    """Return the shape of each output for one sample, with the axis of the samples first."""
+    return {
+        name: (1, *(size for at, size in enumerate(shapes[name]) if at != axis))
+        for name, axis in axes.items()
+    }
+
+
+def _shapes(session: Session, feed: Feed, samples: Samples, count: int) -> dict[str, Shape]:
     """Return the shapes of what a model gives for so many copies of the first sample."""
     found = session.run(feed(samples.take(np.zeros(count, np.int64))))
     return {name: array.shape for name, array in found.items()}
 
 
-def _grown(alone: _Shape, together: _Shape) -> int | None:
+def _grown(alone: Shape, together: Shape) -> int | None:
     """Return the only axis in which two shapes differ, 1 of the one and `_PROBE` of the other."""
     if len(alone) != len(together):
         return None
@@ -83,7 +100,7 @@ def _grown(alone: _Shape, together: _Shape) -> int | None:
     return other[0] if is_grown else None
 
 
-def _axes(outputs: Sequence[str], shapes: dict[str, _Shape], count: int) -> dict[str, int | None]:
+def _axes(outputs: Sequence[str], shapes: dict[str, Shape], count: int) -> dict[str, int | None]:
     """Return the axis of each output that has the size of the batch: the first, or the only one."""
     axes: dict[str, int | None] = {}
     for name in outputs:

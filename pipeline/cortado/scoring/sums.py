@@ -141,7 +141,7 @@ class Sums:
 
 def _measured(term: Term, found: Outputs, targets: Outputs) -> tuple[float, float]:
     scores = found[term.scores.logits]
-    if term.scores.output in found:
+    if term.scores.output in found and not term.scores.is_reduced:
         scores = scores.reshape(found[term.scores.output].shape)
     return measure(term, scores, targets[term.target])
 

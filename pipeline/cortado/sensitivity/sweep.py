@@ -74,7 +74,7 @@ def sweep(
         another metric or another method.
     """
     task = swept.task
-    network = cut_network(model, task.feed, task.names, task.runtime)
+    network = cut_network(model, task.feed, task.names, task.runtime, task.axes)
     chosen = {layer.key for layer in select([cut.layer for cut in network.cuts], options.selectors)}
     cuts = [cut for cut in network.cuts if cut.layer.key in chosen]
     rows = Rows(_identity(model, swept), options, [cut.layer for cut in cuts], task)

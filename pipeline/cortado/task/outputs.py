@@ -1,13 +1,14 @@
 """The output that is scored, and what its numbers mean.
 
 `choose_output` finds it by name or by the number of classes; `activation_of` looks at the node
-that makes it, so that a loss can be taken from logits where the model ends in a Softmax. Where the
+that makes it, so that a loss can be taken from logits where the model ends in a Softmax or in the
+ArgMax of what a loss is taken from. Where the
 model remembers how it was trained, its criteria say more: which output is the main one, and what
 its loss is.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import onnx_ir as ir
@@ -19,9 +20,11 @@ from cortado.task.metadata import read_criteria
 
 __all__ = [
     "Activation",
+    "Form",
     "Scores",
     "activation_of",
     "before_sigmoid",
+    "binary",
     "check_classifying",
     "choose_output",
     "criterion_of",
@@ -30,10 +33,12 @@ __all__ = [
     "main_output",
 ]
 
-Activation = Literal["none", "softmax", "log_softmax"]
+Activation = Literal["none", "softmax", "log_softmax", "sigmoid"]
+Form = Literal["scores", "indices", "binary"]
 
 _ACTIVATIONS: dict[str, Activation] = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
 _PASSING = {"Identity", "Dropout", "Reshape", "Flatten", "Squeeze"}
+_PASSING_INDICES = {*_PASSING, "Cast"}
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,16 @@ class Scores:
     logits : str
         The value that enters its final activation; the output itself where there is none.
     activation : str
-        ``softmax``, ``log_softmax`` or ``none``.
+        ``softmax``, ``log_softmax`` or ``none``; ``sigmoid`` where the form is binary.
     axis : int
         The axis that the activation runs over: that of the classes.
     rank : int or None
         Of the output, without trailing axes of size 1; None where it is unknown.
+    form : {"scores", "indices", "binary"}
+        Whether the numbers are scores of classes, the classes themselves, or each says yes or no:
+        above 0, or above 0.5 behind a Sigmoid.
+    classes : int or None
+        The number of classes that indices are of, where it is known.
     """
 
     output: str
@@ -59,6 +69,13 @@ class Scores:
     activation: Activation
     axis: int = 1
     rank: int | None = None
+    form: Form = "scores"
+    classes: int | None = None
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether the output has another shape than the logits: an ArgMax takes an axis away."""
+        return self.form == "indices" and self.logits != self.output
 
 
 def choose_output(widths: Mapping[str, int | None], classes: int, head: str | None) -> str:
@@ -151,13 +168,34 @@ def activation_of(model: ir.Model, output: str) -> Scores:
     """
     for value in model.graph.outputs:
         if value.name == output:
-            rank, node = _rank(value), _producer(value)
+            rank = _rank(value)
+            if (indices := _indices(value, rank)) is not None:
+                return indices
+            node = _producer(value)
             if node is None or not is_standard(node, *_ACTIVATIONS) or node.inputs[0] is None:
                 return Scores(output, output, "none", rank=rank)
             axis = _axis_of(node, opset_of(model))
             logits, activation = str(node.inputs[0].name), _ACTIVATIONS[node.op_type]
             return Scores(output, logits, activation, axis, rank)
     raise CortadoError(f"the model has no output {output}")
+
+
+def _indices(value: ir.Value, rank: int | None) -> Scores | None:
+    """Return an output that is made by an ArgMax; None for any other."""
+    node = _producer(value, _PASSING_INDICES)
+    if node is None or not is_standard(node, "ArgMax") or node.inputs[0] is None:
+        return None
+    before, axis = node.inputs[0], node.attributes.get_int("axis", 0)
+    size = None if before.shape is None else before.shape[axis]
+    classes = size if isinstance(size, int) else None
+    axis = axis if before.shape is None else axis % len(before.shape)
+    return Scores(str(value.name), str(before.name), "none", axis, rank, "indices", classes)
+
+
+def binary(model: ir.Model, scores: Scores) -> Scores:
+    """Return an output as one whose numbers say yes or no."""
+    has_sigmoid = before_sigmoid(model, scores.output) != scores.output
+    return replace(scores, form="binary", activation="sigmoid" if has_sigmoid else "none")
 
 
 def ends_in_product(model: ir.Model, output: str) -> bool:
@@ -179,9 +217,9 @@ def before_sigmoid(model: ir.Model, output: str) -> str:
     return str(node.inputs[0].name)
 
 
-def _producer(value: ir.Value) -> ir.Node | None:
+def _producer(value: ir.Value, passing: Collection[str] = _PASSING) -> ir.Node | None:
     node = value.producer()
-    while node is not None and is_standard(node, *_PASSING) and node.inputs[0] is not None:
+    while node is not None and is_standard(node, *passing) and node.inputs[0] is not None:
         node = node.inputs[0].producer()
     return node
 

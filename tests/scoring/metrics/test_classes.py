@@ -11,7 +11,8 @@ from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
 from cortado.errors import CortadoError, UsageError
 from cortado.scoring.metrics import Scored, make_metric
-from cortado.scoring.metrics.classes import CrossEntropy, Divergence, class_axis
+from cortado.scoring.metrics.class_rows import class_axis
+from cortado.scoring.metrics.classes import CrossEntropy, Divergence
 from cortado.task.outputs import Scores
 
 RNG = np.random.default_rng(0)

@@ -12,7 +12,7 @@ import numpy as np
 from cortado.model.typing import Array
 from cortado.scoring.formulas import check_shape, cross_entropy
 from cortado.scoring.losses.term import Term, check_classes, check_integers, check_sizes
-from cortado.scoring.metrics.classes import IGNORED, class_axis
+from cortado.scoring.metrics.class_rows import IGNORED, class_axis
 
 __all__ = ["binary_cross_entropy", "class_axis_of", "cross_entropy_of"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
 from cortado.model.typing import Array
-from cortado.scoring.metrics.classes import IGNORED
+from cortado.scoring.metrics.class_rows import IGNORED
 from cortado.task.criteria import Criterion
 from cortado.task.outputs import Scores
 

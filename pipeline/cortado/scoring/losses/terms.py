@@ -196,12 +196,19 @@ class _Maker:
     def _default(self, scores: Scores) -> str:
         assert self.targets is not None
         target, found = self.targets[scores.output], self.values[scores.output].shape
+        if scores.form == "binary":
+            return "bce"
+        if scores.form == "indices":
+            return "cross-entropy"
         if target.dtype.kind == "U":
             return "ctc"
         if target.dtype.kind == "b":
             return "bce"
         if target.dtype.kind not in "iu":
             return "mse"
+        shape = _squeezed(found)
+        if target.ndim == 2 and len(found) == 3 and target.shape[1] not in shape:
+            return "ctc"
         is_question = target.ndim > 1 and _squeezed(target.shape) == _squeezed(found)
         return "bce" if is_question else "cross-entropy"
 
@@ -224,7 +231,7 @@ class _Maker:
         """Return a term that could be computed for one sample, and whose labels all fit."""
         assert self.targets is not None
         found = self.values[term.scores.logits]
-        if term.scores.output in self.values:
+        if term.scores.output in self.values and not term.scores.is_reduced:
             found = found.reshape(self.values[term.scores.output].shape)
         for part in (self.task.data.train, self.task.data.val, self.task.data.test):
             if part.labels is None:

@@ -3,6 +3,7 @@
 metric     what a metric is
 form       what a name stands for: the numbers and the targets that it takes
 classes    accuracy, top-k, agreement, cross-entropy, divergence
+class_rows scores and labels as rows
 distances  relative error, cosine, mean squared error, PSNR
 masks      intersection over union
 text       character error rate

@@ -1,8 +1,7 @@
 """Metrics of classes: accuracy, top-k, agreement, cross-entropy.
 
 A prediction counts as correct if the label has the strictly highest score; for top-k, if fewer than
-k other classes score at least what the label does. Labels may stand for samples, for positions of
-a text or for pixels; the axis of the classes is the one that the labels lack.
+k other classes score at least what the label does.
 """
 
 from dataclasses import dataclass
@@ -10,10 +9,18 @@ from typing import Literal
 
 import numpy as np
 
-from cortado.errors import CortadoError
-from cortado.model.shape_text import show_shape
-from cortado.model.typing import Array, BoolArray, FloatArray, IntArray
-from cortado.scoring.formulas import as_scores, better_than_label, cross_entropy, log_probabilities
+from cortado.errors import UsageError
+from cortado.model.typing import BoolArray, FloatArray, IntArray
+from cortado.scoring.formulas import cross_entropy, log_probabilities
+from cortado.scoring.metrics.class_rows import (
+    IGNORED,
+    are_right,
+    integer_labels,
+    labels_in,
+    logits_of,
+    rows_of,
+    score_rows,
+)
 from cortado.scoring.metrics.form import NO_NUMBER, MetricForm, NumberRule
 from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs, Scored, mean_of
 from cortado.task.outputs import Scores
@@ -22,75 +29,13 @@ __all__ = [
     "ACCURACY",
     "AGREEMENT",
     "CROSS_ENTROPY",
-    "IGNORED",
     "KL",
     "TOP",
     "Accuracy",
     "CrossEntropy",
+    "Disagreement",
     "Divergence",
-    "class_axis",
-    "rows_of",
 ]
-
-IGNORED = -100
-"""The label of positions that never count, as PyTorch has it."""
-
-
-def class_axis(shape: tuple[int, ...], labels: tuple[int, ...], output: Scores) -> int:
-    """Return the axis of the classes, given the shapes of scores and labels.
-
-    Where several axes fit, the one of a Softmax does, then the last of three, then the second.
-
-    Raises
-    ------
-    CortadoError
-        If no axis fits.
-    """
-    fitting = [a for a in range(1, len(shape)) if shape[:a] + shape[a + 1 :] == labels]
-    if not fitting:
-        raise CortadoError(
-            f"the labels have the shape {show_shape(labels)}, and the output {output.output} "
-            f"{show_shape(shape)}: it has no axis of classes for them"
-        )
-    return preferred_axis(len(shape), output, fitting)
-
-
-def preferred_axis(rank: int, output: Scores, fitting: list[int] | None = None) -> int:
-    """Return the likely axis of the classes of scores of a rank."""
-    fitting = list(range(1, rank)) if fitting is None else fitting
-    usual = [output.axis % rank] if output.activation != "none" else []
-    usual += [rank - 1] if rank == 3 else []
-    return next((axis for axis in (*usual, 1) if axis in fitting), fitting[0])
-
-
-def rows_of(scores: FloatArray, labels: IntArray, output: Scores) -> tuple[FloatArray, IntArray]:
-    """Return scores as rows (m, classes), and their labels (m,); m positions in all.
-
-    Raises
-    ------
-    CortadoError
-        If the labels do not fit the scores.
-    """
-    if labels.ndim == 1:
-        return as_scores(scores, labels[labels != IGNORED], output.output), labels
-    axis = class_axis(scores.shape, labels.shape, output)
-    rows = np.moveaxis(scores, axis, -1).reshape(-1, scores.shape[axis])
-    flat = labels.reshape(-1)
-    as_scores(rows[:1], flat[flat != IGNORED], output.output)
-    return rows, flat
-
-
-def labels_in(scores: Array, output: Scores) -> IntArray:
-    """Return the class with the highest score, of shape (n, …) without the axis of classes."""
-    squeezed = scores.reshape(scores.shape[:2]) if _is_flat(scores.shape) else scores
-    axis = preferred_axis(squeezed.ndim, output)
-    labels: IntArray = squeezed.argmax(axis=axis)
-    return labels
-
-
-def _is_flat(shape: tuple[int, ...]) -> bool:
-    """Return whether scores are one a class and sample, perhaps with trailing axes of size 1."""
-    return len(shape) >= 2 and all(size == 1 for size in shape[2:])
 
 
 @dataclass(frozen=True)
@@ -138,10 +83,7 @@ class Accuracy:
         scores, labels = found[self.output.output], self._labels(wanted)
         count = len(scores)
         counted = self._counted(labels)
-        rows, flat = rows_of(scores, np.where(counted, labels, IGNORED), self.output)
-        right = np.zeros(len(flat), np.bool_)
-        kept = flat != IGNORED
-        right[kept] = better_than_label(rows[kept], flat[kept]) < self.top_k
+        right, kept = are_right(scores, np.where(counted, labels, IGNORED), self.output, self.top_k)
         if self.per_sample:
             return right.reshape(count, -1).astype(np.float64)
         sums = [array.reshape(count, -1).sum(axis=1) for array in (right, kept)]
@@ -158,7 +100,7 @@ class Accuracy:
         array = wanted[self.output.output]
         if self.against == "reference":
             return labels_in(array, self.output)
-        return _check_labels(array, self.output)
+        return integer_labels(array, self.output)
 
     def _counted(self, labels: IntArray) -> BoolArray:
         counted: BoolArray = labels != IGNORED
@@ -189,13 +131,13 @@ class CrossEntropy:
         if self.against == "reference":
             labels = labels_in(labels, self.output)
         else:
-            labels = _check_labels(labels, self.output)
+            labels = integer_labels(labels, self.output)
         if self.ignore is not None:
             labels = np.where(labels == self.ignore, IGNORED, labels)
         rows, flat = rows_of(scores, labels, self.output)
         kept = flat != IGNORED
         losses = np.zeros(len(flat))
-        losses[kept] = cross_entropy(rows[kept], flat[kept], self.output.activation)
+        losses[kept] = cross_entropy(rows[kept], flat[kept], logits_of(self.output))
         counts = kept.reshape(len(scores), -1).sum(axis=1)
         sums = losses.reshape(len(scores), -1).sum(axis=1)
         means: FloatArray = (sums / np.maximum(counts, 1))[:, None]
@@ -231,18 +173,42 @@ class Divergence:
 
     def _logs(self, scores: FloatArray) -> FloatArray:
         """Return log probabilities as rows (positions, classes)."""
-        flat = scores.reshape(scores.shape[:2]) if _is_flat(scores.shape) else scores
-        axis = preferred_axis(flat.ndim, self.output)
-        rows = np.moveaxis(flat, axis, -1).reshape(-1, flat.shape[axis])
-        return log_probabilities(rows, self.output.activation)
+        return log_probabilities(score_rows(scores, self.output), logits_of(self.output))
 
 
-def _check_labels(array: Array, output: Scores) -> IntArray:
-    if array.dtype.kind not in "iu":
-        raise CortadoError(
-            f"the targets of {output.output} are {array.dtype}: accuracy needs integer labels"
-        )
-    return array.astype(np.int64, copy=False)
+@dataclass(frozen=True)
+class Disagreement:
+    """The fraction of positions of each sample that have another class, for indices of classes.
+
+    Attributes
+    ----------
+    output, against, ignore
+        As of `Accuracy`.
+    """
+
+    output: Scores
+    against: Against = "targets"
+    ignore: int | None = None
+    name: str = "disagreement"
+    higher_is_better: bool = False
+    kind: Literal["binary", "mean", "pooled"] = "mean"
+    usual_drop: float | None = A_HALF_POINT
+
+    def parts(self, found: Outputs, wanted: Outputs) -> FloatArray:
+        """Return the fraction of each sample, of shape (n, 1)."""
+        labels = wanted[self.output.output]
+        if self.ignore is not None:
+            labels = np.where(labels == self.ignore, IGNORED, labels)
+        classes = found[self.output.output]
+        right, kept = are_right(classes, labels, self.output, 1)
+        wrong = (kept & ~right).reshape(len(classes), -1).sum(axis=1)
+        counted = kept.reshape(len(classes), -1).sum(axis=1)
+        fractions: FloatArray = (wrong / np.maximum(counted, 1))[:, None]
+        return fractions
+
+    def value(self, parts: FloatArray) -> float:
+        """Return the mean."""
+        return mean_of(parts)
 
 
 def is_per_sample(scored: Scored) -> bool:
@@ -254,13 +220,19 @@ def is_per_sample(scored: Scored) -> bool:
 
 
 def _make_accuracy(scored: Scored, top_k: float | None) -> Accuracy:
+    if top_k is not None and top_k > 1 and scored.main.form != "scores":
+        raise UsageError(
+            f"the metric top-{top_k:g} needs scores of classes, and the output "
+            f"{scored.main.output} has none"
+        )
     return Accuracy(
         scored.main, scored.against, is_per_sample(scored), int(top_k or 1), scored.ignore
     )
 
 
 def _make_agreement(scored: Scored, _: float | None) -> Accuracy:
-    return Accuracy(scored.main, "reference", per_sample=scored.main.rank in (None, 2))
+    is_one = scored.sizes.get(scored.main.output) == 1 and scored.main.form != "scores"
+    return Accuracy(scored.main, "reference", is_one or scored.main.rank in (None, 2))
 
 
 def _make_cross_entropy(scored: Scored, _: float | None) -> CrossEntropy:

@@ -15,8 +15,12 @@ import numpy as np
 
 from cortado.errors import CortadoError
 from cortado.model.shape_text import show_shape
-from cortado.model.typing import Array, FloatArray, IntArray
-from cortado.scoring.metrics.classes import IGNORED, class_axis, preferred_axis
+from cortado.model.typing import Array, BoolArray, FloatArray, IntArray
+from cortado.scoring.metrics.class_rows import (
+    IGNORED,
+    class_axis,
+    preferred_axis,
+)
 from cortado.scoring.metrics.form import MetricForm, NumberRule
 from cortado.scoring.metrics.metric import A_HALF_POINT, Against, Outputs, Scored, with_number
 from cortado.task.outputs import Scores
@@ -52,16 +56,16 @@ class Overlap:
         """Return intersections and unions of each class, of shape (n, 2 classes)."""
         scores, target = found[self.output.output], wanted[self.output.output]
         classes = self._classes(scores, target)
-        if classes is None:
+        if self.output.form == "indices":
+            pairs = self._by_class(scores, target.reshape(scores.shape), self._count())
+        elif classes is None:
             marked = self._marked(scores)
             should = self._marked(target) if target.dtype.kind == "f" else target != 0
             pairs = [(marked, should.reshape(marked.shape))]
         else:
             axis, count = classes
-            ours = scores.argmax(axis=axis)
             theirs = target.argmax(axis=axis) if self.against == "reference" else target
-            valid = theirs != IGNORED
-            pairs = [(valid & (ours == c), theirs == c) for c in range(count)]
+            pairs = self._by_class(scores.argmax(axis=axis), theirs, count)
         sums = [_sums(array) for a, b in pairs for array in (a & b, a | b)]
         return np.stack(sums, axis=1).astype(np.float64)
 
@@ -71,9 +75,26 @@ class Overlap:
         occurs = either > 0
         return float((both[occurs] / either[occurs]).mean()) if occurs.any() else float("nan")
 
+    def _by_class(
+        self, ours: IntArray, theirs: IntArray, count: int
+    ) -> list[tuple[BoolArray, BoolArray]]:
+        """Return what the model and the mask mark, class by class."""
+        valid = theirs != IGNORED
+        return [(valid & (ours == c), theirs == c) for c in range(count)]
+
+    def _count(self) -> int:
+        if self.output.classes is None:
+            raise CortadoError(
+                f"the output {self.output.output} holds classes, and the model does not say how "
+                "many there are: iou needs their number"
+            )
+        return self.output.classes
+
     def _classes(self, scores: Array, target: Array) -> tuple[int, int] | None:
         """Return the axis of the classes and their number; None for a map with one channel."""
-        if scores.size == target.size and self.against == "targets":
+        if self.output.form == "indices" or (
+            scores.size == target.size and self.against == "targets"
+        ):
             return None
         if self.against == "targets":
             _check_masks(target, self.output)

@@ -45,6 +45,8 @@ class Scored:
         The label of what does not count.
     sizes : mapping of str to (int or None)
         The elements of an output for one sample, by its name; None where they are not fixed.
+    shapes : mapping of str to tuple
+        The shape of an output for the first sample, (1, …), by its name.
     """
 
     outputs: tuple[Scores, ...]
@@ -52,6 +54,7 @@ class Scored:
     alphabet: tuple[str, ...] = ()
     ignore: int | None = None
     sizes: Mapping[str, int | None] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def main(self) -> Scores:

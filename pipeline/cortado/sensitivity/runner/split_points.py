@@ -13,7 +13,8 @@ the inputs, up to a place where all are known.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
@@ -70,6 +71,8 @@ class Network:
         In which its convolutions compute.
     runtime : Runtime
         Where its parts run.
+    axes : mapping of str to (int or None)
+        Output → the axis of the samples, where that is not the first.
     """
 
     model: ir.Model
@@ -79,6 +82,7 @@ class Network:
     skipped: tuple[Skipped, ...]
     layout: Layout
     runtime: Runtime
+    axes: Mapping[str, int | None] = field(default_factory=dict)
 
     def open_part(
         self, inputs: Sequence[str], outputs: Sequence[str], *, shapes: bool = True
@@ -104,7 +108,13 @@ class Network:
         return sum(later.layer.array.nbytes for later in self.cuts[self.cuts.index(cut) :])
 
 
-def cut_network(model: ir.Model, feed: Feed, outputs: Sequence[str], runtime: Runtime) -> Network:
+def cut_network(
+    model: ir.Model,
+    feed: Feed,
+    outputs: Sequence[str],
+    runtime: Runtime,
+    axes: Mapping[str, int | None] = MappingProxyType({}),
+) -> Network:
     """Cut a model in front of each of its prunable layers.
 
     Parameters
@@ -117,6 +127,8 @@ def cut_network(model: ir.Model, feed: Feed, outputs: Sequence[str], runtime: Ru
         The outputs that are scored.
     runtime : Runtime
         Where the parts run.
+    axes : mapping of str to (int or None)
+        Output → the axis of the samples, where that is not the first.
 
     Raises
     ------
@@ -141,7 +153,7 @@ def cut_network(model: ir.Model, feed: Feed, outputs: Sequence[str], runtime: Ru
     cuts.sort(key=lambda found: found[0])
     layout = choose_layout(model.graph)
     in_order = tuple(cut for _, cut in cuts)
-    return Network(model, feed, tuple(outputs), in_order, tuple(skipped), layout, runtime)
+    return Network(model, feed, tuple(outputs), in_order, tuple(skipped), layout, runtime, axes)
 
 
 class _Order:

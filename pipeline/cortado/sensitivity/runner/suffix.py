@@ -113,7 +113,7 @@ class _Stacked:
         self._entering = inputs[0]
         self._layer = network.open_part(inputs, [self._result], shapes=False)
         self._others = [name for name in cut.behind if name != self._result]
-        self._outputs = network.outputs
+        self._outputs, self._axes = network.outputs, network.axes
         known = {self._result, *self._others}
         asked = [name for name in network.outputs if name not in known]
         behind = (self._result, *self._others)
@@ -143,7 +143,10 @@ class _Stacked:
             self._rest.run({name: array[begin : begin + rows] for name, array in values.items()})
             for begin in range(0, len(values[self._result]), rows)
         ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return {
+            name: np.concatenate([part[name] for part in parts], axis=self._axes.get(name, 0) or 0)
+            for name in parts[0]
+        }
 
 
 def _stored(weight: ir.Value, array: FloatArray) -> Array:
