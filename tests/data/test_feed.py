@@ -1,6 +1,7 @@
 """How images are fitted to the input of a model."""
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper
 
@@ -189,3 +190,13 @@ def test_an_initializer_among_the_inputs_is_not_fed():
     node = helper.make_node("Add", ["x", "b"], ["y"])
     inputs = {"x": ["N", 2], "b": [2]}
     assert Feed.of(decoded(build([node], {"b": np.ones(2, np.float32)}, inputs))).names == ("x",)
+
+
+def test_pixels_enter_an_input_of_bytes_as_bytes():
+    value = ir.val("x", ir.DataType.UINT8, ir.Shape(["N", 3, 4, 4]))
+    model = ir.Model(ir.Graph([value], [value], nodes=[], opset_imports={"": 17}), ir_version=10)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 3, 4, 4), np.uint8)
+    for given in (pixels, pixels.astype(np.float32)):
+        found = Feed.of(model)(Batch({IMAGE: given}))["x"]
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, pixels)

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 from cortado.data import IMAGE, open_data
 from cortado.data.digits import load_digits as loaded_digits
+from cortado.data.signature import Signature
 from cortado.errors import CortadoError
 from samples import everything
 
@@ -292,3 +293,41 @@ def test_parts_of_different_sizes_are_refused(tmp_path):
     np.savez(tmp_path / "parts.npz", **parts)
     with pytest.raises(CortadoError, match=r"shape \[1, 5, 4\], test images \[1, 3, 4\]"):
         open_data(str(tmp_path / "parts.npz"))
+
+
+# Arrays of other names than the model's.
+
+
+@pytest.mark.parametrize(
+    "names", [("images", "labels"), ("x", "y"), ("data", "target"), ("features", "y")]
+)
+def test_the_only_input_and_the_target_may_have_other_names(tmp_path, names):
+    path, (images, labels) = str(tmp_path / "a.npz"), TRAIN
+    np.savez(path, **dict(zip(names, (images[:, None], labels), strict=True)))
+    whole = open_data(path, Signature(inputs=("pixels",), outputs=("p",))).whole
+    batch = whole.take(np.arange(len(images)))
+    np.testing.assert_array_equal(next(iter(batch.inputs.values())), images[:, None])
+    np.testing.assert_array_equal(batch.targets["target"], labels)
+
+
+def test_parts_may_have_other_names_too(tmp_path):
+    path = str(tmp_path / "a.npz")
+    arrays = {f"{part}/images": TRAIN[0][:, None] for part in ("train", "test")}
+    arrays |= {f"{part}/label": TRAIN[1] for part in ("train", "test")}
+    np.savez(path, **arrays)
+    test = open_data(path, Signature(inputs=("pixels",), outputs=("p",))).test
+    np.testing.assert_array_equal(test.labels, TRAIN[1])
+
+
+def test_x_and_y_are_an_input_and_an_output_where_the_model_has_several(tmp_path):
+    path = str(tmp_path / "a.npz")
+    np.savez(path, x=TRAIN[0], y=TRAIN[1])
+    whole = open_data(path, Signature(inputs=("x",), outputs=("y", "state"))).whole
+    assert whole.take(np.arange(2)).targets.keys() == {"y"}
+
+
+def test_two_arrays_that_may_be_the_input_are_refused(tmp_path):
+    path = str(tmp_path / "a.npz")
+    np.savez(path, left=TRAIN[0], right=TRAIN[0])
+    with pytest.raises(CortadoError, match="holds left, right; it needs"):
+        open_data(path, Signature(inputs=("pixels",), outputs=("p",)))

@@ -82,6 +82,8 @@ def tell_inputs(task: Task, talk: Talk) -> None:
             f"the metric {task.metric.name} does not take {task.unfit}: it compares with the dense "
             "model"
         )
+    for name in task.left_out:
+        talk.say_once(f"the output {name} has no axis of samples, and is not scored")
     tell_feed(task.feed, task.data.train, talk)
 
 
@@ -90,7 +92,7 @@ def tell_feed(feed: Feed, samples: Samples, talk: Talk) -> None:
     given = samples.take(np.zeros(1, np.int64)).inputs
     tell_states(feed.invented(given), talk)
     pixels = feed.pixels
-    if pixels is None or not feed.transform.is_unknown:
+    if pixels is None or pixels.dtype.kind == "u" or not feed.transform.is_unknown:
         return
     if given[feed.sources(given)[pixels.name]].dtype == np.uint8:
         talk.say_once(

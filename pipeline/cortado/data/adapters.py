@@ -137,8 +137,8 @@ class InputAdapter:
         self._check_type(array)
         return np.require(self._fit(array), self.dtype, "C")
 
-    def _pixels(self, array: Array, views: Views | None) -> FloatArray:
-        """Return pixels behind the transform, in the axes of the input."""
+    def _pixels(self, array: Array, views: Views | None) -> Array:
+        """Return pixels behind the transform, in the axes and the type of the input."""
         assert self.transform is not None
         pixels = array.astype(np.float32, copy=False)
         if self.transform.is_spatial or views is not None:
@@ -148,7 +148,8 @@ class InputAdapter:
         else:
             inputs = self.transform(self._fit(pixels))
         is_first = inputs.ndim == 4 and inputs.shape[1] == self.shape[-1]
-        return inputs.transpose(0, 2, 3, 1) if self.channels_last and is_first else inputs
+        placed = inputs.transpose(0, 2, 3, 1) if self.channels_last and is_first else inputs
+        return placed if self.dtype.kind == "f" else _rounded(placed, self.dtype)
 
     def _stacked(self, array: Array) -> Array:
         """Return states (n, …) with the samples along the batch axis."""
@@ -194,6 +195,12 @@ def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(found) == len(wanted) and all(
         size in (None, have) for have, size in zip(found[1:], wanted[1:], strict=True)
     )
+
+
+def _rounded(pixels: FloatArray, dtype: np.dtype) -> Array:
+    """Return pixels as the nearest integers of a type."""
+    limits = np.iinfo(dtype)
+    return np.rint(pixels).clip(limits.min, limits.max).astype(dtype)
 
 
 def _as_images(pixels: FloatArray) -> FloatArray:

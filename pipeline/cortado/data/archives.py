@@ -3,6 +3,7 @@
 ``x_train, y_train, x_test, y_test``   images and targets, in two parts
 ``x, y``                               images and targets, undivided
 ``x``, or an ``.npy`` file             images alone
+``images, labels`` and the like        the only input of the model and its targets
 names of the model's inputs            any samples; targets are called ``target`` or after outputs;
                                        parts have the prefixes ``train/``, ``val/``, ``test/``
 """
@@ -13,7 +14,7 @@ import numpy as np
 
 from cortado.data.arrays import read_arrays
 from cortado.data.forms import DataForm, Wanted
-from cortado.data.samples import ArraySamples, Samples, labelled_images
+from cortado.data.samples import TARGET, ArraySamples, Samples, labelled_images
 from cortado.data.signature import Signature
 from cortado.data.splits import Dataset, from_train_and_test, from_whole
 from cortado.errors import CortadoError
@@ -22,6 +23,7 @@ from cortado.model.typing import Array
 __all__ = ["ARCHIVE", "check_pixels", "check_targets", "divide_names", "open_archive"]
 
 _PARTS = ("train", "val", "test")
+_TARGETS = (TARGET, "targets", "label", "labels", "y")
 
 
 def open_archive(path: str, signature: Signature) -> Dataset:
@@ -37,8 +39,10 @@ def open_archive(path: str, signature: Signature) -> Dataset:
         train, test = (_images(arrays, f"_{part}", path) for part in ("train", "test"))
         _check_sizes(train, test, path)
         return from_train_and_test(train, test)
-    if arrays.keys() <= {"x", "y"} and "x" in arrays:
+    if arrays.keys() <= {"x", "y"} and "x" in arrays and not _is_named(signature):
         return from_whole(_images(arrays, "", path))
+    if not any(signature.is_input(name.rpartition("/")[2]) for name in arrays):
+        arrays = _renamed(arrays, signature)
     if not any(signature.is_input(name.rpartition("/")[2]) for name in arrays):
         raise CortadoError(
             f"{path} holds {', '.join(sorted(arrays)) or 'nothing'}; it needs x_train, y_train, "
@@ -46,6 +50,28 @@ def open_archive(path: str, signature: Signature) -> Dataset:
             + (f": {', '.join(signature.inputs)}" if signature.inputs else "")
         )
     return _open_named(arrays, signature, path)
+
+
+def _is_named(signature: Signature) -> bool:
+    """Return whether ``x`` and ``y`` are names of an input and of one of several outputs."""
+    several = len(signature.outputs) > 1 and "y" in signature.outputs
+    return signature.is_input("x") and several
+
+
+def _renamed(arrays: Mapping[str, Array], signature: Signature) -> dict[str, Array]:
+    """Return arrays by the names of the only input and the target, where those are clear."""
+    if len(signature.inputs) != 1:
+        return dict(arrays)
+    plain = {name.rpartition("/")[2] for name in arrays}
+    others = {name for name in plain if name not in (*_TARGETS, *signature.outputs)}
+    if len(others) != 1 or len(plain) > 2:
+        return dict(arrays)
+    names = dict.fromkeys(plain & {*_TARGETS}, TARGET) | {others.pop(): signature.inputs[0]}
+    found = {}
+    for name, array in arrays.items():
+        part, _, last = name.rpartition("/")
+        found[f"{part}/{names.get(last, last)}" if part else names.get(last, last)] = array
+    return found
 
 
 def _open_named(arrays: Mapping[str, Array], signature: Signature, path: str) -> Dataset:

@@ -1,7 +1,8 @@
 """Data sets of the user's own: ``package.module:callable``.
 
-The callable returns a data set, undivided, or a tuple ``(train, test)`` or ``(train, val, test)``
-of them. A data set is a torch dataset (a length, and items by index) or an iterable. An item is
+The callable returns a data set, undivided, a tuple ``(train, test)`` or ``(train, val, test)`` of
+them, or a dictionary of those names. A data set is a torch dataset (a length, and items by index),
+a torch DataLoader, whose batches are taken apart, or an iterable. An item is
 
 a tensor                 the only input
 a tuple                  the inputs of the model in their order, then perhaps the target
@@ -9,7 +10,7 @@ a dictionary             inputs, targets by ``target`` or the names of outputs
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -28,6 +29,7 @@ from cortado.plugins import foreign_code, import_module
 __all__ = ["CALLABLE", "open_callable"]
 
 _CALLABLE = re.compile(r"[\w.]+:\w+")
+_MOST_ITEMS, _MOST_BYTES = 2_000_000, 2**32  # of an iterable, which is kept in memory
 
 
 def open_callable(spec: str, signature: Signature) -> Dataset:
@@ -46,6 +48,8 @@ def open_callable(spec: str, signature: Signature) -> Dataset:
         raise CortadoError(f"{source} cannot be imported: {error}") from error
     with foreign_code(source):
         found = function()
+    if isinstance(found, Mapping):
+        found = _by_name(found, source)
     if isinstance(found, tuple):
         if len(found) not in (2, 3):
             raise CortadoError(f"{source} returned {len(found)} parts, not (train, test)")
@@ -54,15 +58,61 @@ def open_callable(spec: str, signature: Signature) -> Dataset:
     return from_whole(_open_part(found, signature, source))
 
 
+def _by_name(found: Mapping[str, Any], source: str) -> tuple[Any, ...]:
+    """Return the parts of a dictionary in the order of a tuple."""
+    if found.keys() not in ({"train", "test"}, {"train", "val", "test"}):
+        names = ", ".join(map(str, found)) or "nothing"
+        raise CortadoError(
+            f"{source} returned a dictionary of {names}; its parts are train and test, perhaps val"
+        )
+    return tuple(found[part] for part in ("train", "val", "test") if part in found)
+
+
 def _open_part(items: Any, signature: Signature, source: str) -> Samples:
-    if not hasattr(items, "__getitem__") or isinstance(items, Mapping):
+    is_loader = hasattr(items, "dataset") and hasattr(items, "batch_sampler")
+    if is_loader or not hasattr(items, "__getitem__") or isinstance(items, Mapping):
         if not isinstance(items, Iterable) or isinstance(items, Mapping):
             raise CortadoError(f"{source} returned a part without length or items")
         with foreign_code(source):
-            items = list(items)
+            is_batched = getattr(items, "batch_sampler", None) is not None
+            each = _taken_apart(items) if is_batched else iter(items)
+            items = list(_ending(each, source))
     if not hasattr(items, "__len__") or not len(items):
         raise CortadoError(f"{source} returned a part without length or items")
     return _IndexedSamples(items, signature, source)
+
+
+def _taken_apart(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield the items of batches: of tensors, of tuples or of dictionaries of tensors."""
+    for batch in batches:
+        if isinstance(batch, Mapping):
+            columns = [_taken_apart([value]) for value in batch.values()]
+            yield from (dict(zip(batch, row, strict=True)) for row in zip(*columns, strict=True))
+        elif isinstance(batch, tuple | list):
+            yield from zip(*(_taken_apart([value]) for value in batch), strict=True)
+        else:
+            yield from batch
+
+
+def _ending(items: Iterator[Any], source: str) -> Iterator[Any]:
+    """Yield items that are kept in memory; refuse an iterable without an end."""
+    room = _MOST_BYTES
+    for count, item in enumerate(items):
+        room -= _bytes_of(item)
+        if count >= _MOST_ITEMS or room < 0:
+            raise CortadoError(
+                f"{source} returned an iterable that did not end after {count:,} items: return a "
+                "dataset with a length, or end it"
+            )
+        yield item
+
+
+def _bytes_of(item: Any) -> int:
+    if isinstance(item, Mapping):
+        return sum(map(_bytes_of, item.values()))
+    if isinstance(item, tuple | list):
+        return sum(map(_bytes_of, item))
+    return int(getattr(item, "nbytes", 0))
 
 
 @dataclass(frozen=True)

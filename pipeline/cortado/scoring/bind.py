@@ -20,7 +20,7 @@ from cortado.data import TARGET, Dataset, Feed
 from cortado.model.onnx_io import serial
 from cortado.model.typing import Array
 from cortado.runtime import Runtime, Session, Shape
-from cortado.scoring.batching import find_batching
+from cortado.scoring.batching import Batching, find_batching
 from cortado.scoring.metrics import Metric, Scored, fallback_of, make_metric
 from cortado.scoring.metrics.class_rows import IGNORED
 from cortado.scoring.metrics.classes import Accuracy, CrossEntropy, Disagreement, Divergence
@@ -100,11 +100,15 @@ def bind(
     feed.sources(example.inputs)
     session = runtime.open(serial.encode(model))
     chosen = _choose(model, session, data, example.targets, options.head)
+    batching = find_batching(session, feed, data.train, chosen)
+    if example.targets is None and ":" not in options.metric:
+        batching = _of_samples(session, feed, data, batching)
+    left_out = tuple(name for name in chosen if name not in batching.axes)
+    chosen = list(batching.axes)
     targets = _by_output(example.targets, chosen)
     criterion = criterion_of(model, chosen[0])
     ignore = None if criterion is None else criterion.ignore
     alphabet = options.alphabet or read_alphabet(model)
-    batching = find_batching(session, feed, data.train, chosen)
     sizes = {name: _size(session.shapes[name], batching.axes[name]) for name in chosen}
     outputs = tuple(_form(model, name, data, sizes[name]) for name in chosen)
     scored = Scored(outputs, targets, alphabet, ignore, sizes, batching.shapes)
@@ -130,6 +134,7 @@ def bind(
         head=options.head,
         alphabet=alphabet,
         unfit=unfit,
+        left_out=left_out,
     )
 
 
@@ -148,6 +153,17 @@ def _choose(
     if targets is None or named:
         return named or _main_first(model, names)
     return [main_output(model, session.widths, data.classes, None)]
+
+
+def _of_samples(session: Session, feed: Feed, data: Dataset, batching: Batching) -> Batching:
+    """Leave out outputs that are not of the samples, where others are.
+
+    They are constants, or stand behind NonMaxSuppression, where shapes depend on the weights.
+    """
+    kept = [name for name, axis in batching.axes.items() if axis is not None]
+    if feed.limit(data.train) is not None or not kept or len(kept) == len(batching.axes):
+        return batching
+    return find_batching(session, feed, data.train, kept)
 
 
 def _main_first(model: ir.Model, names: Sequence[str]) -> list[str]:

@@ -73,6 +73,8 @@ class Task:
     unfit : str
         The targets that the metric does not take, and so compares with the reference; empty where
         there are none.
+    left_out : tuple of str
+        Outputs that are not scored, as they have no axis of samples.
     """
 
     model: ir.Model
@@ -88,6 +90,7 @@ class Task:
     head: str | None = None
     alphabet: tuple[str, ...] = ()
     unfit: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -120,7 +120,8 @@ def as_rows(found: Array, wanted: Array, name: str) -> tuple[FloatArray, FloatAr
     if found.size != wanted.size or len(found) != len(wanted):
         raise CortadoError(
             f"the output {name} has the shape {show_shape(found.shape)}, "
-            f"and is compared with {show_shape(wanted.shape)}"
+            f"and is compared with {show_shape(wanted.shape)}; where shapes depend on the weights, "
+            "end the net before (cortado import --cut-at) or score another output (--head)"
         )
     first, second = (x.reshape(len(x), -1).astype(np.float64) for x in (found, wanted))
     return first, second
