@@ -200,3 +200,33 @@ def test_pixels_enter_an_input_of_bytes_as_bytes():
         found = Feed.of(model)(Batch({IMAGE: given}))["x"]
         assert found.dtype == np.uint8
         np.testing.assert_array_equal(found, pixels)
+
+
+def steps_first(*shape):
+    value = ir.val("x", ir.DataType.FLOAT, ir.Shape(shape))
+    return ir.Model(ir.Graph([value], [value], nodes=[], opset_imports={"": 17}), ir_version=10)
+
+
+@pytest.mark.parametrize("shape", [(7, "batch_size", 6), ("T", "N", 6), ("time", "batch", "width")])
+def test_samples_lie_along_the_axis_that_is_named_after_the_batch(shape):
+    feed, arrays = Feed.of(steps_first(*shape)), np.arange(210.0).reshape(5, 7, 6)
+    found = feed(Batch({"x": arrays.astype(np.float32)}))["x"]
+    assert feed.batch is None
+    np.testing.assert_array_equal(found, arrays.transpose(1, 0, 2))
+
+
+def test_samples_of_another_length_than_the_fixed_steps_are_refused():
+    with pytest.raises(CortadoError, match="the input x have the shape 8×6, the model wants 7×6"):
+        Feed.of(steps_first(7, "batch", 6))(Batch({"x": np.zeros((5, 8, 6), np.float32)}))
+
+
+@pytest.mark.parametrize(
+    "shape", [("N", "B", 6), ("seq", "b_len", 6), (None, None, 6), ("batch", "N", 6)]
+)
+def test_samples_lie_along_the_first_axis_otherwise(shape):
+    arrays = np.zeros((5, 7, 6), np.float32)
+    assert Feed.of(steps_first(*shape))(Batch({"x": arrays}))["x"].shape == (5, 7, 6)
+
+
+def test_points_of_one_sample_are_no_batch():
+    assert Feed.of(steps_first(1, "N", 6)).batch == 1

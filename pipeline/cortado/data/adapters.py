@@ -3,7 +3,8 @@
 An adapter keeps the type of its input: integers stay integers, and floats never become integers.
 Pixels pass through the input transform of the model; every other array is fed as it is. An array
 of samples has one axis more than a sample. Where the rest has the rank of the graph input, a sample
-brings its batch axis with it, and is run alone; else the axis of the samples is the batch axis.
+brings its batch axis with it, and is run alone; else the axis of the samples is the batch axis: the
+first, or the one whose name says so, as in (steps, batch, features).
 
 A recurrent state that is not given is zeros: an input whose name says that it is a state, and
 whose shape leaves no axis open but that of the batch, wherever that is: states (layers, batch,
@@ -12,7 +13,7 @@ shape (steps, samples), are ones.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +31,7 @@ _STATE = re.compile(
     r"(?:state|states|hidden|cell|memory|cache|mem|hx|cx|h|c|hn|cn|hc)s?(?:[^a-z]|$)",
     re.IGNORECASE,
 )
+_BATCH, _LETTER = re.compile(r"bs|.*batch.*", re.IGNORECASE), re.compile(r"N|B")
 _CONTINUES = re.compile(r"^cont\d*$")
 
 
@@ -47,12 +49,15 @@ class InputAdapter:
         Its type.
     transform : InputTransform or None
         What to do to pixels; None feeds arrays as they are.
+    named_axis : int or None
+        The batch axis, where a name says that it is not the first.
     """
 
     name: str
     shape: tuple[int | None, ...]
     dtype: np.dtype
     transform: InputTransform | None = None
+    named_axis: int | None = None
 
     @classmethod
     def of(cls, value: ir.Value) -> "InputAdapter":
@@ -66,12 +71,13 @@ class InputAdapter:
         if value.dtype is None or value.shape is None or value.dtype is ir.DataType.STRING:
             raise CortadoError(f"the input {value.name} has no shape or no type of numbers")
         shape = tuple(size if isinstance(size, int) else None for size in value.shape)
-        return cls(str(value.name), shape, np.dtype(value.dtype.numpy()))
+        dtype = np.dtype(value.dtype.numpy())
+        return cls(str(value.name), shape, dtype, named_axis=_named_batch_axis(value.shape))
 
     @property
     def batch(self) -> int | None:
-        """The size of the first axis, where it is fixed."""
-        return self.shape[0] if self.shape else None
+        """The size of the batch axis, where it is fixed."""
+        return self.shape[self.batch_axis] if self.shape else None
 
     @cached_property
     def is_state(self) -> bool:
@@ -81,6 +87,11 @@ class InputAdapter:
         is_open = sum(size is None for size in self.shape)
         return len(self.shape) > 1 and is_open <= 1 and _STATE.search(self.name) is not None
 
+    def any_batch(self) -> "InputAdapter":
+        """Return the adapter of an input that takes any number of samples."""
+        axis = self.batch_axis
+        return replace(self, shape=(*self.shape[:axis], None, *self.shape[axis + 1 :]))
+
     @property
     def continues(self) -> bool:
         """Whether the input is Caffe's continuation indicators, of shape (steps, samples)."""
@@ -88,7 +99,9 @@ class InputAdapter:
 
     @cached_property
     def batch_axis(self) -> int:
-        """The axis of the samples: the first, or the only open one of a state."""
+        """The axis of the samples: the first, one with such a name, or the only open of a state."""
+        if self.named_axis is not None:
+            return self.named_axis
         is_open = [axis for axis, size in enumerate(self.shape) if size is None]
         return is_open[0] if self.is_state and is_open else 0
 
@@ -133,7 +146,8 @@ class InputAdapter:
                 raise CortadoError(f"samples of the input {self.name} can only run one by one")
             array = array[0]
         elif self.batch_axis and array.ndim == len(self.shape):
-            array = self._stacked(array)
+            self._check_type(array)
+            return np.require(self._stacked(array), self.dtype, "C")
         self._check_type(array)
         return np.require(self._fit(array), self.dtype, "C")
 
@@ -152,12 +166,13 @@ class InputAdapter:
         return placed if self.dtype.kind == "f" else _rounded(placed, self.dtype)
 
     def _stacked(self, array: Array) -> Array:
-        """Return states (n, …) with the samples along the batch axis."""
+        """Return samples (n, …) along the batch axis."""
         found, axis = array.shape, self.batch_axis
         wanted = tuple(size for i, size in enumerate(self.shape) if i != axis)
-        if found[1:] != wanted:
+        if not _fits(found, (None, *wanted)):
+            what = "state" if self.is_state else "input"
             raise CortadoError(
-                f"the samples of the state {self.name} have the shape {show_shape(found[1:])}, "
+                f"the samples of the {what} {self.name} have the shape {show_shape(found[1:])}, "
                 f"the model wants {show_shape(wanted)}"
             )
         return np.moveaxis(array, 0, axis)
@@ -188,6 +203,15 @@ class InputAdapter:
             f"the {what} have the shape {show_shape(found[1:])}, "
             f"the model's input {self.name} wants {show_shape(self.shape[1:])}"
         )
+
+
+def _named_batch_axis(shape: ir.Shape) -> int | None:
+    """Return the axis whose name is that of a batch, where the first has no such name."""
+    names = ["" if isinstance(size, int) else str(size.value or "") for size in shape]
+    axes = [axis for axis, name in enumerate(names) if _BATCH.fullmatch(name)]
+    if not axes and shape[:1] != (1,):  # (1, N, 3) are N points of one sample
+        axes = [axis for axis, name in enumerate(names) if _LETTER.fullmatch(name)]
+    return axes[0] if axes and axes[0] != 0 else None
 
 
 def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

@@ -97,7 +97,7 @@ def _open_named(arrays: Mapping[str, Array], signature: Signature, path: str) ->
 def _named(arrays: Mapping[str, Array], signature: Signature, path: str) -> ArraySamples:
     inputs, targets = divide_names(arrays, signature, path)
     for name, array in inputs.items():
-        if array.ndim and not array.size:
+        if array.ndim and not len(array):
             raise CortadoError(f"{path}: {name!r} holds no samples: its shape is {array.shape}")
         check_finite(array, f"{path}: {name!r}")
     if not any(array.ndim for array in inputs.values()):

@@ -172,10 +172,7 @@ class Feed:
 
     def any_batch(self) -> "Feed":
         """Return the feed of a model that takes any number of samples at once."""
-        opened = [
-            a if a.is_state or not a.shape else replace(a, shape=(None, *a.shape[1:]))
-            for a in self.adapters
-        ]
+        opened = [a if a.is_state or not a.shape else a.any_batch() for a in self.adapters]
         return Feed(tuple(opened))
 
 
