@@ -141,11 +141,13 @@ def test_the_bootstrap_of_a_ratio_covers_the_ratio_of_other_samples():
 def test_the_bootstrap_of_a_mean_is_near_the_formula():
     rng = np.random.default_rng(0)
     dense, changed = rng.normal(0, 1, (2, 200, 1))
-    exact, drawn = (paired_drop(Figure(kind), dense, changed) for kind in ("mean", "pooled"))
+    exact = paired_drop(Figure("mean", higher_is_better=False), dense, changed)
+    pair = [np.hstack([each, np.ones_like(each)]) for each in (dense, changed)]
+    drawn = paired_drop(RATIO, *pair)
     assert drawn.mean == pytest.approx(exact.mean)
     assert drawn.variance == pytest.approx(exact.variance, rel=0.1)
     assert drawn.high == pytest.approx(exact.high, rel=0.1)
-    assert drawn == paired_drop(Figure("pooled"), dense, changed)
+    assert drawn == paired_drop(RATIO, *pair)
 
 
 @pytest.mark.parametrize("kind", ["mean", "pooled"])

@@ -12,8 +12,8 @@ the least inertia of the first b values in j clusters obeys
 whose minimizer a grows with b (cost has the concave Monge property). So the minimizers of one
 j are found by halving the step between the b already solved (divide and conquer, O(m log m)
 for m values), all b of one level at once in numpy. The minimizer grows with j as well, which leaves
-half of the search. Source: Grønlund et al. 2017 (1701.07204); Wang and Song 2011 for the
-recurrence.
+half of the search, and for many clusters so little that all b are searched at once. Source:
+Grønlund et al. 2017 (1701.07204); Wang and Song 2011 for the recurrence.
 
 Up to `EXACT_LIMIT` distinct values the result is the optimum. Beyond, neighbouring values are
 merged into some thousand groups, the groups are solved exactly, and Lloyd's iteration on all
@@ -37,6 +37,7 @@ EXACT_LIMIT = 2**15
 
 _GROUPS = 4096  # groups of equal count, and as many of equal width
 _MAX_ITERATIONS = 300
+_AT_ONCE = 2**16  # runs that are costed at once
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,11 @@ def _add_cluster(
     """
     last = len(previous) - 1
     best, choice = np.zeros(last + 1), np.zeros(last + 1, np.int64)
+    ends = np.arange(1, last + 1)
+    low = np.minimum(np.maximum(earlier[1:], before), ends - 1)
+    if (ends - low).sum() <= _AT_ONCE:
+        best[1:], choice[1:] = _argmin_runs(data, previous, ends, low, ends - 1)
+        return best, choice
     step = 1 << last.bit_length()
     while step:
         ends = np.arange(step, last + 1, 2 * step)

@@ -9,11 +9,11 @@ at the expanded level of Hesterberg (2015, The American Statistician 69, 371),
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cortado.model.typing import FloatArray, IntArray
+from cortado.model.typing import FloatArray
 from cortado.stats.quantiles import t
 
 __all__ = ["draws", "upper"]
@@ -23,7 +23,7 @@ _AT_ONCE = 50  # draws of indices in memory
 _SEED = 0
 
 
-def draws(figure: Callable[[IntArray], float], samples: int) -> FloatArray:
+def draws(figure: Callable[[Sequence[FloatArray]], float], *parts: FloatArray) -> FloatArray:
     """Return a figure of resampled samples, of shape (1000,); the same every time.
 
     There are fewer where some draws have no value, as the overlap of masks has none where nothing
@@ -32,19 +32,26 @@ def draws(figure: Callable[[IntArray], float], samples: int) -> FloatArray:
     Parameters
     ----------
     figure : callable
-        Takes the places of `samples` samples, some of them several times.
-    samples : int
-        How many there are, ≥ 2.
+        Takes the sums of the parts over the samples drawn, each of shape (1, k).
+    parts : array of shape (n, k)
+        Statistics of n ≥ 2 samples, which the figure is a function of the sums of.
     """
     from scipy import stats  # slow to import
 
+    def of_draws(places: FloatArray, axis: int) -> FloatArray:
+        del axis  # the last
+        drawn = places.astype(np.intp).reshape(-1, places.shape[-1])
+        sums = [array[drawn].sum(axis=1, keepdims=True) for array in parts]
+        values = np.array([figure(each) for each in zip(*sums, strict=True)])
+        return values.reshape(places.shape[:-1])
+
     with warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):
         found = stats.bootstrap(
-            (np.arange(samples),),
-            lambda places: figure(places.astype(np.intp)),
+            (np.arange(len(parts[0])),),
+            of_draws,
             n_resamples=_RESAMPLES,
             batch=_AT_ONCE,
-            vectorized=False,
+            vectorized=True,
             method="percentile",
             rng=np.random.default_rng(_SEED),
         )

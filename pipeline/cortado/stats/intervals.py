@@ -60,5 +60,5 @@ def figure_interval(figure: Aggregate, parts: FloatArray) -> tuple[float, float]
         return -math.inf, math.inf
     if figure.kind == "mean":
         return mean_interval(value, float(parts[:, 0].var(ddof=1)), count)
-    found = draws(lambda places: figure.value(parts[places]), count)
+    found = draws(lambda sums: figure.value(sums[0]), parts)
     return 0.0 - upper(-found, _LEVEL, count), upper(found, _LEVEL, count)  # 0, never −0

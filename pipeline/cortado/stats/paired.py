@@ -199,7 +199,7 @@ def count_changes(figure: Aggregate, dense: FloatArray, changed: FloatArray) -> 
 
 def drop_draws(figure: Aggregate, dense: FloatArray, changed: FloatArray) -> FloatArray:
     """Return the drops of the bootstrap, of shape (draws,)."""
-    return draws(lambda places: drop_of(figure, dense[places], changed[places]), len(dense))
+    return draws(lambda sums: drop_of(figure, *sums), dense, changed)
 
 
 def _drop(mean: float, reach: float, variance: float) -> Drop:
