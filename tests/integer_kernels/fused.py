@@ -1,13 +1,35 @@
 """What onnxruntime makes of a model: the operators that it runs, and the outputs."""
 
+import functools
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from cortado.model.onnx_io import serial
+
+_INTEGER = {"ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear"}
+
+
+@functools.cache
+def saturates():
+    """Return whether onnxruntime's sums of 8-bit products are cut to 16 bits on this CPU."""
+    weight = np.full((64, 32), 127, np.int8)
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["x", "w"], ["y"])],
+        "sums",
+        [helper.make_tensor_value_info("x", TensorProto.UINT8, [4, 64])],
+        [helper.make_tensor_value_info("y", TensorProto.INT32, [4, 32])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    found = session.run(None, {"x": np.full((4, 64), 255, np.uint8)})[0]
+    return bool((found != 64 * 127 * 255).any())
 
 
 def optimised_operators(model):
@@ -22,7 +44,10 @@ def optimised_operators(model):
 
 
 def outputs(model, x, optimised=True):
-    """Return the first output of a model with one input."""
+    """Return the first output of a model with one input; skip the test where integers saturate."""
+    is_integer = any(node.op_type in _INTEGER for node in model.graph)
+    if is_integer and saturates():
+        pytest.skip("this CPU saturates sums of 8-bit products: it lacks VNNI")
     options = onnxruntime.SessionOptions()
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimised else level.ORT_DISABLE_ALL

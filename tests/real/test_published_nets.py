@@ -174,7 +174,7 @@ def test_a_state_that_is_not_given_starts_at_zero(nets, tmp_path):
     words = ["evaluate", nets(VOICE), "--reference", nets(VOICE)]
     found = cortado(*words, "--data", tmp_path / "windows.npz")
     assert found.code == 0
-    assert found.stderr.startswith("the input state is not in the data: a recurrent state")
+    assert found.stderr.startswith("the input state is not given: a recurrent state")
 
 
 def test_random_audio_is_too_short_and_the_error_says_what_to_give(cut):

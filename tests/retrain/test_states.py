@@ -75,14 +75,15 @@ def test_a_state_that_is_given_is_used():
     assert not np.array_equal(weight(found.model, "gru.w"), weight(other.model, "gru.w"))
 
 
-def test_outputs_whose_first_axis_is_not_the_batch_are_learned_one_by_one():
-    """The state has the batch on its second axis; the net runs sample by sample."""
+def test_outputs_whose_batch_is_another_axis_than_the_first_are_learned():
+    """The state has the batch on its second axis."""
     samples = ArraySamples({"x": SOUNDS[:12]})
     dense = recurrent()
     changed = with_weight(dense, "gru.w", weight(dense, "gru.w") * np.float32(0.5))
     bound = task(dense, threefold(samples))
-    assert (bound.size, bound.names) == (1, ("y", "state_out"))
-    chosen = options(epochs=8, lr=0.01)
+    assert bound.names == ("y", "state_out")
+    assert (bound.axes["y"], bound.axes["state_out"]) == (0, 1)
+    chosen = options(epochs=8, lr=0.01, batch=2)
     found = finish(retrain(changed, bound, chosen, None, Distillation(dense)))
     values = [epoch.val.value for epoch in found.epochs]
     assert values[-1] < 0.7 * values[0]

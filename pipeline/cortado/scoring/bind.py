@@ -10,11 +10,10 @@ many run at once, which metric decides, and which loss plans add up:
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from onnx_ir.passes.common import ShapeInferencePass
 
 from cortado.data import TARGET, Dataset, Feed
 from cortado.model.onnx_io import serial
@@ -22,17 +21,15 @@ from cortado.model.typing import Array
 from cortado.runtime import Runtime, Session, Shape
 from cortado.scoring.batching import Batching, find_batching
 from cortado.scoring.metrics import Metric, Scored, fallback_of, make_metric
-from cortado.scoring.metrics.class_rows import IGNORED
 from cortado.scoring.metrics.classes import Accuracy, CrossEntropy, Disagreement, Divergence
 from cortado.scoring.metrics.relative import RelativeError
+from cortado.scoring.output_forms import form_of, is_number, is_text
 from cortado.scoring.task import Task
 from cortado.task.criteria import Criterion
 from cortado.task.metadata import read_alphabet, read_criteria
 from cortado.task.outputs import (
-    Scores,
     activation_of,
     before_sigmoid,
-    binary,
     check_classifying,
     choose_output,
     criterion_of,
@@ -42,9 +39,6 @@ from cortado.task.outputs import (
 )
 
 __all__ = ["TaskOptions", "bind"]
-
-_SEEN = 64  # samples whose targets say whether they are yes or no
-_YES_OR_NO = 2  # classes
 
 
 @dataclass(frozen=True)
@@ -110,7 +104,9 @@ def bind(
     ignore = None if criterion is None else criterion.ignore
     alphabet = options.alphabet or read_alphabet(model)
     sizes = {name: _size(session.shapes[name], batching.axes[name]) for name in chosen}
-    outputs = tuple(_form(model, name, data, sizes[name]) for name in chosen)
+    outputs = tuple(
+        form_of(model, name, data, (targets or {}).get(name), sizes[name]) for name in chosen
+    )
     scored = Scored(outputs, targets, alphabet, ignore, sizes, batching.shapes)
     is_classifier = _is_classifier(model, scored, criterion)
     default = _default(scored, session.widths[chosen[0]], is_classifier=is_classifier)
@@ -192,7 +188,7 @@ def _is_classifier(model: ir.Model, scored: Scored, criterion: Criterion | None)
     if scored.targets is not None:
         array = scored.targets.get(scored.main.output)
         is_whole = array is not None and array.dtype.kind in "iu" and len(scored.targets) == 1
-        return is_whole and not _is_number(scored) and not _is_text(scored)
+        return is_whole and not is_number(scored) and not is_text(scored)
     if len(scored.outputs) == 1 and scored.main.form == "indices":
         return True
     if len(scored.outputs) > 1 or scored.main.rank not in (None, 2):
@@ -209,59 +205,12 @@ def _default(scored: Scored, width: int | None, *, is_classifier: bool) -> str:
         return "agreement" if scored.targets is None else "accuracy"
     targets = scored.targets or {}
     kinds = {array.dtype.kind for array in targets.values()}
-    if kinds == {"U"} or _is_text(scored):
+    if kinds == {"U"} or is_text(scored):
         return "cer"
     is_comparable = len(targets) == 1 and kinds <= set("iuf")
     if is_comparable and width not in (None, 1):
         is_comparable = all(array.ndim > 1 for array in targets.values())
     return "mse" if is_comparable else "relative-error"
-
-
-def _is_text(scored: Scored) -> bool:
-    """Return whether targets are texts as rows of classes, for scores (1, steps, classes).
-
-    Rows are shorter than the steps: a recogniser learns which steps the classes belong to.
-    """
-    array = (scored.targets or {}).get(scored.main.output)
-    shape = scored.shapes[scored.main.output]
-    if array is None or array.dtype.kind not in "iu" or array.ndim != 2 or len(shape) != 3:
-        return False
-    return scored.main.form == "scores" and array.shape[1] not in shape[1:]
-
-
-def _is_number(scored: Scored) -> bool:
-    """Return whether the main output has one number where a target has one, which is no class."""
-    array = (scored.targets or {})[scored.main.output]
-    is_one = scored.sizes.get(scored.main.output) == array.size
-    return is_one and scored.main.form == "scores"
-
-
-def _form(model: ir.Model, name: str, data: Dataset, size: int | None) -> Scores:
-    """Return what the numbers of an output are, beside targets that are as many.
-
-    Integers beside integers are classes; other numbers beside 0 and 1 say yes or no. A loss that
-    the model remembers says more.
-    """
-    scores = activation_of(model, name)
-    if criterion_of(model, name) is not None:
-        return scores
-    if scores.form == "indices":
-        return replace(scores, classes=_classes_before(model, scores))
-    first = data.train.take(np.arange(min(len(data.train), _SEEN))).targets or {}
-    array = first.get(name, first.get(TARGET))
-    if array is None or array.dtype.kind not in "iub" or array[0].size != size:
-        return scores
-    value = next(each for each in model.graph.outputs if each.name == name)
-    if value.dtype is not None and value.dtype.is_integer():
-        return replace(scores, form="indices")
-    says_yes = data.classes <= _YES_OR_NO and bool(np.isin(array, (0, 1, IGNORED)).all())
-    return binary(model, scores) if says_yes else scores
-
-
-def _classes_before(model: ir.Model, scores: Scores) -> int | None:
-    """Return the number of classes that an ArgMax chooses from, by the shapes of the graph."""
-    infer = ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
-    return activation_of(infer(model.clone()).model, scores.output).classes
 
 
 def _loss(scored: Scored, *, is_classifier: bool) -> Metric:
