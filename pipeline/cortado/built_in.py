@@ -1,4 +1,4 @@
-"""What is built in, by name: a line here for each, and a module that has it.
+"""The table of built-ins, by name: a line here for each, and a module that has it.
 
 A registry loads its lines when it is imported, and `--help` lists them without loading anything.
 The order is that of lists.

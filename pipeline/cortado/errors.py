@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 CAFFE_EXTRA = "cortado with its extra caffe (pip install '.[caffe]' in the project's folder)"
-"""What has the libraries for Caffe's LMDB, LevelDB and HDF5 files."""
+"""The extra with the libraries for Caffe's LMDB, LevelDB and HDF5 files."""
 
 _FEW = 5  # names that are listed
 _HEAD, _TAIL = 600, 200  # characters of a long message that are kept

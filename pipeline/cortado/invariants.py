@@ -1,4 +1,4 @@
-"""What no pass may break: zeros stay zero, shared values stay shared.
+"""Invariants of all passes: zeros stay zero, shared values stay shared.
 
 Every pass that changes weights ends with one of these checks, so that a model that lost a
 zero is never returned, and so never written.

@@ -1,4 +1,4 @@
-"""What ``cortado compress`` tells when it is done: its stages, its layers, its sizes."""
+"""The report of ``cortado compress``: its stages, its layers, its sizes."""
 
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -30,7 +30,7 @@ def show(compressed: "Compressed", talk: "Talk") -> None:
         for stage in compressed.stages
     ]
     metric = compressed.stages[0].val.metric.name
-    talk.table(("stage", "weights left", f"validation {metric}", "holds"), stages)
+    talk.table(("stage", "weights left", f"validation {metric}", "within limit"), stages)
     talk.say("")
     final = describe(compressed.model)
     layers = [_layer_row(layer) for layer in (*final.layers, final.total)]
@@ -54,7 +54,7 @@ def show(compressed: "Compressed", talk: "Talk") -> None:
 
 @dataclass(frozen=True)
 class Written:
-    """What is written beside the file; empty where it was not asked for."""
+    """The texts written beside the file; empty where not asked for."""
 
     page: bytes = b""
     json: dict[str, Any] = field(default_factory=dict)

@@ -76,7 +76,7 @@ def open_training_data(model: ir.Model, choice: TaskChoice) -> Dataset:
 
 
 def tell_inputs(task: Task, talk: Talk) -> None:
-    """Say what a task does without being told: what it feeds, see `tell_feed`, and compares."""
+    """Report the defaults of a task: inputs, see `tell_feed`, and how outputs are compared."""
     if task.unfit:
         talk.say_once(
             f"the metric {task.metric.name} does not take {task.unfit}: it compares with the dense "
@@ -88,7 +88,7 @@ def tell_inputs(task: Task, talk: Talk) -> None:
 
 
 def tell_feed(feed: Feed, samples: Samples, talk: Talk) -> None:
-    """Say which inputs nothing gives, and whether pixels go in as they are."""
+    """Report inputs that the data lack, and whether pixels go in as they are."""
     given = samples.take(np.zeros(1, np.int64)).inputs
     tell_states(feed.invented(given), talk)
     pixels = feed.pixels
@@ -102,7 +102,7 @@ def tell_feed(feed: Feed, samples: Samples, talk: Talk) -> None:
 
 
 def tell_states(states: "Sequence[InputAdapter]", talk: Talk) -> None:
-    """Say what inputs are that nothing gives, and why."""
+    """Report the values of inputs that the data lack, and why."""
     for state in states:
         meaning = (
             "Caffe's continuation indicators by its name and shape, it is ones"

@@ -133,7 +133,7 @@ class _Inspected:
 
 @dataclass(frozen=True)
 class _Count:
-    """What active units are counted on."""
+    """The samples on which active units are counted."""
 
     data: str
     samples: int

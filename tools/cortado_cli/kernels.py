@@ -30,7 +30,7 @@ _WITH_DATA = ("samples", "raw", *RUNTIME)
 
 @dataclass(frozen=True)
 class KernelChoice:
-    """What the command line says about kernels; no data for None."""
+    """The kernel options of the command line; no data for None."""
 
     kernel: Literal["float32", "int8", "int4"]
     data: str | None

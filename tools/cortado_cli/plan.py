@@ -46,7 +46,9 @@ __all__ = ["command"]
     help="How much worse the metric may get, in its units, as in 0.005.",
 )
 @floor_option("The worst value of the metric, in place of --max-drop or beside it.")
-@click.option("--target-bytes", type=Number(0, min_open=True), help="Least loss in so many bytes.")
+@click.option(
+    "--target-bytes", type=Number(0, min_open=True), help="The plan of least loss within this size."
+)
 @click.option(
     "--target-sparsity",
     type=Number(0, 1, min_open=True, max_open=True),

@@ -30,7 +30,7 @@ __all__ = ["command"]
 @model_argument
 @selector_option("--sparsity", Number(0, 1, max_open=True), "Fraction of zeros, as in 'fc*=0.95'.")
 @selector_option("--cut", Number(0, 1, max_open=True), "Fraction to cut of the weights left.")
-@selector_option("--quality", Number(0), "Cut |w| up to so many standard deviations (method std).")
+@selector_option("--quality", Number(0), "Prune |w| up to N standard deviations (method std).")
 @click.option(
     "--plan",
     type=InputPath(),

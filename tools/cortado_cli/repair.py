@@ -123,7 +123,7 @@ def command(
 
 @dataclass(frozen=True)
 class _Metric:
-    """What ``--metric`` gave on held samples before the repair; refused before it, if at all."""
+    """The value of ``--metric`` on held samples before the repair."""
 
     judge: "Judge"
     before: float
@@ -147,7 +147,7 @@ class _Metric:
         return cls(judge, judge.score(network).value)
 
     def report(self, repaired: "ir.Model", talk: "Talk") -> dict[str, object]:
-        """Say what the metric became, and return it for a report."""
+        """Print the metric after the repair, and return it for a report."""
         name, after = self.judge.task.metric.name, self.judge.score(repaired).value
         talk.say(f"{name}: {self.before:.4f} before, {after:.4f} after")
         return {"metric": name, "metric_before": self.before, "metric_after": after}

@@ -1,4 +1,4 @@
-"""What several commands report in the same words: layers passed over, epochs, units, tensors."""
+"""Texts that several commands share: layers passed over, epochs, units, tensors."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ __all__ = [
 
 
 def skipped_lines(skipped: "Sequence[Skipped]", missing: str = "prunable") -> list[str]:
-    """Say of each node that was passed over what it is not, ``prunable``, and why."""
+    """Return a line for each node that was passed over: what it is not, ``prunable``, and why."""
     return [f"not {missing}: {node.name} ({node.op_type}): {node.reason}" for node in skipped]
 
 

@@ -59,7 +59,7 @@ __all__ = ["command"]
     default=STREAM,
     callback=check_place,
     metavar="PATH",
-    help="The table, CSV; one that is there is gone on with. - is standard output, the default.",
+    help="The table, CSV; an existing table is resumed. - is standard output, the default.",
 )
 @click.option(
     "--plot",

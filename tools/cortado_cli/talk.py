@@ -1,4 +1,4 @@
-"""What the user sees: progress bars and messages on standard error, and tables.
+"""Output for the user: progress bars and messages on standard error, and tables.
 
 Bars appear on a terminal only; messages everywhere, unless ``-q`` was given.
 """

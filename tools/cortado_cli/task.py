@@ -24,7 +24,7 @@ TASK = ("data", "samples", "head", "metric", "raw", "labels", "alphabet")
 
 @dataclass(frozen=True)
 class TaskChoice:
-    """What the command line says of data and metric.
+    """The data and metric options of the command line.
 
     Attributes
     ----------

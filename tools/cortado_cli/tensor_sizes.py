@@ -1,4 +1,4 @@
-"""What the tensors of a file take, as a table and as a report."""
+"""The sizes of the tensors of a file, as a table and as a report."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""What torchrun says in the environment: how many processes there are, here and in all."""
+"""The environment of torchrun: the number of processes, here and in all."""
 
 import os
 from typing import TYPE_CHECKING

@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Training:
-    """What the command line says about a training run."""
+    """The training options of the command line."""
 
     epochs: int
     batch: int
@@ -80,7 +80,7 @@ def shift_option(default: int) -> Callable[[F], F]:
         default=default,
         show_default=True,
         metavar="PIXELS",
-        help="Move each training image at random by up to so many pixels.",
+        help="Move each training image at random by up to this many pixels.",
     )
 
 

@@ -82,7 +82,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class TransformWish:
-    """What the command line says about the input transform; None where it says nothing."""
+    """The input transform of the command line; None where it gives none."""
 
     preset: str | None = None
     scale: float | None = None

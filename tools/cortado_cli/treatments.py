@@ -42,7 +42,7 @@ class TreatmentChoice:
 
 
 DEFAULT = TreatmentChoice("prune")
-"""What a sweep tries where the user names nothing."""
+"""The treatments of a sweep by default."""
 
 
 class TreatmentType(click.ParamType[TreatmentChoice]):

@@ -1,4 +1,4 @@
-"""What the function that translates an operator sees: one node, and the module so far.
+"""The view of a function that translates an operator: one node, and the module so far.
 
 An input can be read in the four ways that it may matter:
 
@@ -44,7 +44,7 @@ class NodeContext:
 
     @property
     def name(self) -> str:
-        """What the node's calls are named after."""
+        """The name from which the names of the node's calls derive."""
         return identifier(self.node.name or self.node.outputs[0].name or self.node.op_type)
 
     def has(self, index: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a graph leaves unsaid: the shapes of its values, the opset of a node."""
+"""Facts that a graph leaves implicit: the shapes of its values, the opset of a node."""
 
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass

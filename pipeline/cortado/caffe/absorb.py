@@ -1,4 +1,4 @@
-"""What training made of BatchNorm, moved to where Caffe has a place for it.
+"""Trained BatchNorm parameters, moved to where Caffe has a place for them.
 
 Caffe's BatchNorm only normalizes; the affine part is a Scale layer of its own. In the model a
 BatchNormalization has both, and retraining moves them: a scale g and a bias h. With the factor w

@@ -1,4 +1,4 @@
-"""What a layer's conversion works with: its bottoms, its settings, its blobs, and the graph."""
+"""The context of a layer's conversion: its bottoms, its settings, its blobs, and the graph."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class Context:
         )
 
     def note(self, text: str) -> None:
-        """Tell the user something about this layer."""
+        """Add a message about this layer."""
         self._notes.append(f"layer {self.layer.name!r} ({self.layer.type}): {text}")
 
     def fix_batch(self, blob: Blob, why: str) -> None:

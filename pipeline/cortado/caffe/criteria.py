@@ -26,7 +26,7 @@ _REASONS = {
 
 
 def read_criterion(layer: LayerSpec, label: str) -> list[Criterion]:
-    """Return the criterion of a layer, in a list; an empty one where it is none of BVLC's.
+    """Return the criterion of a layer in a list, which is empty for types other than BVLC's.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def label_of(record: bytes | memoryview) -> int:
 
 @contextmanager
 def _naming() -> Iterator[None]:
-    """Say of damage that it is a record's."""
+    """Name the record in an error about damage."""
     try:
         yield
     except DamagedError as error:

@@ -82,7 +82,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class Out:
-    """What a node is to output.
+    """The outputs that a node should have.
 
     Attributes
     ----------

@@ -90,7 +90,7 @@ def deploy(net: Net, options: CaffeOptions = CaffeOptions()) -> Deployed:
 
 
 class _Walk:
-    """What is left of a net, while its layers are taken in file order."""
+    """The rest of a net, while its layers are taken in file order."""
 
     def __init__(self, net: Net, options: CaffeOptions) -> None:
         self.layers: list[LayerSpec] = []

@@ -1,4 +1,4 @@
-"""What Caffe's layer types were called before they were strings.
+"""The names of Caffe's layer types from before they were strings.
 
 Two formats came before the current one. V0 named types by lower-case strings, V1 by an enum,
 whose names and numbers both occur in the wild.

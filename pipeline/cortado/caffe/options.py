@@ -1,4 +1,4 @@
-"""What the user may say about a Caffe net that its files leave open."""
+"""Options for the points that the files of a Caffe net leave open."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

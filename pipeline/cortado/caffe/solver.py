@@ -64,7 +64,7 @@ class ReadSolver:
 
 @dataclass(frozen=True)
 class TrainingNet:
-    """What a net says of its training: factors by layer, and images a step, if it says so."""
+    """Training settings in a net: factors by layer, and the images of a step, if stated."""
 
     params: Mapping[str, tuple[ParamSpec, ...]]
     batch: int | None

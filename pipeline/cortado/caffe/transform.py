@@ -24,7 +24,7 @@ __all__ = ["StatedTransform", "read_transform_param", "transform_of"]
 
 @dataclass(frozen=True)
 class StatedTransform:
-    """What a prototxt states of the input transform.
+    """The input transform as a prototxt states it.
 
     Attributes
     ----------

@@ -187,7 +187,7 @@ def _run(data: memoryview, begin: int, tag: int, size: int) -> tuple[memoryview,
 
 
 def _varint(data: memoryview, position: int, longest: int = _MAX_VARINT) -> tuple[int, int]:
-    """Return the varint at `position`, of so many bytes at most, and the position after it."""
+    """Return the varint at `position`, of a limited number of bytes, and the position after it."""
     value = 0
     for i, byte in enumerate(data[position : position + longest]):
         value |= (byte & 0x7F) << 7 * i

@@ -4,7 +4,7 @@ options       how far to go, and how much time to take for it
 stages        what is compressed, and the models on the way, judged on validation images
 stage_curves  what each layer of such a model can lose
 trained       retrained reference → ladder → weight sharing
-ladder        prune rung by rung, as long as the accuracy holds
+ladder        prune rung by rung, while the metric is within the limit
 share         bits for each layer, and shared values that are trained
 untrained     plans from a sweep, least squares, weight sharing, least squares
 search        along a chain of plans, as far as they hold

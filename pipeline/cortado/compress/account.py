@@ -1,4 +1,4 @@
-"""What a compression did, in figures: the bytes of every stage and layer, and what layers can lose.
+"""The figures of a compression: bytes of every stage and layer, and the curves of the layers.
 
 The bytes of a stage are those of the file that would be written if it were the last. A layer's
 bytes are those of its positions, values and codebook there, as the encoder counts them. The
@@ -66,7 +66,7 @@ class TensorAccount:
 
     @property
     def contents(self) -> Contents:
-        """What tells at which level of a treatment a layer is."""
+        """The facts that show at which level of a treatment a layer is."""
         return Contents(self.weights, self.weights - self.nonzero, self.distinct)
 
     @property
@@ -97,7 +97,7 @@ class TensorAccount:
 
 @dataclass(frozen=True)
 class Account:
-    """What a compression did.
+    """The figures of a compression.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The ladder: prune rung by rung, until the metric on validation samples no longer holds.
+"""The ladder: prune rung by rung, until the metric on validation samples is beyond the limit.
 
 Each rung multiplies the density by a factor and retrains; the next rung starts from the model
 that this one gave. Where it does not hold, the rung is taken back, and from then on

@@ -29,11 +29,11 @@ class Effort:
     rung : int
         Each rung of the ladder.
     failures : int
-        After so many rungs that did not hold, the ladder ends.
+        The number of rungs out of the limit after which the ladder ends.
     share : int
         Training the shared values.
     least_steps : int
-        Each of them takes so many steps at least: an epoch of a small data set is short.
+        The fewest steps of each of them: an epoch of a small data set is short.
     images : int
         Images that a sweep measures its points on, at most.
     fitted : int
@@ -59,12 +59,12 @@ EFFORTS: dict[EffortName, Effort] = {
 }
 
 BIAS_BITS = 6
-"""Of all biases together; they are shared last, as training would part them again."""
+"""The bits of all biases together; they are shared last, as training would separate them again."""
 
 
 @dataclass(frozen=True)
 class CompressOptions:
-    """What the user asks for.
+    """The options of a compression.
 
     Attributes
     ----------

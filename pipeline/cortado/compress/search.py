@@ -81,7 +81,7 @@ class Search:
             model = yield from self.model(place)
             holds = partial(self._holds, self.job.referee.dense)
             stage = yield from self.job.stage(self.name(place), model, holds)
-            yield stage.told(" holds" if stage.holds else " may have lost more")
+            yield stage.told(" is within the limit" if stage.holds else " may be beyond the limit")
             judged.append(stage)
             if not stage.holds:
                 break

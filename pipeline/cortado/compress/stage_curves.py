@@ -1,4 +1,4 @@
-"""What each layer of a model on the way can lose, on some samples."""
+"""Sensitivity curves of the layers of an intermediate model, on some samples."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What is compressed, and the models on the way, each judged on validation samples."""
+"""The job of a compression, and its intermediate models, each judged on validation samples."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Compression:
-    """What is compressed, on what, and how.
+    """The job: a model, samples and options.
 
     Attributes
     ----------
@@ -189,7 +189,7 @@ def judge_stage(job: Compression, name: str, model: ir.Model, floor: float | Non
         return stage
     stage = yield from job.stage(name, model, lambda scored: job.reaches(scored, floor))
     verb = "below" if job.task.metric.higher_is_better else "above"
-    yield stage.told(" holds" if stage.holds else f" is {verb} {floor:.4f}")
+    yield stage.told(" is within the limit" if stage.holds else f" is {verb} {floor:.4f}")
     return stage
 
 

@@ -104,13 +104,13 @@ def _allowed_drop(job: Compression, dense: Stage) -> float:
 
 
 def _told(limit: Limit) -> str:
-    """Say what is asked of the validation samples."""
+    """Describe the test on the validation samples."""
     given = f"{limit.images:,} validation samples"
     if limit.is_testable:
-        return f"a plan holds where {given} show, at 95 %, that it loses less than {limit.drop:.4f}"
+        return f"a plan is taken if {given} show at 95 % that it loses less than {limit.drop:.4f}"
     return (
-        f"{given} are too few to show that less than {limit.drop:.4f} are lost: a plan holds where "
-        "it loses none of them more than it gains"
+        f"{given} are too few to show a loss below {limit.drop:.4f}: a plan is taken if it loses "
+        "none of them more than it gains"
     )
 
 

@@ -22,7 +22,7 @@ _MOST_SAMPLES, _MOST_ELEMENTS = 100, 2**22  # of a batch
 
 
 class Fed(NamedTuple):
-    """What a model is fed with, and the n samples that count of it.
+    """The inputs of one run of a model, and which n samples they hold.
 
     Attributes
     ----------

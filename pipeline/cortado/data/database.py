@@ -83,7 +83,7 @@ class _DatabaseSamples:
         return Batch({IMAGE: np.stack(images)}, {TARGET: np.array(labels, np.int64)})
 
     def is_small(self) -> bool:
-        """Tell by the first record whether all fit in memory; encoded ones stay encoded."""
+        """Return whether all records fit in memory, as the first suggests; encoded ones stay so."""
         with self._naming(0):
             first = read_datum(self.records[0]).pixels
         return first is not None and first.nbytes * len(self) <= _SMALL

@@ -37,7 +37,7 @@ def open_folder(path: str, classes: Sequence[str], form: ImageForm) -> ImageFile
     Raises
     ------
     CortadoError
-        If a directory is none of the classes, or the model does not say what it takes.
+        If a directory is not one of the classes, or the model does not say what it takes.
     """
     found = list_classes(path)
     if strangers := sorted(set(found) - set(classes)):

@@ -1,4 +1,4 @@
-"""What a model wants of a source: how images are decoded, and the names of inputs and outputs."""
+"""The requirements of a model: how images are decoded, and the names of inputs and outputs."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a ``--data`` option may name: the forms of data, in the order in which they are asked.
+"""The values of ``--data``: the forms of data, in the order in which they are asked.
 
 ``digits``                      the embedded default
 ``file.npz``, ``file.npy``      arrays, see `archives`

@@ -1,4 +1,4 @@
-"""What a model consists of, layer by layer: the figures behind ``cortado inspect``.
+"""A model layer by layer: the figures behind ``cortado inspect``.
 
 The entropy bound is the order-0 entropy of a layer's values, the zero among them:
 with p_v the fraction of weights of value v,

@@ -1,4 +1,4 @@
-"""What to make of the layers: the kernel, and the ranges that convolutions need."""
+"""Options: the kernel, and the ranges that convolutions need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -21,7 +21,7 @@ _PRODUCTS = {"Gemm", "MatMul"}
 
 @dataclass(frozen=True)
 class LayerKernel:
-    """What was made of one layer.
+    """The result for one layer.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What each layer may become: levels of treatments, what it loses by them, and what it takes.
+"""The choices for each layer: levels of treatments, their loss and their size.
 
 The loss of a choice is the sum of what each treatment lost alone, from monotone fits of the swept
 curves. The drop of the metric adds up in the same way, and so does its variance, which the table
@@ -216,7 +216,7 @@ def _ways(
 def _fit(curve: Curve) -> list[_Step]:
     """Return the points of a curve, gentle ones first, with losses that never fall.
 
-    A point whose loss or metric is not finite, as after an overflow, is none to plan with.
+    A point whose loss or metric is not finite, as after an overflow, is left out.
     """
     rows = [
         row for row in curve.rows if all(map(math.isfinite, (row.rise, _drop(row), _variance(row))))

@@ -69,7 +69,7 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the plan costs and brings.
+    """The expected cost and gain of the plan.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What layers lose together, by what each of them lost alone.
+"""The expected loss of several layers together, from the loss of each alone.
 
 This says less than measuring them together (`cortado.stats.paired`). Their errors, on the same
 images, may all point the same way, so that standard errors add up rather than variances; and
@@ -15,7 +15,7 @@ from cortado.stats.quantiles import z
 __all__ = ["predict_sum"]
 
 _TOGETHER = 2.0
-"""What layers lose together, as a multiple of the sum of what each loses alone: at most."""
+"""The largest joint loss, as a multiple of the sum of the losses of single layers."""
 
 
 def predict_sum(choices: Sequence[Choice]) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ __all__ = ["Budget"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a plan must keep to.
+    """The constraints of a plan.
 
     With `max_drop` or `floor` alone the plan is the smallest that keeps it. With a target it is the
     one of least loss that reaches the target, and must keep the others too where they are given.

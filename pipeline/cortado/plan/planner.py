@@ -48,7 +48,7 @@ _TIE = 1e-3  # where losses tie, as all that are 0 do, the surer choice is the g
 
 @dataclass(frozen=True)
 class _Planning:
-    """What is planned, and how plans are judged; `dense` is the dense model's row of the table."""
+    """The model to plan for, and how plans are judged; `dense` is its row of the table."""
 
     model: ir.Model
     layers: Mapping[str, Layer]

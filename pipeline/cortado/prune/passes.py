@@ -62,7 +62,7 @@ class PruneOptions:
 
 @dataclass(frozen=True)
 class LayerSparsity:
-    """What pruning did to one layer: its weights, and the zeros among them before and after."""
+    """The result for one layer: its weights, and the zeros among them before and after."""
 
     name: str
     weights: int

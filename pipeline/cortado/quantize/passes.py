@@ -55,7 +55,7 @@ class QuantizeOptions:
 
 @dataclass(frozen=True)
 class LayerSharing:
-    """What weight sharing did to one layer.
+    """The result of weight sharing for one layer.
 
     Attributes
     ----------

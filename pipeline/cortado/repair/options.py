@@ -1,4 +1,4 @@
-"""What may be chosen about a repair."""
+"""The options of a repair."""
 
 from dataclasses import dataclass
 

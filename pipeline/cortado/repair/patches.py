@@ -1,4 +1,4 @@
-"""What each position of a convolution sees, as rows of a matrix.
+"""The patches that the positions of a convolution see, as rows of a matrix.
 
 The input (n, channels, size…) is padded; position p of the output sees, for each channel, the
 elements stride · p + dilation · q for every q of the kernel. Only the positions that are asked

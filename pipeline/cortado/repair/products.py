@@ -1,4 +1,4 @@
-"""What the rows of a product are: every position in front of its last axis is one.
+"""The rows of a product: every position in front of its last axis is one.
 
     operator        rows of x                    W from the weight
     Gemm, right     x, transposed by transA      itself if transB, else Wᵀ

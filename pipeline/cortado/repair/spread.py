@@ -1,4 +1,4 @@
-"""What the rows of a transposed convolution are: those of a convolution of its spread input.
+"""The rows of a transposed convolution: those of a convolution of its spread input.
 
 With the stride s, the input gets s − 1 zeros between its elements, and the border is padded;
 then each position of the output sees, for each channel, as many elements as the kernel has, at

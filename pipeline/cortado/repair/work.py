@@ -32,7 +32,7 @@ _WIDE = 2_000  # inputs of a layer: below, threads would wait for one another mo
 
 @dataclass(frozen=True)
 class Step:
-    """What was done to one layer, or to one normalization.
+    """The result for one layer, or for one normalization.
 
     Attributes
     ----------

@@ -114,7 +114,7 @@ def _tiled(tiles: FloatArray) -> FloatArray:
 
 
 def _binned(matrix: FloatArray, caption: str, down: str, across: str) -> Heatmap:
-    """Return a matrix of at most so many cells an axis: means of blocks."""
+    """Return a matrix with a limited number of cells on each axis: means of blocks."""
     size = matrix.shape
     for axis in (0, 1):
         count = matrix.shape[axis]

@@ -52,7 +52,7 @@ class Marked:
 
 @dataclass(frozen=True)
 class Missing:
-    """What has no figures: the layer, what was to be done to it, and why there are none."""
+    """A point without figures: the layer, the treatment, and the reason."""
 
     layer: str
     what: str

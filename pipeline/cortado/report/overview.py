@@ -27,7 +27,7 @@ _BAR, _BETWEEN = 0.13, 0.1  # inches of a bar, and between layers
 
 @dataclass(frozen=True)
 class Portrait:
-    """What the picture shows of one model.
+    """The part of the picture for one model.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What all pictures have in common: colours, fonts, and how they become bytes."""
+"""The style of all pictures: colours, fonts, and how they become bytes."""
 
 import io
 import warnings
@@ -28,7 +28,7 @@ def colour_of(index: int) -> str:
 
 
 def cut(name: str, characters: int) -> str:
-    """Return a name of at most so many characters, but for a few; the end of a long one is left."""
+    """Return a name shortened to about a number of characters; the end of a long one is kept."""
     return name if len(name) <= max(characters, _FEW) else "…" + name[1 - max(characters, _FEW) :]
 
 

@@ -1,4 +1,4 @@
-"""What keeps zeros zero and shared values shared, whatever the optimizer does.
+"""Constraints that keep zeros zero and shared values shared, whatever the optimizer does.
 
 `Masked` zeroes the pruned weights after every step: gradient, momentum and weight decay may
 move one, and it is zero again before anyone reads it.

@@ -49,7 +49,7 @@ class MeanScores:
 
 
 class Mover(Protocol):
-    """What turns gradients into steps: an optimizer of PyTorch, or a solver of Caffe."""
+    """The object that turns gradients into steps: an optimizer of PyTorch, or a solver of Caffe."""
 
     param_groups: list[dict[str, Any]]
 

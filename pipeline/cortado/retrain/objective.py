@@ -1,4 +1,4 @@
-"""What training minimizes: the losses of a model, mixed with distillation where there is a teacher.
+"""The objective of training: the losses of a model, mixed with distillation if there is a teacher.
 
 loss = Σ weight · loss                                      with targets
 loss = (1 − w) · Σ weight · loss + w · distillation         with a teacher too
@@ -75,7 +75,7 @@ class Objective:
 
     @cached_property
     def values(self) -> list[str]:
-        """What the module must give, in this order: beside `trained`, what is measured."""
+        """The values that the module must give, in order: `trained`, then those measured."""
         return list(dict.fromkeys([*self.trained, *self.outputs]))
 
     def run(self, module: nn.Module, inputs: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What may be chosen about retraining."""
+"""The options of retraining."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class RetrainOptions:
     momentum, weight_decay : float
         Of SGD; weight decay of both. A zero weight does not decay.
     shift : int
-        Move each training image by up to so many pixels in both directions, at random.
+        The most pixels by which each training image is moved in both directions, at random.
     batchnorm : {"measure", "keep"}
         Whether the statistics of BatchNormalizations are measured again, see `statistics`.
     device : str

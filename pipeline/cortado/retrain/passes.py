@@ -33,7 +33,7 @@ __all__ = ["Epoch", "Retrained", "prepare", "retrain"]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave: on the training samples as it went, on the validation samples after.
+    """The figures of one epoch: on training samples while it ran, on validation samples after it.
 
     `number` counts from 0.
     """
@@ -110,7 +110,7 @@ def retrain(
 
 
 def _tell(loop: Loop, options: RetrainOptions) -> Steps[None]:
-    """Say which losses are trained, where that is a choice, and whether images are not moved."""
+    """Report which losses are trained, where that is a choice, and whether images are not moved."""
     terms = loop.objective.terms
     if len(terms) > 1 or (options.losses and terms):
         yield Progress("losses", 1, 1, (), f"minimized: {', '.join(map(show_term, terms))}")

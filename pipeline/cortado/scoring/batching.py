@@ -85,7 +85,7 @@ def _of_one(shapes: dict[str, Shape], axes: dict[str, int | None]) -> dict[str, 
 
 
 def _shapes(session: Session, feed: Feed, samples: Samples, count: int) -> dict[str, Shape]:
-    """Return the shapes of what a model gives for so many copies of the first sample."""
+    """Return the shapes of the outputs for a number of copies of the first sample."""
     found = session.run(feed(samples.take(np.zeros(count, np.int64))))
     return {name: array.shape for name, array in found.items()}
 

@@ -43,7 +43,7 @@ __all__ = ["TaskOptions", "bind"]
 
 @dataclass(frozen=True)
 class TaskOptions:
-    """What the user says of a task.
+    """The options of a task.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a model scores: the metric of a task, its loss, and what the model remembers of training.
+"""Evaluation: the metric of a task, its loss, and the criteria that the model remembers.
 
 A model that remembers the losses and metrics of its training is measured by them: each is
 reported, and the loss of the output that is scored takes the place of cross-entropy.
@@ -43,7 +43,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` measured.
+    """The result of `evaluate`.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What scores are worth beside labels: accuracy, cross-entropy, Caffe's losses, image by image.
+"""Formulas of scores and labels: accuracy, cross-entropy, Caffe's losses, image by image.
 
 An image is correct if its label scores strictly higher than every other class. With scores x of
 shape (n, k), the label y of an image, and t = 1 for class y, else −1:
@@ -63,7 +63,7 @@ def score(criterion: Criterion, scores: FloatArray, labels: IntArray) -> tuple[f
     Raises
     ------
     CortadoError
-        If scores are not one a class, or a label is none of the classes.
+        If scores are not one for each class, or a label is not one of the classes.
     """
     counted = criterion.counts(labels)
     divisor = int(counted.sum())

@@ -23,7 +23,7 @@ __all__ = ["Judge", "ScoredSamples"]
 
 @dataclass(frozen=True)
 class ScoredSamples:
-    """What a model scored on n samples.
+    """The scores of a model on n samples.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Judge:
 
     @property
     def dense(self) -> ScoredSamples:
-        """What the dense model scores; computed once."""
+        """The scores of the dense model; computed once."""
         if self._dense is None:
             self._dense = finish(self._steps(self.task.model, "evaluate"))
         return self._dense

@@ -1,4 +1,4 @@
-"""What the numbers of an output are, as the graph and the targets beside them say.
+"""The form of an output, from the graph and the targets beside it.
 
 integers behind an ArgMax       classes
 integers beside integers        classes

@@ -1,4 +1,4 @@
-"""What the dense model gives, for metrics that compare with it; kept where it is small."""
+"""Outputs of the dense model, for metrics that compare with them; kept where they are small."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What an evaluation adds up over batches: the metric, the loss, and the model's own criteria."""
+"""The sums of an evaluation over batches: the metric, the loss, and the model's own criteria."""
 
 import math
 from collections.abc import Sequence

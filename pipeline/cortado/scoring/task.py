@@ -22,7 +22,7 @@ __all__ = ["Answer", "Task"]
 
 
 class Answer(NamedTuple):
-    """What a model gives for a batch of n samples.
+    """The outputs of a model for a batch of n samples.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is measured on and by.
+    """The samples, outputs, metric and losses for a model.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Task:
 
     @property
     def against(self) -> Against:
-        """What the metric compares with."""
+        """The counterpart of the metric."""
         return self.metric.against
 
     @property

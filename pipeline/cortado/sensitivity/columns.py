@@ -25,7 +25,7 @@ _MOST_SAMPLES = 2**53  # whole numbers that are exact as floats
 
 @dataclass(frozen=True)
 class Identity:
-    """What all rows of a table share: they could not be compared otherwise.
+    """The columns in which all rows of a table agree: otherwise they could not be compared.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Identity:
     output: str
 
     def difference(self, other: "Identity") -> str:
-        """Say in what this differs from another: ``of another model: a, not b``."""
+        """Describe the difference from another: ``of another model: a, not b``."""
         pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
         name, own, its = next((name, a, b) for name, a, b in pairs if a != b)
         kinds = {
@@ -148,12 +148,12 @@ class Row:
 
     @property
     def identity(self) -> Identity:
-        """What the row must share with all others."""
+        """The columns in which the row must agree with all others."""
         return Identity(*(getattr(self, field.name) for field in fields(Identity)))
 
     @property
     def key(self) -> Key:
-        """What tells the row from all others."""
+        """The columns that tell the row from all others."""
         return (self.layer, self.treatment, self.level, self.method, self.seed)
 
     @property

@@ -1,4 +1,4 @@
-"""What is swept, and when the measuring of a point may stop."""
+"""The options of a sweep: treatments, layers, and when the measuring of a point may stop."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ def _default_treatments() -> Mapping[str, Sequence[float]]:
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """What to do to each layer.
+    """The options of a sweep.
 
     Attributes
     ----------

@@ -219,7 +219,7 @@ class _Run:
 
 
 class _Clock:
-    """What is done and what is left, in seconds as they were estimated.
+    """Finished and remaining work, in estimated seconds.
 
     Parameters
     ----------

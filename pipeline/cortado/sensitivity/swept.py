@@ -1,4 +1,4 @@
-"""What a sweep measures on: a task, some samples, and their names in the table."""
+"""The samples of a sweep: a task, some samples, and their names in the table."""
 
 from dataclasses import dataclass
 
@@ -31,5 +31,5 @@ class Swept:
 
     @property
     def output(self) -> str:
-        """What the table calls the outputs that are scored."""
+        """The outputs that are scored, as the table names them."""
         return ", ".join(self.task.names)

@@ -1,4 +1,4 @@
-"""What models score, sample by sample, beside what the dense model gives.
+"""Scores of models, sample by sample, compared with the outputs of the dense model.
 
 Of each sample are kept: the parts of the task's metric, of its loss, and of the divergence from
 the outputs of the dense model. Values, intervals and paired tests all follow from these.
@@ -18,7 +18,7 @@ __all__ = ["Expected", "Tally"]
 
 @dataclass(frozen=True)
 class Expected:
-    """What the outputs of a batch are compared with.
+    """The expected outputs of a batch.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Expected:
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory."""
+        """Its size in memory, in bytes."""
         return sum(a.nbytes for each in (self.reference, self.targets or {}) for a in each.values())
 
     def repeated(self, times: int) -> "Expected":
@@ -50,7 +50,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Tally:
-    """What a model scored on n samples.
+    """The scores of a model on n samples.
 
     Attributes
     ----------

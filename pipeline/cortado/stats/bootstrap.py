@@ -1,4 +1,4 @@
-"""What chance does to any figure of n samples: the bootstrap (Efron 1979).
+"""The sampling error of any figure of n samples: the bootstrap (Efron 1979).
 
 The figure is computed again of n samples drawn from these with replacement, a thousand times. The
 quantiles of these draws are a little too near to each other where n is small. So they are taken

@@ -47,7 +47,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Limit:
-    """What may be lost, and on how many samples that is to be shown.
+    """The largest drop, and the number of samples that must show it.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Limit:
     def shows_within(self, figure: Aggregate, dense: FloatArray, changed: FloatArray) -> bool:
         """Return whether a changed model is shown to lose no more than it may.
 
-        Where other samples than `images` are given, as if so many were like these.
+        For another number of samples than `images`, the result is that of `images` such samples.
 
         Parameters
         ----------

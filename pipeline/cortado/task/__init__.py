@@ -1,4 +1,4 @@
-"""What a model is for: its input transform, its outputs and how it was trained.
+"""The purpose of a model: its input transform, its outputs and how it was trained.
 
 transform  pixels → inputs
 presets    transforms by name, fitted to the input of a model

@@ -76,7 +76,7 @@ class Criterion:
         return self.kind not in ("ContrastiveLoss", "EuclideanLoss", "SigmoidCrossEntropyLoss")
 
     def counts(self, labels: IntArray) -> BoolArray:
-        """Tell of each label, of shape (n,), whether its image counts."""
+        """Return for each label, of shape (n,), whether its image counts."""
         if self.ignore is None:
             return np.ones(len(labels), np.bool_)
         counted: BoolArray = labels != self.ignore

@@ -45,7 +45,7 @@ def cut_model(model: ir.Model, names: Sequence[str]) -> ir.Model:
 
 
 def cut_note(names: Sequence[str], count: int, what: str) -> str:
-    """Return the line that tells of a cut, which left out so many nodes or layers."""
+    """Return the message about a cut, with the number of nodes or layers left out."""
     left = f"1 {what} is" if count == 1 else f"{count} {what}s are"
     return f"cut at {', '.join(map(repr, names))}: {left} left out"
 

@@ -1,4 +1,4 @@
-"""What must be remembered between commands, in the model's `metadata_props`.
+"""Facts remembered between commands, in the model's `metadata_props`.
 
 Each key begins with ``cortado.`` and holds one JSON object with a ``version``; everything
 else that a stage needs is re-derived from the weights. A mean image is stored without loss: the

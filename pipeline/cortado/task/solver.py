@@ -28,7 +28,7 @@ Policy = Literal["fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid"]
 
 @dataclass(frozen=True)
 class ParamSpec:
-    """What a layer's `param` says of one of its blobs.
+    """The settings of a layer's `param` for one of its blobs.
 
     Attributes
     ----------

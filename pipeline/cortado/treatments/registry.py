@@ -16,13 +16,13 @@ __all__ = [
 ]
 
 DENSE = "dense"
-"""What tables have in place of a treatment for the model as it is."""
+"""The entry of tables in place of a treatment for the model as it is."""
 
 SKIPPED = "skipped"
-"""What tables have in place of a treatment for what cannot be treated."""
+"""The entry of tables in place of a treatment for layers that cannot be treated."""
 
 UNTREATED = (DENSE, SKIPPED)
-"""What tables have in place of a treatment."""
+"""The entries of tables in place of a treatment."""
 
 _TREATMENTS: dict[str, Treatment] = {each.name: load(each)() for each in TREATMENTS}
 

@@ -1,4 +1,4 @@
-"""What every treatment answers.
+"""The interface of a treatment.
 
 A treatment makes a layer smaller by changing its weights to a level: to a fraction of zeros, or to
 2^B shared values. It knows which numbers are levels and how they are ordered, changes weights to
@@ -198,7 +198,7 @@ class Treatment(ABC):
         return None
 
     def is_reached(self, level: float, zeros: int, found: Contents) -> bool:
-        """Return whether a layer with such contents is at a level, which made so many zeros."""
+        """Return whether a layer with such contents is at a level, which made a number of zeros."""
         del level, zeros, found
         return False
 

@@ -1,4 +1,4 @@
-"""What is measured of a file and of its reference."""
+"""The figures of a file and of its reference."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class ProviderFigures:
-    """What was measured of one file on one provider."""
+    """The figures of one file on one provider."""
 
     provider: str
     differences: tuple[OutputDifference, ...] = ()

@@ -1,4 +1,4 @@
-"""What both models are fed with: samples of the data, or random numbers."""
+"""The inputs of both models: samples of the data, or random numbers."""
 
 import numpy as np
 import onnx_ir as ir

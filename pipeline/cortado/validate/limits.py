@@ -1,4 +1,4 @@
-"""What a file must hold to, and the error of one that does not."""
+"""The limits of a file, and the error where one is not met."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _ROUNDING = 1e-9  # images: a limit of 0.002 is 20 of 10,000, and not 19.9999999
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file must hold to; None is no limit.
+    """The limits of a file; None is no limit.
 
     Attributes
     ----------

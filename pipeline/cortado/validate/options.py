@@ -1,4 +1,4 @@
-"""What is validated, where and on what."""
+"""The options of a validation: models, providers and data."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ValidateOptions:
-    """What to measure.
+    """The options of a validation.
 
     Attributes
     ----------

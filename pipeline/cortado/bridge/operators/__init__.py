@@ -1,4 +1,4 @@
-"""What PyTorch calls each ONNX operator: one small function an operator, by family.
+"""ONNX operators in PyTorch: one small function for each operator, by family.
 
     convolution      Conv, ConvTranspose            window   their padding, and that of pooling
     pooling          MaxPool, AveragePool, global   matrix   Gemm, MatMul

@@ -78,7 +78,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Weights:
-    """What one direction computes with; see above."""
+    """The weights and settings of one direction; see above."""
 
     w: Tensor
     r: Tensor

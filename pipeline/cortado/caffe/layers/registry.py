@@ -36,17 +36,17 @@ _OWN = f"{__name__.partition('.')[0]}."
 
 
 def always(_: LayerSpec) -> bool:
-    """Say so of a type that reads each value before it overwrites it."""
+    """Mark a type that reads each value before it overwrites it."""
     return True
 
 
 def never(_: LayerSpec) -> bool:
-    """Say so of a type that overwrites values which it has still to read."""
+    """Mark a type that overwrites values before it reads them."""
     return False
 
 
 def of_one_blob(layer: LayerSpec) -> bool:
-    """Say so of a type that joins or parts blobs: with only one it does nothing."""
+    """Mark a type that joins or splits blobs: with only one it does nothing."""
     return len(layer.bottoms) == len(layer.tops) == 1
 
 

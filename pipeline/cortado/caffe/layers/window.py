@@ -66,7 +66,7 @@ class ConvWindow:
 
 
 def conv_window(context: Context, axes: int) -> ConvWindow:
-    """Return the window that a layer's `convolution_param` states, for so many spatial axes.
+    """Return the window that a layer's `convolution_param` states, for a number of spatial axes.
 
     Without such axes Caffe computes with no window at all: as with one of a single value.
     """

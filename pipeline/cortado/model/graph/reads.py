@@ -1,4 +1,4 @@
-"""What nodes read, in the graphs inside them too, and what follows from it.
+"""The values that nodes read, in the graphs inside them too, and what follows from it.
 
 A value that a node reads is an input of its own, or one of an outer graph that the graphs inside
 it (the branches of an If, the body of a Loop) use.

@@ -1,4 +1,4 @@
-"""What users call a layer: the module of the PyTorch program, or the layer of the Caffe net.
+"""The names of layers: the module of the PyTorch program, or the layer of the Caffe net.
 
 In this order:
 

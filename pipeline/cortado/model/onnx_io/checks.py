@@ -1,4 +1,4 @@
-"""What is refused of an ONNX file before its weights are read.
+"""Checks that refuse an ONNX file before its weights are read.
 
 ONNX's own checker and reader pass over much that would give another model, or none: such as
 places of external data that they do not understand, and values that do not fill a shape.

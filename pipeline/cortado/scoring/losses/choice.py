@@ -1,4 +1,4 @@
-"""What ``--loss`` says: ``NAME``, ``OUTPUT=NAME``, and a weight behind ``*``."""
+"""The values of ``--loss``: ``NAME``, ``OUTPUT=NAME``, and a weight behind ``*``."""
 
 import math
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ class Term:
 
     @property
     def name(self) -> str:
-        """What messages call it: the layer of Caffe, or the loss."""
+        """Its name in messages: the layer of Caffe, or the loss."""
         return self.loss if self.criterion is None else self.criterion.name
 
     @property

@@ -1,4 +1,4 @@
-"""What a metric's name stands for: how it is made, and which numbers and targets it takes.
+"""The meaning of a metric's name: how it is made, and which numbers and targets it takes.
 
 A name may end in a number, as in ``top-5`` or ``iou@0.3``. Targets are of three kinds:
 
@@ -59,7 +59,7 @@ ANY_NUMBER = NumberRule("a number", lambda _: True)
 
 @dataclass(frozen=True)
 class MetricForm:
-    """What a metric's name stands for.
+    """The meaning of a metric's name.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a metric is: an object with a name, a direction, and statistics of each sample.
+"""The interface of a metric: a name, a direction, and statistics of each sample.
 
 A metric compares what a model gives with targets, or with what the dense model gives, sample by
 sample. It keeps k numbers of each sample, its *parts*; the value of any set of samples follows
@@ -26,12 +26,12 @@ A_HALF_POINT = 0.005
 """The usual drop of a metric that is a fraction of samples, positions, pixels or characters."""
 
 Against: TypeAlias = Literal["targets", "reference"]
-"""What outputs are compared with: targets of the data, or the outputs of the dense model."""
+"""The counterpart of outputs: targets of the data, or the outputs of the dense model."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a metric may know of the outputs that it is made for.
+    """Facts about the outputs that a metric is made for.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Scored:
 
     @property
     def against(self) -> Against:
-        """What a metric compares with that takes the targets, if there are any."""
+        """The counterpart for a metric that takes targets: they, or the dense model."""
         return "reference" if self.targets is None else "targets"
 
     @property
@@ -79,7 +79,7 @@ class Metric(Protocol):
     Attributes
     ----------
     name : str
-        What tables, plans and pictures call it.
+        Its name in tables, plans and pictures.
     higher_is_better : bool
         Its direction.
     kind : {"binary", "mean", "pooled"}
@@ -103,12 +103,12 @@ class Metric(Protocol):
 
     @property
     def kind(self) -> Literal["binary", "mean", "pooled"]:
-        """What the parts are."""
+        """The kind of its parts."""
         ...
 
     @property
     def against(self) -> Against:
-        """What outputs are compared with."""
+        """The counterpart of outputs."""
         ...
 
     @property

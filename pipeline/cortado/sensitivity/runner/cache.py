@@ -15,7 +15,7 @@ Place: TypeAlias = tuple[str, ...]
 
 
 class Kept:
-    """What lives at some places.
+    """The values at some places.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What points are compared with, batch by batch: kept where it is small, else computed again."""
+"""The expected outputs of points, batch by batch: kept where small, else computed again."""
 
 from cortado.model.typing import IntArray
 from cortado.sensitivity.runner.cache import Place

@@ -29,7 +29,7 @@ _ROUND = 500  # samples between two looks at which points are done
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the dense model gives.
+    """The scores of the dense model.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What fits into caches and memory: samples of a batch, weights of a stack, values that are kept.
+"""Sizes that fit caches and memory: samples of a batch, weights of a stack, values that are kept.
 
 batch   samples whose live values take 2 MiB at the widest cut, a part of a core's cache
 stack   weights of one layer that are tried at once, see `suffix`

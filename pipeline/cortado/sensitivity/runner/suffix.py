@@ -34,7 +34,7 @@ _WEIGHT_BYTES = 2**25
 
 
 class Suffix(Protocol):
-    """What follows the cut in front of one layer."""
+    """The part of the model behind the cut in front of one layer."""
 
     def join(self, weights: Sequence[FloatArray], size: int) -> Array:
         """Return a stack of `size` weights, filled up where there are fewer."""
@@ -71,7 +71,7 @@ def stack_sizes(cut: Cut, live: int, *, batched: bool) -> Mapping[str, int]:
 
 
 def _evenly(levels: int) -> int:
-    """Return the size of the fewest stacks of about equal size that have so many levels."""
+    """Return the size of the fewest stacks of about equal size for a number of levels."""
     return math.ceil(levels / math.ceil(levels / _MOST_STACKED))
 
 
@@ -137,7 +137,7 @@ class _Stacked:
         return {name: found[name] for name in self._outputs}
 
     def _run_rest(self, values: Values, rows: int) -> Values:
-        """Run what follows the layer on so many rows at a time, as many as suit a cache."""
+        """Run the rest of the model on some rows at a time, as many as suit a cache."""
         assert self._rest is not None
         parts = [
             self._rest.run({name: array[begin : begin + rows] for name, array in values.items()})

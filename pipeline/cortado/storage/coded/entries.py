@@ -91,7 +91,7 @@ def _bridge(
 
 
 def fill_up(entries: Entries, multiple: int) -> Entries:
-    """Return the same tensor in a multiple of so many entries, by fillers into gaps.
+    """Return the same tensor with its entries filled up to a multiple, by fillers in gaps.
 
     Where there are not enough gaps to fill, it is returned as it is.
     """

@@ -1,4 +1,4 @@
-"""What the lanes of `lanes` read: a large tensor as jumps and ranks, their codes and the payload.
+"""The input of the lanes of `lanes`: a large tensor as jumps and ranks, codes and the payload.
 
 Gaps are bounded, so that jumps are few: longer ones are bridged by fillers. How far gaps go, and
 how many of the K bits of a codeword they get, is what makes the payload the smallest.
@@ -44,7 +44,7 @@ class Code:
 
     @property
     def bits(self) -> int:
-        """Of all codewords together."""
+        """The sum for all codewords."""
         return int((self.counts * self.lengths).sum())
 
     @cached_property

@@ -46,7 +46,7 @@ MOST_VALUES = 2 ** (WINDOW - 3) - 1
 
 @dataclass(frozen=True)
 class _Tables:
-    """What a window of K bits begins with: names of arrays of shape (1, 1, 2^K).
+    """The first codeword of each window of K bits: names of arrays of shape (1, 1, 2^K).
 
     Attributes
     ----------

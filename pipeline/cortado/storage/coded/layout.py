@@ -119,7 +119,7 @@ def _is_vector(piece: Piece) -> bool:
 
 
 def _is_unshared(piece: Piece) -> bool:
-    """Tell from a part of its weights that a large piece has no codebook: it saves the time."""
+    """Return whether a part of the weights shows that a large piece has no codebook."""
     nonzero = piece.values[piece.values != 0]
     return (
         nonzero.size > _MOST_VALUES and np.unique(nonzero[: 4 * _MOST_VALUES]).size > _MOST_VALUES

@@ -1,4 +1,4 @@
-"""What is coded: initializers of a graph, and runs of them that share a codebook.
+"""The pieces that are coded: initializers of a graph, and runs of them that share a codebook.
 
 And what every decoder ends in: the nodes that give a piece its shape, its type and its name.
 """
@@ -80,7 +80,7 @@ class Section:
 
 @dataclass(frozen=True)
 class CodedTensor:
-    """What one tensor takes in a coded file, in bytes.
+    """The size of one tensor in a coded file, in bytes.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ _INT64, _BOOL = ir.DataType.INT64, ir.DataType.BOOL
 
 @dataclass(frozen=True)
 class _Settings:
-    """What a `detection_output_param` says, with the sizes of the bottoms."""
+    """The settings of a `detection_output_param`, with the sizes of the bottoms."""
 
     priors: int
     classes: tuple[int, ...]  # without the background
