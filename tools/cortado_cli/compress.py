@@ -90,7 +90,7 @@ __all__ = ["command"]
     type=ReportPath(),
     callback=check_file,
     metavar="PATH",
-    help="Write a page, HTML: stages, sizes, layers, and what each layer alone can lose.",
+    help="Write a page, HTML: stages, sizes, layers, and the sensitivity of each layer.",
 )
 @json_option
 @runtime_options

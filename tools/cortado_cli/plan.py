@@ -81,7 +81,7 @@ def command(
     runtime: "Runtime",
     talk: "Talk",
 ) -> None:
-    """Choose how far each layer goes, from sensitivity tables, under a budget.
+    """Choose the sparsity and bits of each layer from sensitivity tables, under a budget.
 
     \b
     cortado plan sensitivity.csv --model lenet.onnx --data mnist/ --max-drop 0.005 -o plan.json

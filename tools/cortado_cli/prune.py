@@ -29,7 +29,9 @@ __all__ = ["command"]
 @click.command("prune")
 @model_argument
 @selector_option("--sparsity", Number(0, 1, max_open=True), "Fraction of zeros, as in 'fc*=0.95'.")
-@selector_option("--cut", Number(0, 1, max_open=True), "Fraction to cut of the weights left.")
+@selector_option(
+    "--cut", Number(0, 1, max_open=True), "Fraction of the remaining non-zero weights."
+)
 @selector_option("--quality", Number(0), "Prune |w| up to N standard deviations (method std).")
 @click.option(
     "--plan",
@@ -59,7 +61,7 @@ def command(
     seed: int,
     talk: "Talk",
 ) -> None:
-    """Set the least important weights to zero; zeros that are there stay.
+    """Set the least important weights to zero; existing zeros stay.
 
     \b
     cortado prune lenet.onnx --sparsity 0.9 -o pruned.onnx
@@ -69,7 +71,7 @@ def command(
     cortado prune lenet.onnx --method std --quality 1.2 -o pruned.onnx
     cortado prune lenet.onnx --plan plan.json | cortado quantize --plan plan.json -o small.onnx
 
-    magnitude: cut |w| up to the threshold that the sparsity asks for. random-below: keep a
+    magnitude: prune |w| up to the threshold that the sparsity asks for. random-below: keep a
     weight below the threshold t with probability |w|/t. std: compare |w| in units of the layer's
     standard deviation. lamp: compare w² with the sum of squares of all larger weights.
     """

@@ -40,7 +40,7 @@ _HEADINGS = ("layer", "op", "fitted", "error before", "after", "kept")
     type=InputPath(),
     required=True,
     metavar="DENSE",
-    help="The same model before it was cut.",
+    help="The model before it was pruned or shared.",
 )
 @task_options(
     required=True,
@@ -71,7 +71,7 @@ def command(
     runtime: "Runtime",
     talk: "Talk",
 ) -> None:
-    """Fit the weights that are left to the dense model: no labels, no training.
+    """Fit the remaining weights to the dense model: no labels, no training.
 
     \b
     cortado repair pruned.onnx --reference dense.onnx --data mnist/ -o repaired.onnx

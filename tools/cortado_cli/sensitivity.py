@@ -1,4 +1,4 @@
-"""``cortado sensitivity``: what each layer alone can lose."""
+"""``cortado sensitivity``: how far each layer can be pruned or shared on its own."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -107,7 +107,7 @@ def command(
     runtime: "Runtime",
     talk: "Talk",
 ) -> None:
-    """Measure what each layer alone can lose, and write it as a table.
+    """Measure how far each layer can be pruned or shared on its own, as a table.
 
     \b
     cortado sensitivity lenet.onnx --data mnist/ -o sensitivity.csv --plot sensitivity.png
@@ -122,8 +122,8 @@ def command(
     the dense model. The first row is the dense model; a layer that can't be swept has a row that
     says why.
 
-    Rows are written every few seconds, up to five points of a layer at a time. Where a sweep was
-    killed, the same command goes on after the last one.
+    Rows are written every few seconds, up to five points of a layer at a time. The same command
+    resumes an interrupted sweep.
     """
     from cortado.progress import finish
     from cortado.scoring.limit import MetricLimit

@@ -1,4 +1,4 @@
-"""Plans: from what each layer alone can lose to how far each layer goes.
+"""Plans: from the sensitivity of each layer to the sparsity and bits of each.
 
 options      the budget
 choices      what each layer may become: levels of treatments, with loss and measured bytes

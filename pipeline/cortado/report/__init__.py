@@ -3,7 +3,7 @@
 overview       several models side by side: what is left of each layer, how large each file is
 layers         one layer: its distribution, its shared values, where its weights are
 heatmap        |w| as a raster that fits into a picture
-sensitivity    what each layer alone can lose: a page
+sensitivity    the sensitivity of each layer: a page
 picture        the same as a picture
 compression    what a compression did: a page
 marked_curves  the curves of a sweep, their chosen points and colours

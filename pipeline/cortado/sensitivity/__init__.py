@@ -1,4 +1,4 @@
-"""Sensitivity: what each layer alone can lose, one layer at a time from the original weights.
+"""Sensitivity: how far each layer can be pruned or shared on its own, from the original weights.
 
 options   what is swept, and when the measuring of a point may stop
 swept     what it is measured on and by

@@ -47,7 +47,7 @@ def sweep(
     group: Group = Group(),
     source: str = "the table",
 ) -> Steps[Table]:
-    """Measure what each layer alone can lose.
+    """Measure the sensitivity of each layer.
 
     Parameters
     ----------
