@@ -228,8 +228,8 @@ def test_a_damaged_npz_is_refused(npz, dense, old):
     path = npz()
     path.write_bytes(path.read_bytes()[:500])
     assert data_error(dense, old, str(path), "damaged", path=path)
-    np.savez(path, images=np.zeros(3))
-    assert data_error(dense, old, f"{path} holds images", path=path)
+    np.savez(path, left=np.zeros(3), right=np.zeros(3))
+    assert data_error(dense, old, f"{path} holds left, right", path=path)
 
 
 CALLABLES = """
