@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cortado.compress import CompressOptions, account_for, compress, sweep_beside
+from cortado.compress.account import size_change
 from cortado.emit import emit
 from cortado.inspect.describe import describe
 from cortado.model.layers.prunable import find_layers
@@ -60,3 +61,9 @@ def test_each_layer_is_marked_where_it_is_in_the_file(account, compressed):
 def test_latencies_of_both_are_measured(compressed):
     (file,) = compressed.validation.found
     assert min(file.latency.median, compressed.validation.reference.latency.median) > 0
+
+
+def test_a_change_of_size_is_told_in_its_direction():
+    assert size_change(1000, 250) == "4.0 times smaller"
+    assert size_change(1000, 1000) == "1.0 times smaller"
+    assert size_change(1000, 1013) == "1.01 times larger"

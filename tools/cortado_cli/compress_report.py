@@ -25,6 +25,8 @@ _HOLDS = {None: "", True: "yes", False: "no"}
 
 def show(compressed: "Compressed", talk: "Talk") -> None:
     """Print the stages, the layers of the finished model, and dense model beside file."""
+    from cortado.compress.account import size_change
+
     stages = [
         (stage.name, f"{stage.density:.2%}", f"{stage.val.value:.4f}", _HOLDS[stage.holds])
         for stage in compressed.stages
@@ -44,7 +46,7 @@ def show(compressed: "Compressed", talk: "Talk") -> None:
     ]
     talk.table(("test part", "bytes", "errors", metric, "loss"), rows)
     talk.say(
-        f"The file is {dense_bytes / file_bytes:.1f} times smaller than its dense values. "
+        f"The file is {size_change(dense_bytes, file_bytes)} than its dense values. "
         f"The entropy of its weights, one by one, with their values and the biases as they are: "
         f"{final.total.bound_bytes + final.other_bytes:,.0f} bytes. In memory onnxruntime keeps "
         f"all {dense_bytes:,} bytes and computes with every weight, so that the file is not "

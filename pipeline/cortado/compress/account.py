@@ -25,7 +25,14 @@ from cortado.scoring.task import Task
 from cortado.sensitivity import Curve, Row, Table
 from cortado.treatments import Contents, contents_of, treatment_named
 
-__all__ = ["Account", "StageAccount", "TensorAccount", "account_for", "sweep_beside"]
+__all__ = [
+    "Account",
+    "StageAccount",
+    "TensorAccount",
+    "account_for",
+    "size_change",
+    "sweep_beside",
+]
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,13 @@ class TensorAccount:
         return self.dense_bytes / max(self.stored_bytes, 1)
 
 
+def size_change(before: int, after: int) -> str:
+    """Return a change of bytes in words: ``4.7 times smaller``, or ``1.01 times larger``."""
+    if after <= before:
+        return f"{before / after:.1f} times smaller"
+    return f"{after / before:.2f} times larger"
+
+
 @dataclass(frozen=True)
 class Account:
     """The figures of a compression.
@@ -134,6 +148,11 @@ class Account:
         treatment, found = treatment_named(curve.treatment), layer.contents
         reached = (r for r in curve.rows if treatment.is_reached(r.level, r.zeros, found))
         return next(reached, None)
+
+    @property
+    def size_change(self) -> str:
+        """The bytes of the file beside its dense values, in words."""
+        return size_change(self.dense_bytes, self.file_bytes)
 
     @property
     def total(self) -> TensorAccount:
