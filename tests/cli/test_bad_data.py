@@ -85,7 +85,7 @@ ARCHIVES = {
     ),
     "a name is unknown": (
         {**TOKENS, "extra": IDS},
-        ["data.npz has 'extra', which is none of: ids, mask, target, y"],
+        ["data.npz has 'extra', which is not one of: ids, mask, target, y"],
     ),
 }
 

@@ -255,7 +255,7 @@ def test_a_plan_of_another_model_is_not_carried_out(table, trained, pruned, tmp_
     [
         ("treatments", {"prune": 1.5}, "layer fc1: treatments: prune is 1.5, and must be a fract"),
         ("treatments", {"bits": 99}, "layer fc1: treatments: bits is 99, and must be bits, a wh"),
-        ("treatments", {"shave": 1}, "treatments has 'shave', which is none of prune, bits"),
+        ("treatments", {"shave": 1}, "treatments has 'shave', which is not one of prune, bits"),
         ("name", "conv1", "plan.json has the layer 'conv1' 2 times"),
     ],
 )

@@ -268,7 +268,7 @@ number = 3
         ("cli_callables:odd", ["cli_callables:odd: item 0: the input 'data' is <U1, not numbers"]),
         ("cli_callables:number", ["cli_callables:number"]),
         ("cli_broken:data", ["cli_broken:data", "cannot be imported: invalid syntax"]),
-        (".", ["--data . is none of: digits, a .npz"]),
+        (".", ["--data . is not one of: digits, a .npz"]),
     ],
 )
 def test_data_that_cannot_be_had_are_refused(spec, words, dense, old, tmp_path, monkeypatch):

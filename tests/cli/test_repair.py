@@ -75,7 +75,7 @@ def test_a_model_that_needs_no_repair_stays(trained):
         ("--reference {wide} --data digits", "fc1 is 16×144, and 1600×144 in the reference"),
         ("--reference missing.onnx --data digits", "cannot read missing.onnx"),
         ("--reference {trained} --data missing.npy", "cannot read missing.npy"),
-        ("--reference {trained} --data {trained}", "is none of: digits"),
+        ("--reference {trained} --data {trained}", "is not one of: digits"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, words, trained, pruned, wide, old):

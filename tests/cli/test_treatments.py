@@ -103,8 +103,8 @@ def test_compress_tries_it(place):
             "plan sweep.csv --max-drop 1 --model",
             "treatment is 'rounding', and must be one of",
         ),
-        ("prune --plan plan.json", "treatments has 'rounding', which is none of prune, bits"),
-        ("quantize --plan plan.json", "treatments has 'rounding', which is none of prune, bits"),
+        ("prune --plan plan.json", "treatments has 'rounding', which is not one of prune, bits"),
+        ("quantize --plan plan.json", "treatments has 'rounding', which is not one of prune, bits"),
     ],
 )
 def test_files_that_name_it_import_nothing_by_themselves(command, words, place, monkeypatch):

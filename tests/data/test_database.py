@@ -211,7 +211,7 @@ def test_a_negative_label_is_refused(tmp_path):
         ("train={0}/a_train", UsageError, "must name train=PATH and test=PATH"),
         ("train={0}/a_train,train={0}/a_train", UsageError, "each once"),
         ("train={0}/a_train,test={0}/none", CortadoError, "cannot read .*none"),
-        ("train={0}/a_train,test={0}/empty", CortadoError, "empty is none of: .*LMDB"),
+        ("train={0}/a_train,test={0}/empty", CortadoError, "empty is not one of: .*LMDB"),
         ("{0}", CortadoError, "both .*/a_train and .*/b_train could be the train part"),
         ("{0}/only", CortadoError, "nothing beside it to train on"),
         ("{0}/torn", CortadoError, "torn is no LMDB, or is damaged"),

@@ -97,7 +97,7 @@ def test_what_is_no_source_is_refused(tmp_path):
     with pytest.raises(CortadoError, match=r"cannot read .*nothing: No such file"):
         open_data(str(tmp_path / "nothing"))
     (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(CortadoError, match=r"is none of: digits, a \.npz"):
+    with pytest.raises(CortadoError, match=r"is not one of: digits, a \.npz"):
         open_data(str(tmp_path / "file"))
 
 

@@ -75,7 +75,11 @@ def test_a_plan_comes_back():
         (TREATMENTS, {"bits": None}, "layer fc1: treatments: bits is null"),
         (TREATMENTS, {"bits": 2.5}, "layer fc1: treatments: bits is 2.5"),
         (TREATMENTS, [], "layer fc1: treatments is an empty list, and must be an object"),
-        (TREATMENTS, {"rounding": 4}, "has 'rounding', which is none of prune, bits; others are"),
+        (
+            TREATMENTS,
+            {"rounding": 4},
+            "has 'rounding', which is not one of prune, bits; others are",
+        ),
         (("layers", 0, "bytes"), 10**400, "layer fc1: bytes is 1000"),
         (("layers", 0, "shape"), [300, 0], "shape is a list, and must be a list of whole"),
         (("layers", 0, "name"), "", 'layers[0]: name is "", and must be a text'),

@@ -1,6 +1,6 @@
 """The command line: as it is remembered in the model that it made, and as it was typed.
 
-Of what is remembered, only what decides on the result is kept: no paths, so that the same work
+Only what decides on the result is remembered: no paths, so that the same work
 gives the same bytes wherever it is done.
 """
 

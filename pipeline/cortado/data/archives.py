@@ -123,7 +123,7 @@ def divide_names(
     for name in arrays:
         if name not in inputs and name not in targets:
             known = ", ".join((*signature.inputs, *signature.states, "target", *signature.outputs))
-            raise CortadoError(f"{source} has {name!r}, which is none of: {known}")
+            raise CortadoError(f"{source} has {name!r}, which is not one of: {known}")
     for name in signature.inputs:
         if name not in inputs:
             raise CortadoError(f"{source} lacks the input {name!r} of the model")

@@ -100,7 +100,7 @@ def form_named(spec: str) -> DataForm:
     if found is None:
         files.list_names(spec)  # or it cannot be read
         names = ", ".join(form.name for form in _FORMS.values())
-        raise CortadoError(f"--data {spec} is none of: {names}")
+        raise CortadoError(f"--data {spec} is not one of: {names}")
     return found
 
 

@@ -91,7 +91,7 @@ def _open_part(path: str, wanted: Wanted) -> Samples:
     if form is None:
         files.list_names(path)  # or it cannot be read
         names = ", ".join(form.name for form in all_forms() if form.is_part)
-        raise CortadoError(f"{path} is none of: {names}")
+        raise CortadoError(f"{path} is not one of: {names}")
     opened = form.opened(path, wanted)
     assert not isinstance(opened, Dataset)  # what a part is by its definition
     return opened

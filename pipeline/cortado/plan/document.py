@@ -238,8 +238,8 @@ def _parse_levels(stored: object, place: str) -> dict[str, float]:
     for name in names:
         if name not in known:
             raise CortadoError(
-                f"{place} has {name!r}, which is none of {', '.join(known)}; others are known by "
-                "--treatment package.module:name"
+                f"{place} has {name!r}, which is not one of {', '.join(known)}; others are known "
+                "by --treatment package.module:name"
             )
     chosen = [each for each in known.values() if each.name in names]
     for one, other in pairwise(chosen):

@@ -11,6 +11,7 @@ many run at once, which metric decides, and which loss plans add up:
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import onnx_ir as ir
@@ -108,29 +109,44 @@ def bind(
         form_of(model, name, data, (targets or {}).get(name), sizes[name]) for name in chosen
     )
     scored = Scored(outputs, targets, alphabet, ignore, sizes, batching.shapes)
-    is_classifier = _is_classifier(model, scored, criterion)
-    default = _default(scored, session.widths[chosen[0]], is_classifier=is_classifier)
-    metric = make_metric(options.metric or default, scored)
-    unfit = fallback_of(options.metric or default, scored)
-    if isinstance(metric, Accuracy):
-        check_classifying(model, options.head, f"the metric {metric.name}")
-    loss = _loss(scored, is_classifier=is_classifier)
-    divergence = _divergence(scored, is_classifier=is_classifier)
+    figures = _figures(model, scored, options, session.widths[chosen[0]])
     return Task(
         model=model,
         data=data,
         feed=feed,
         outputs=outputs,
-        metric=metric,
-        loss=loss,
-        divergence=divergence,
+        metric=figures.metric,
+        loss=figures.loss,
+        divergence=figures.divergence,
         size=batching.size,
         axes=_of_values(model, batching.axes),
         runtime=runtime,
         head=options.head,
         alphabet=alphabet,
-        unfit=unfit,
+        unfit=figures.unfit,
         left_out=left_out,
+    )
+
+
+class _Figures(NamedTuple):
+    metric: Metric
+    unfit: str
+    loss: Metric
+    divergence: Metric
+
+
+def _figures(model: ir.Model, scored: Scored, options: TaskOptions, width: int | None) -> _Figures:
+    """Return what decides, and what plans add up."""
+    is_classifier = _is_classifier(model, scored, criterion_of(model, scored.main.output))
+    name = options.metric or _default(scored, width, is_classifier=is_classifier)
+    metric = make_metric(name, scored)
+    if isinstance(metric, Accuracy):
+        check_classifying(model, options.head, f"the metric {metric.name}")
+    return _Figures(
+        metric,
+        fallback_of(name, scored),
+        _loss(scored, is_classifier=is_classifier),
+        _divergence(scored, is_classifier=is_classifier),
     )
 
 

@@ -29,7 +29,7 @@ def codec_named(name: str) -> Codec:
     Raises
     ------
     UsageError
-        If there is none of this name.
+        If no such name is registered.
     """
     if name not in _CODECS:
         raise unknown_name("there is no stored form", name, list(_CODECS))

@@ -51,7 +51,7 @@ def treatment_named(name: str) -> Treatment:
     Raises
     ------
     UsageError
-        If there is none of this name.
+        If no such name is registered.
     """
     if name not in _TREATMENTS:
         known = ", ".join(each.name for each in all_treatments())
